@@ -1,0 +1,10 @@
+//! Compiles the schemas with a protobuf compiler written in Rust, so that no `protoc` need be installed.
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("cargo:rerun-if-changed=schema");
+    let files = protox::compile(["schema/beacon.proto", "schema/relay.proto"], ["schema"])?;
+    let mut config = prost_build::Config::new();
+    // Payloads are cut out of the buffer they arrived in, not copied.
+    config.bytes(["."]);
+    config.compile_fds(files)?;
+    Ok(())
+}

@@ -1,0 +1,1 @@
+//! From a typed question to rows of the event store. Reads only.

@@ -1,0 +1,1 @@
+//! The last hour, in memory, per website. Pure: time is an argument.

@@ -1,0 +1,1 @@
+//! Websites and users in SQLite, and the policy that the edges get from them.

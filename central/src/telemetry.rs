@@ -1,0 +1,1 @@
+//! Names and kinds of every metric central shows. Counting happens elsewhere.

@@ -1,1 +1,0 @@
-//! The last hour, in memory, per website. Pure: time is an argument.

@@ -1,0 +1,146 @@
+//! One website's last hour, minute by minute, by the time its events happened and not by the time they came. Pure.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::Sighting;
+use super::ranking::{Ranking, Tally};
+use super::visitors::Visitors;
+
+/// Minutes in [`Realtime::page_views_per_minute`].
+pub const SERIES_MINUTES: usize = 60;
+/// Minutes that the rankings cover.
+const RANKED_MINUTES: i64 = 30;
+/// Somebody seen within this time is there now, milliseconds.
+const PRESENT_MS: i64 = 5 * MINUTE_MS;
+const MINUTE_MS: i64 = 60_000;
+/// How far an edge's clock may be ahead, in minutes: central refuses an edge that is 60 s off. What is later than that is not shown.
+const AHEAD_MINUTES: i64 = 2;
+
+/// What bounds the memory of one website: 64 minutes of names, and the visitors of five minutes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Distinct minutes kept, the newest ones: the series, what is ahead, and room for an event that is late.
+    pub(super) minutes: usize,
+    /// Distinct names per minute and list.
+    pub(super) names: usize,
+    /// Distinct visitors.
+    pub(super) visitors: usize,
+    /// Names shown per list.
+    pub(super) shown: usize,
+}
+
+impl Limits {
+    pub(super) const DEFAULT: Self = Self { minutes: 64, names: 200, visitors: 100_000, shown: 10 };
+}
+
+/// How a website looks at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Realtime {
+    /// The moment, milliseconds since 1970.
+    pub at_ms: i64,
+    /// Distinct visitors seen in the last five minutes.
+    pub visitors_now: u64,
+    /// There were more than could be told apart; `visitors_now` is a lower bound.
+    pub visitors_now_at_least: bool,
+    /// Page views of the last 60 minutes, oldest first; the last one is the minute that is running.
+    pub page_views_per_minute: Vec<u64>,
+    /// Page views of the last 30 minutes, the running one included: what the lists below add up to.
+    pub page_views_last_30_minutes: u64,
+    /// Pages by page views in the last 30 minutes.
+    pub top_pages: Ranking,
+    /// Sources by page views in the last 30 minutes.
+    pub sources: Ranking,
+    /// Countries by page views in the last 30 minutes.
+    pub countries: Ranking,
+    /// Device types by page views in the last 30 minutes.
+    pub devices: Ranking,
+}
+
+/// The minutes of one website.
+#[derive(Debug)]
+pub(super) struct Window {
+    limits: Limits,
+    /// By minutes since 1970.
+    minutes: BTreeMap<i64, Minute>,
+    visitors: Visitors,
+}
+
+#[derive(Debug, Default)]
+struct Minute {
+    page_views: u64,
+    pages: Tally,
+    sources: Tally,
+    countries: Tally,
+    devices: Tally,
+}
+
+impl Window {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { limits, minutes: BTreeMap::new(), visitors: Visitors::default() }
+    }
+
+    pub(super) fn add(&mut self, sighting: &Sighting<'_>) {
+        let visitor = if sighting.user_id.is_empty() { sighting.session_id } else { sighting.user_id };
+        self.visitors.see(visitor, sighting.at_ms, self.limits.visitors);
+        if sighting.page_view {
+            let names = self.limits.names;
+            let minute = self.minutes.entry(sighting.at_ms.div_euclid(MINUTE_MS)).or_default();
+            minute.page_views += 1;
+            minute.pages.add(sighting.page_path, names);
+            minute.sources.add(sighting.source, names);
+            minute.countries.add(sighting.country, names);
+            minute.devices.add(sighting.device_type, names);
+            // Counting minutes instead of measuring time: one event from a clock far ahead costs one old minute and no more.
+            if self.minutes.len() > self.limits.minutes {
+                self.minutes.pop_first();
+            }
+        }
+    }
+
+    /// What is there at `now_ms`. Forgets what is over by then.
+    pub(super) fn snapshot(&mut self, now_ms: i64) -> Realtime {
+        self.expire(now_ms);
+        let now = now_ms.div_euclid(MINUTE_MS);
+        let ranked = || self.minutes.range(now - RANKED_MINUTES + 1..).map(|(_, minute)| minute);
+        let shown = self.limits.shown;
+        Realtime {
+            at_ms: now_ms,
+            visitors_now: self.visitors.count(),
+            visitors_now_at_least: self.visitors.is_incomplete(),
+            page_views_per_minute: self.series(now),
+            page_views_last_30_minutes: ranked().map(|minute| minute.page_views).sum(),
+            top_pages: Ranking::of(ranked().map(|minute| &minute.pages), shown),
+            sources: Ranking::of(ranked().map(|minute| &minute.sources), shown),
+            countries: Ranking::of(ranked().map(|minute| &minute.countries), shown),
+            devices: Ranking::of(ranked().map(|minute| &minute.devices), shown),
+        }
+    }
+
+    /// Forgets what no snapshot at or after `now_ms` shows.
+    pub(super) fn expire(&mut self, now_ms: i64) {
+        let now = now_ms.div_euclid(MINUTE_MS);
+        self.visitors.keep(now_ms - PRESENT_MS, now_ms + AHEAD_MINUTES * MINUTE_MS);
+        self.minutes
+            .retain(|minute, _| (now - SERIES_MINUTES as i64 + 1..=now + AHEAD_MINUTES).contains(minute));
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.minutes.is_empty() && self.visitors.count() == 0
+    }
+
+    pub(super) fn newest_minute(&self) -> Option<i64> {
+        self.minutes.last_key_value().map(|(minute, _)| *minute)
+    }
+
+    /// What edges whose clock is a little ahead have sent belongs to the running minute.
+    fn series(&self, now: i64) -> Vec<u64> {
+        let mut series = vec![0; SERIES_MINUTES];
+        for (minute, counts) in &self.minutes {
+            let age = usize::try_from((now - minute).max(0)).expect("not negative");
+            series[SERIES_MINUTES - 1 - age] += counts.page_views;
+        }
+        series
+    }
+}

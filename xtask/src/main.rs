@@ -1,7 +1,17 @@
 //! Every command that a person or CI runs. `main` only dispatches: each command is a file or a folder beside it.
 
 mod beacon;
+mod bench;
+mod doctor;
+mod fetch;
+mod lock;
 mod place;
+mod shell;
+mod suite;
+mod tidy;
+mod up;
+
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -15,12 +25,39 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Up(up::Up),
+    Test(suite::test::Test),
+    /// Run everything that decides whether a change is good: fmt, tidy, clippy, deny, test. Adds what the machine lacks.
+    Ci,
+    /// Check what the compiler cannot: first lines, import arrows, long files, names, links, machine paths.
+    Tidy,
+    /// Check licences, bans, sources and advisories of all dependencies.
+    Deny,
+    Doctor(doctor::Doctor),
+    /// Fetch the ClickHouse engine and the geo database into the cache, and print where they lie.
+    Fetch,
     /// Build the browser beacon into beacon-wasm/dist and print its sizes.
     Beacon,
+    Bench(bench::Bench),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Cli::parse().command {
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Up(up) => up.run(),
+        Command::Test(test) => test.run(),
+        Command::Ci => suite::ci::run(),
+        Command::Tidy => tidy::run(),
+        Command::Deny => suite::deny::run(),
+        Command::Doctor(doctor) => doctor.run(),
+        Command::Fetch => fetch::run(),
         Command::Beacon => beacon::build(place::root()),
+        Command::Bench(bench) => bench.run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

@@ -21,7 +21,8 @@ pub(crate) fn cache() -> anyhow::Result<PathBuf> {
 /// Cargo's target directory, found from this executable so that a `CARGO_TARGET_DIR` is followed.
 pub(crate) fn target() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe().context("this executable has no path")?;
-    let target = own.parent().and_then(Path::parent).context("this executable does not lie in target/<profile>")?;
+    let target =
+        own.parent().and_then(Path::parent).context("this executable does not lie in target/<profile>")?;
     Ok(target.to_owned())
 }
 

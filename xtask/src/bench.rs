@@ -1,0 +1,35 @@
+//! `bench`: builds everything optimised and runs the benchmark, which prints the README's figures.
+
+use std::process::Command;
+
+use clap::Args;
+
+use crate::{doctor, fetch, place, shell, up};
+
+/// Run the benchmarks that print the README's figures.
+#[derive(Args)]
+pub(crate) struct Bench {
+    /// Which one, and what it takes: passed on as they are; none runs all, `--help` lists them.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
+}
+
+impl Bench {
+    pub(crate) fn run(&self) -> anyhow::Result<()> {
+        doctor::require(doctor::Need::Bench)?;
+        let engine = fetch::engine()?;
+        let geo = fetch::geo()?;
+        up::build(true)?;
+        shell::run(&mut shell::cargo(["build", "--release", "-p", "footfall-benches", "-p", "xtask"]))?;
+        let binaries = place::binaries(true)?;
+        let mut bench = Command::new(binaries.join("footfall-bench"));
+        bench.args(&self.arguments).current_dir(place::root());
+        bench.env("FOOTFALL_BIN_DIR", &binaries).env("FOOTFALL_LIBCHDB", engine);
+        if let Some(folder) = geo.first().and_then(|file| file.parent()) {
+            bench.env("FOOTFALL_GEO_DIR", folder);
+        }
+        let status = bench.status()?;
+        anyhow::ensure!(status.success(), "the benchmark failed ({status})");
+        Ok(())
+    }
+}

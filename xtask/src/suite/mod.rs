@@ -1,0 +1,6 @@
+//! The commands that judge: `test`, `ci`, `deny`. Each step is a command that a person can run alone.
+
+pub(crate) mod ci;
+pub(crate) mod deny;
+pub(crate) mod tally;
+pub(crate) mod test;

@@ -1,0 +1,107 @@
+//! `test`: every test from unit to browser, against freshly built servers, the real engine and a real browser.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::Stdio;
+
+use anyhow::Context;
+use clap::Args;
+
+use super::tally::Tally;
+use crate::{beacon, doctor, fetch, place, shell};
+
+/// Run every test, from unit to browser.
+#[derive(Args)]
+pub(crate) struct Test {
+    /// Only one room (`journal`), one story (`kills`), or the tests whose name contains this.
+    filter: Option<String>,
+    /// Passed on to the test binaries, after `--`.
+    #[arg(last = true)]
+    arguments: Vec<String>,
+}
+
+impl Test {
+    pub(crate) fn everything() -> Self {
+        Self { filter: None, arguments: vec![] }
+    }
+
+    pub(crate) fn run(&self) -> anyhow::Result<()> {
+        doctor::require(doctor::Need::Test)?;
+        let engine = fetch::engine()?;
+        let geo = fetch::geo()?;
+        build()?;
+
+        let mut cargo = shell::cargo(["test", "--no-fail-fast"]);
+        cargo.args(scope(place::root(), self.filter.as_deref()));
+        if !self.arguments.is_empty() {
+            cargo.arg("--").args(&self.arguments);
+        }
+        cargo.env("FOOTFALL_LIBCHDB", engine);
+        cargo.env("FOOTFALL_BIN_DIR", place::binaries(false)?);
+        cargo.env(
+            "FOOTFALL_GEO_DIR",
+            geo.first().and_then(|file| file.parent()).context("the geo database has a folder")?,
+        );
+
+        let mut child =
+            cargo.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("could not start cargo")?;
+        let mut tally = Tally::default();
+        let output = BufReader::new(child.stdout.take().context("stdout was piped")?);
+        let mut stdout = std::io::stdout().lock();
+        for line in output.split(b'\n') {
+            let line = line.context("cannot read what cargo says")?;
+            tally.read(&String::from_utf8_lossy(&line));
+            stdout.write_all(&line)?;
+            stdout.write_all(b"\n")?;
+        }
+        let status = child.wait().context("cargo cannot be waited for")?;
+        writeln!(stdout, "{tally}")?;
+        anyhow::ensure!(tally.lost() == 0, "{} test binaries ended without a result", tally.lost());
+        anyhow::ensure!(status.success() && tally.failed == 0, "cargo test failed ({status})");
+        Ok(())
+    }
+}
+
+/// Servers, tests and beacon. One build for all: `cargo test` alone would build the servers with other features, twice.
+fn build() -> anyhow::Result<()> {
+    shell::run(&mut shell::cargo(["build", "--workspace", "--bins", "--tests"]))?;
+    beacon::build(place::root())
+}
+
+/// What of the workspace a filter means: a room's folder, a story's file, or a part of tests' names.
+fn scope(root: &Path, filter: Option<&str>) -> Vec<String> {
+    let Some(filter) = filter else { return vec!["--workspace".into()] };
+    let manifest = root.join(filter).join("Cargo.toml");
+    let package = std::fs::read_to_string(manifest).ok().and_then(|text| package_name(&text));
+    if let Some(package) = package.filter(|_| !filter.contains(['/', '.'])) {
+        return vec!["-p".into(), package];
+    }
+    if root.join("tests").join("tests").join(format!("{filter}.rs")).is_file() {
+        return vec!["-p".into(), "footfall-tests".into(), "--test".into(), filter.into()];
+    }
+    vec!["--workspace".into(), filter.into()]
+}
+
+fn package_name(manifest: &str) -> Option<String> {
+    let table = manifest.parse::<toml::Table>().ok()?;
+    Some(table.get("package")?.get("name")?.as_str()?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_is_a_room_a_story_or_a_name() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(root.path().join("tests/tests")).unwrap();
+        std::fs::create_dir(root.path().join("journal")).unwrap();
+        std::fs::write(root.path().join("journal/Cargo.toml"), "[package]\nname = \"footfall-journal\"")
+            .unwrap();
+        std::fs::write(root.path().join("tests/tests/kills.rs"), "").unwrap();
+        assert_eq!(scope(root.path(), None), ["--workspace"]);
+        assert_eq!(scope(root.path(), Some("journal")), ["-p", "footfall-journal"]);
+        assert_eq!(scope(root.path(), Some("kills")), ["-p", "footfall-tests", "--test", "kills"]);
+        assert_eq!(scope(root.path(), Some("torn_tail")), ["--workspace", "torn_tail"]);
+    }
+}

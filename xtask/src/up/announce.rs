@@ -1,0 +1,140 @@
+//! Tells the world what runs where: the READY line, run.json, and a few lines for a person. Keeps run.json true.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use serde::Serialize;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::layout::{Layout, write};
+use super::ports::{Ports, loopback};
+use super::process::event_store;
+
+/// How often the event store's pid is looked at: central starts it again by itself.
+const GLANCE: Duration = Duration::from_millis(100);
+
+#[derive(Serialize, Clone, PartialEq)]
+struct Run {
+    urls: Urls,
+    relay: String,
+    tracking_id: &'static str,
+    clickhouse: ClickHouse,
+    pids: Pids,
+    data: PathBuf,
+}
+
+#[derive(Serialize, Clone, PartialEq)]
+struct Urls {
+    edge: String,
+    central: String,
+    demo: String,
+}
+
+#[derive(Serialize, Clone, PartialEq)]
+struct ClickHouse {
+    url: String,
+    user: &'static str,
+    password_file: PathBuf,
+}
+
+#[derive(Serialize, Clone, PartialEq)]
+struct Pids {
+    edge: u32,
+    central: u32,
+    event_store: u32,
+    up: u32,
+}
+
+/// What is announced, and where its changing parts come from.
+pub(super) struct Announcer {
+    run: Run,
+    file: PathBuf,
+    report: PathBuf,
+    logs: PathBuf,
+    edge: watch::Sender<u32>,
+    central: watch::Sender<u32>,
+}
+
+impl Announcer {
+    pub(super) fn new(layout: &Layout, ports: &Ports, edge: u32, central: u32) -> anyhow::Result<Self> {
+        let report = layout.event_store_report();
+        let event_store =
+            event_store(&report).with_context(|| format!("central wrote no {}", report.display()))?.pid;
+        let url = |port| format!("http://{}", loopback(port));
+        let run = Run {
+            urls: Urls { edge: url(ports.edge), central: url(ports.central), demo: url(ports.demo) },
+            relay: loopback(ports.relay).to_string(),
+            tracking_id: super::TRACKING_ID,
+            clickhouse: ClickHouse {
+                url: url(ports.clickhouse),
+                user: "footfall",
+                password_file: layout.clickhouse_password(),
+            },
+            pids: Pids { edge, central, event_store, up: std::process::id() },
+            data: layout.data.clone(),
+        };
+        Ok(Self {
+            run,
+            file: layout.run_file(),
+            report,
+            logs: layout.data.join("logs"),
+            edge: watch::Sender::new(edge),
+            central: watch::Sender::new(central),
+        })
+    }
+
+    /// Where the keepers of edge and central tell new pids.
+    pub(super) fn pids(&self) -> (watch::Sender<u32>, watch::Sender<u32>) {
+        (self.edge.clone(), self.central.clone())
+    }
+
+    /// Writes run.json, then the one line on stdout.
+    pub(super) fn announce(&self) -> anyhow::Result<()> {
+        self.save(&self.run)?;
+        let mut stdout = std::io::stdout().lock();
+        writeln!(stdout, "READY {}", serde_json::to_string(&self.run)?)?;
+        stdout.flush()?;
+        let Urls { central, demo, .. } = &self.run.urls;
+        eprintln!("Footfall is up. Open");
+        eprintln!("  {demo}/  the demo site: click around");
+        eprintln!("  {central}/  the dashboard: it moves as you do");
+        eprintln!(
+            "Logs lie in {}. Ctrl-C stops everything; a second start keeps all data.",
+            self.logs.display()
+        );
+        Ok(())
+    }
+
+    /// Rewrites run.json whenever a server has been started again, until `stop`.
+    pub(super) async fn keep(&self, stop: &CancellationToken) {
+        let mut run = self.run.clone();
+        let (mut edge, mut central) = (self.edge.subscribe(), self.central.subscribe());
+        loop {
+            tokio::select! {
+                _ = edge.changed() => {}
+                _ = central.changed() => {}
+                () = tokio::time::sleep(GLANCE) => {}
+                () = stop.cancelled() => return,
+            }
+            let now = Pids {
+                edge: *edge.borrow_and_update(),
+                central: *central.borrow_and_update(),
+                event_store: event_store(&self.report).map_or(run.pids.event_store, |store| store.pid),
+                up: run.pids.up,
+            };
+            if now != run.pids {
+                run.pids = now;
+                if let Err(error) = self.save(&run) {
+                    eprintln!("warning: {error:#}");
+                }
+            }
+        }
+    }
+
+    fn save(&self, run: &Run) -> anyhow::Result<()> {
+        write(&self.file, &serde_json::to_vec_pretty(run)?, 0o644)
+    }
+}

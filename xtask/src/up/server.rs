@@ -95,7 +95,7 @@ impl Server {
             Stopped::Drained => {}
             Stopped::Killed => eprintln!("{} did not drain in time and was killed", self.name),
             Stopped::Left(error) => {
-                eprintln!("warning: {} can be neither drained nor killed: {error}", self.name)
+                eprintln!("warning: {} can be neither drained nor killed: {error}", self.name);
             }
         }
     }

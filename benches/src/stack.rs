@@ -1,0 +1,129 @@
+//! The whole default system, started through `xtask up` in release builds for the length of a benchmark.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use serde_json::Value;
+
+/// A running system; dropping it ends it.
+#[derive(Debug)]
+pub(crate) struct Stack {
+    up: Child,
+    run: Value,
+    /// The edge's URL.
+    pub(crate) edge: String,
+    /// Central's URL.
+    pub(crate) central: String,
+    /// The demo website's tracking id.
+    pub(crate) tracking_id: String,
+}
+
+impl Stack {
+    /// Starts `xtask up` with state in `folder` and waits for its READY line.
+    ///
+    /// # Errors
+    /// When it ends or says nothing within three minutes.
+    pub(crate) fn start(folder: &Path) -> anyhow::Result<Self> {
+        let program = std::env::var_os("FOOTFALL_XTASK").context("run this through `cargo xtask bench`")?;
+        let mut up = Command::new(program)
+            .args(["up", "--release", "--no-build", "--free-ports", "--data"])
+            .arg(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("start `xtask up`")?;
+        let lines = BufReader::new(up.stdout.take().expect("stdout was piped")).lines();
+        let Some(ready) =
+            lines.map_while(Result::ok).find_map(|line| line.strip_prefix("READY ").map(str::to_owned))
+        else {
+            let status = up.wait()?;
+            bail!("`xtask up` ended with {status} before it was ready; its logs are in {}", folder.display());
+        };
+        let run: Value = serde_json::from_str(&ready)?;
+        let text = |pointer: &str| -> anyhow::Result<String> {
+            Ok(run
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .with_context(|| format!("no {pointer} in READY"))?
+                .to_owned())
+        };
+        let (edge, central, tracking_id) =
+            (text("/urls/edge")?, text("/urls/central")?, text("/tracking_id")?);
+        Ok(Self { up, run, edge, central, tracking_id })
+    }
+
+    /// The process id of one server.
+    ///
+    /// # Errors
+    /// When READY did not name it.
+    pub(crate) fn pid(&self, name: &str) -> anyhow::Result<u32> {
+        let pid = self.run["pids"][name].as_u64().with_context(|| format!("no pid of {name} in READY"))?;
+        Ok(u32::try_from(pid)?)
+    }
+
+    /// Asks ClickHouse as the authorised user and returns the answer's text.
+    ///
+    /// # Errors
+    /// When it does not answer or refuses.
+    pub(crate) async fn clickhouse(&self, query: &str) -> anyhow::Result<String> {
+        let at = &self.run["clickhouse"];
+        let text = |key: &str| at[key].as_str().with_context(|| format!("no clickhouse.{key} in READY"));
+        let password = std::fs::read_to_string(text("password_file")?)?;
+        let answer = reqwest::Client::new()
+            .post(text("url")?)
+            .header("X-ClickHouse-User", text("user")?)
+            .header("X-ClickHouse-Key", password.trim())
+            .body(query.to_owned())
+            .send()
+            .await?;
+        let (good, body) = (answer.status().is_success(), answer.text().await?);
+        if !good {
+            bail!("ClickHouse refused: {body}");
+        }
+        Ok(body.trim_end().to_owned())
+    }
+
+    /// The sum of a metric's samples in one of the servers' `/metrics`.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub(crate) async fn metric(base: &str, name: &str) -> anyhow::Result<f64> {
+        let text = reqwest::get(format!("{base}/metrics")).await?.error_for_status()?.text().await?;
+        let samples = text.lines().filter(|line| !line.starts_with('#')).filter(|line| {
+            line.strip_prefix(name).is_some_and(|rest| rest.starts_with('{') || rest.starts_with(' '))
+        });
+        samples.map(|line| Ok(line.rsplit(' ').next().context("a sample has a value")?.parse::<f64>()?)).sum()
+    }
+
+    /// Waits until central has acknowledged all that the edge's journal holds.
+    ///
+    /// # Errors
+    /// When that takes longer than `limit`.
+    pub(crate) fn await_forwarded(&self, limit: Duration) -> anyhow::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let deadline = Instant::now() + limit;
+        while Instant::now() < deadline {
+            if runtime.block_on(Self::metric(&self.edge, "footfall_edge_journal_unacknowledged_bytes"))?
+                == 0.0
+            {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        bail!("central did not acknowledge everything within {limit:?}")
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        let pid = self.up.id().to_string();
+        let asked = Command::new("kill").args(["-TERM", &pid]).status().is_ok_and(|status| status.success());
+        if !asked {
+            let _ = self.up.kill();
+        }
+        let _ = self.up.wait();
+    }
+}

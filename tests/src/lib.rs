@@ -1,1 +1,12 @@
-//! placeholder
+//! The harness that tells stories: the real system of `cargo xtask up`, an outside ledger of what was answered, a browser.
+//!
+//! Read [`cluster::cluster`] first. Nothing here looks inside a server: everything is seen as a site owner, an operator or
+//! a visitor would see it.
+
+pub mod cluster;
+pub mod event;
+pub mod ledger;
+pub mod load;
+pub mod random;
+pub mod run;
+pub mod wait;

@@ -18,16 +18,13 @@ impl Bench {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         doctor::require(doctor::Need::Bench)?;
         let engine = fetch::engine()?;
-        let geo = fetch::geo()?;
+        fetch::geo()?;
         up::build(true)?;
-        shell::run(&mut shell::cargo(["build", "--release", "-p", "footfall-benches", "-p", "xtask"]))?;
+        shell::run(&mut shell::cargo(["build", "--release", "-p", "footfall-benches"]))?;
         let binaries = place::binaries(true)?;
         let mut bench = Command::new(binaries.join("footfall-bench"));
         bench.args(&self.arguments).current_dir(place::root());
-        bench.env("FOOTFALL_BIN_DIR", &binaries).env("FOOTFALL_LIBCHDB", engine);
-        if let Some(folder) = geo.first().and_then(|file| file.parent()) {
-            bench.env("FOOTFALL_GEO_DIR", folder);
-        }
+        bench.env("FOOTFALL_XTASK", std::env::current_exe()?).env("FOOTFALL_LIBCHDB", engine);
         let status = bench.status()?;
         anyhow::ensure!(status.success(), "the benchmark failed ({status})");
         Ok(())

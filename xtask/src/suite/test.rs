@@ -39,7 +39,7 @@ impl Test {
         cargo.env("FOOTFALL_LIBCHDB", engine);
         cargo.env("FOOTFALL_BIN_DIR", place::binaries(false)?);
         cargo.env(
-            "FOOTFALL_GEO_DIR",
+            "FOOTFALL_DBIP",
             geo.first().and_then(|file| file.parent()).context("the geo database has a folder")?,
         );
 

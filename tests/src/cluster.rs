@@ -1,0 +1,341 @@
+//! A running system with state of its own, on ports of its own: started by `cargo xtask up`, watched from outside.
+//!
+//! Every method panics with a sentence when what it waits for does not come: that is how a story fails. A story that
+//! fails shows the ends of the logs and leaves its folder; one that [`Cluster::finish`]es leaves nothing.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, ChildStdin, Command};
+use uuid::Uuid;
+
+use crate::event::{self, BROWSER};
+use crate::ledger::{Ledger, Rows};
+use crate::run::{self, Run, Server};
+use crate::wait::until;
+
+/// Fetching and building are done before a story begins: what is left is starting.
+const START: Duration = Duration::from_mins(3);
+/// A drain of everything, deadlines of `up` included.
+const STOP: Duration = Duration::from_mins(1);
+/// From an answer until ClickHouse has it, after a crash as well.
+pub const CATCH_UP: Duration = Duration::from_mins(1);
+
+/// A system that is not started yet.
+#[derive(Debug, Default)]
+pub struct Plan {
+    settings: Vec<String>,
+}
+
+/// Begins a story.
+#[must_use]
+pub fn cluster() -> Plan {
+    Plan::default()
+}
+
+impl Plan {
+    /// Changes a setting of the edge: `journal.max_bytes=1048576`.
+    #[must_use]
+    pub fn edge(mut self, setting: &str) -> Self {
+        self.settings.push(format!("--edge={setting}"));
+        self
+    }
+
+    /// Changes a setting of central.
+    #[must_use]
+    pub fn central(mut self, setting: &str) -> Self {
+        self.settings.push(format!("--central={setting}"));
+        self
+    }
+
+    /// Starts it and waits until a page view can pass through all of it.
+    pub async fn start(self) -> Cluster {
+        let folder =
+            tempfile::Builder::new().prefix("footfall-story-").tempdir().expect("a temporary folder").keep();
+        let (up, pipe, run) = start_up(&folder, &self.settings).await;
+        let http =
+            reqwest::Client::builder().timeout(Duration::from_secs(30)).build().expect("a plain client");
+        Cluster {
+            settings: self.settings,
+            folder,
+            up,
+            pipe: Some(pipe),
+            run,
+            http,
+            ledger: Arc::default(),
+            finished: false,
+        }
+    }
+}
+
+/// A running system.
+#[derive(Debug)]
+pub struct Cluster {
+    settings: Vec<String>,
+    folder: PathBuf,
+    up: Child,
+    /// `up` stops when this closes, however the story ends.
+    pipe: Option<ChildStdin>,
+    run: Run,
+    http: reqwest::Client,
+    ledger: Arc<Ledger>,
+    finished: bool,
+}
+
+impl Cluster {
+    /// What READY said: URLs, the tracking id, where the database is.
+    #[must_use]
+    pub fn run(&self) -> &Run {
+        &self.run
+    }
+
+    /// What was sent and answered.
+    #[must_use]
+    pub fn ledger(&self) -> Arc<Ledger> {
+        Arc::clone(&self.ledger)
+    }
+
+    /// A plain HTTP client.
+    #[must_use]
+    pub fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    /// Posts page views one by one; each must be answered with success, and is in the ledger then.
+    pub async fn send(&self, count: usize) -> Vec<Uuid> {
+        let ids: Vec<Uuid> = (0..count).map(|_| Uuid::now_v7()).collect();
+        for (number, id) in ids.iter().enumerate() {
+            let view = event::page_view(*id, &format!("https://127.0.0.1/page/{}", number % 10));
+            self.ledger.sent(&[*id]);
+            let answer = self.post(event::batch(&self.run.tracking_id, &[view])).await;
+            let (status, body) = (answer.status(), answer.text().await.unwrap_or_default());
+            assert_eq!(status, 204, "the edge answered {status}: {body}");
+            self.ledger.answered([*id]);
+        }
+        ids
+    }
+
+    /// Posts a body to the edge as an ordinary browser would, without an Origin.
+    pub async fn post(&self, body: impl Into<reqwest::Body>) -> reqwest::Response {
+        let request = self.http.post(format!("{}/e", self.run.urls.edge)).header("user-agent", BROWSER);
+        request.header("content-type", "text/plain").body(body).send().await.expect("the edge answers")
+    }
+
+    /// Asks ClickHouse with every right; panics when it refuses.
+    pub async fn clickhouse(&self, query: &str) -> String {
+        self.try_clickhouse(query).await.unwrap_or_else(|error| panic!("ClickHouse: {error}\n{query}"))
+    }
+
+    /// Asks ClickHouse, which may be down.
+    ///
+    /// # Errors
+    /// What it answered, or why it did not.
+    pub async fn try_clickhouse(&self, query: &str) -> Result<String, String> {
+        let at = &self.run.clickhouse;
+        let password = std::fs::read_to_string(&at.password_file).map_err(|error| error.to_string())?;
+        let request = self.http.post(&at.url).header("X-ClickHouse-User", &at.user);
+        let request = request.header("X-ClickHouse-Key", password.trim()).body(query.to_owned());
+        let answer = request.send().await.map_err(|error| error.to_string())?;
+        let status = answer.status();
+        let text = answer.text().await.map_err(|error| error.to_string())?;
+        if status.is_success() { Ok(text.trim_end().to_owned()) } else { Err(text) }
+    }
+
+    /// What the API answers, as JSON.
+    pub async fn api(&self, path: &str) -> Value {
+        let answer =
+            self.http.get(format!("{}{path}", self.run.urls.central)).send().await.expect("central answers");
+        let (status, text) = (answer.status(), answer.text().await.expect("a whole answer"));
+        assert!(status.is_success(), "{path} answered {status}: {text}");
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path} is no JSON ({error}): {text}"))
+    }
+
+    /// The sum of a metric's samples that carry all `labels` (`reason="bot"`), at the edge or at central.
+    pub async fn metric(&self, base: &str, name: &str, labels: &[&str]) -> f64 {
+        let answer = self.http.get(format!("{base}/metrics")).send().await.expect("metrics are served");
+        let text =
+            answer.error_for_status().expect("metrics are served").text().await.expect("a whole answer");
+        let samples = text.lines().filter(|line| {
+            let rest = line.strip_prefix(name).unwrap_or_default();
+            rest.starts_with(['{', ' ']) && labels.iter().all(|label| rest.contains(label))
+        });
+        samples.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    }
+
+    /// Every stored event of the demo site, with how often it is there.
+    ///
+    /// # Errors
+    /// When ClickHouse cannot be asked.
+    pub async fn stored(&self) -> Result<BTreeMap<Uuid, Rows>, String> {
+        let query = "SELECT event_id, countIf(is_duplicate = 0), countIf(is_duplicate = 1) FROM footfall.events GROUP BY event_id FORMAT TabSeparated";
+        let text = self.try_clickhouse(query).await?;
+        let row = |line: &str| -> Option<(Uuid, Rows)> {
+            let mut cells = line.split('\t');
+            let id = cells.next()?.parse().ok()?;
+            Some((id, Rows { counted: cells.next()?.parse().ok()?, marked: cells.next()?.parse().ok()? }))
+        };
+        text.lines().map(|line| row(line).ok_or_else(|| format!("not a row: {line}"))).collect()
+    }
+
+    /// Waits until every answered event is stored, and checks that each counts once and nothing was invented.
+    pub async fn each_stored_once(&self) {
+        until("every answered event is in ClickHouse", CATCH_UP, || async {
+            let difference = self.ledger.compare(&self.stored().await.ok()?);
+            difference.missing.is_empty().then_some(())
+        })
+        .await;
+        let difference = self.ledger.compare(&self.stored().await.expect("ClickHouse answers"));
+        assert!(difference.is_none(), "stored is not what was answered: {difference:?}");
+    }
+
+    /// Kills a server with SIGKILL and returns the pid that it had.
+    pub fn kill(&self, server: Server) -> u32 {
+        let pid = self.now().pids.of(server);
+        run::kill(pid, server.program());
+        pid
+    }
+
+    /// Waits until run.json names another process than `old`, and that one says that it can do its whole job.
+    pub async fn until_back(&self, server: Server, old: u32) {
+        let what = format!("{} runs again", server.program());
+        until(&what, CATCH_UP, || async { (self.now().pids.of(server) != old).then_some(()) }).await;
+        self.until_ready().await;
+    }
+
+    /// Waits until edge and central both answer /readyz with 200.
+    pub async fn until_ready(&self) {
+        for base in [&self.run.urls.edge, &self.run.urls.central] {
+            until(&format!("{base}/readyz is 200"), CATCH_UP, || async {
+                let answer = self.http.get(format!("{base}/readyz")).send().await.ok()?;
+                answer.status().is_success().then_some(())
+            })
+            .await;
+        }
+    }
+
+    /// run.json as it stands now.
+    #[must_use]
+    pub fn now(&self) -> Run {
+        run::read(&self.folder).expect("run.json is whole at every moment")
+    }
+
+    /// Where all state lies.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Stops everything, as Ctrl-C would, and starts it again on the same state.
+    pub async fn start_again(&mut self) {
+        self.stop().await;
+        let (up, pipe, run) = start_up(&self.folder, &self.settings).await;
+        (self.up, self.pipe, self.run) = (up, Some(pipe), run);
+    }
+
+    /// Ends the story: everything must drain and stop by itself, leave nothing behind, and never have panicked.
+    pub async fn finish(mut self) {
+        self.stop().await;
+        let panics = self.log_lines("panicked at");
+        assert!(panics.is_empty(), "a server panicked:\n{}", panics.join("\n"));
+        self.finished = true;
+    }
+
+    async fn stop(&mut self) {
+        let last = self.now();
+        drop(self.pipe.take());
+        let status = tokio::time::timeout(STOP, self.up.wait())
+            .await
+            .expect("up stops in time")
+            .expect("up can be waited for");
+        assert!(status.success(), "up ended with {status}");
+        for server in Server::ALL {
+            let pid = last.pids.of(server);
+            assert!(!run::is_running(pid, server.program()), "{} ({pid}) is still running", server.program());
+        }
+        let killed = self.log_lines("was killed");
+        assert!(killed.is_empty(), "not everything drained by itself:\n{}", killed.join("\n"));
+    }
+
+    /// Lines of any log that contain `text`.
+    #[must_use]
+    pub fn log_lines(&self, text: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        for (name, contents) in self.logs() {
+            found.extend(
+                contents.lines().filter(|line| line.contains(text)).map(|line| format!("{name}: {line}")),
+            );
+        }
+        found
+    }
+
+    fn logs(&self) -> Vec<(String, String)> {
+        let entries = std::fs::read_dir(self.folder.join("logs")).into_iter().flatten().flatten();
+        let read = |entry: std::fs::DirEntry| {
+            let text = String::from_utf8_lossy(&std::fs::read(entry.path()).ok()?).into_owned();
+            Some((entry.file_name().to_string_lossy().into_owned(), text))
+        };
+        entries.filter_map(read).collect()
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if self.finished {
+            if let Err(error) = std::fs::remove_dir_all(&self.folder) {
+                eprintln!("{} cannot be removed: {error}", self.folder.display());
+            }
+            return;
+        }
+        // The story failed. `up` sees the end of its pipe and stops everything by itself.
+        drop(self.pipe.take());
+        eprintln!("the story's folder stays: {}", self.folder.display());
+        for (name, text) in self.logs() {
+            let lines: Vec<&str> = text.lines().collect();
+            eprintln!("--- the end of {name}\n{}", lines[lines.len().saturating_sub(30)..].join("\n"));
+        }
+    }
+}
+
+/// Where the servers and `xtask` were built: beside this test, or where `FOOTFALL_BIN_DIR` says.
+#[must_use]
+pub fn binaries() -> PathBuf {
+    if let Some(set) = std::env::var_os("FOOTFALL_BIN_DIR") {
+        return set.into();
+    }
+    let own = std::env::current_exe().expect("a test has a path");
+    own.parent().and_then(Path::parent).expect("a test lies in target/<profile>/deps").to_owned()
+}
+
+async fn start_up(folder: &Path, settings: &[String]) -> (Child, ChildStdin, Run) {
+    let xtask = binaries().join("xtask");
+    assert!(xtask.is_file(), "{} is not built: run the stories through `cargo xtask test`", xtask.display());
+    std::fs::create_dir_all(folder.join("logs")).expect("a folder for logs");
+    let log =
+        std::fs::File::options().create(true).append(true).open(folder.join("logs/up.log")).expect("a log");
+    let mut command = Command::new(xtask);
+    command.args(["up", "--no-build", "--free-ports", "--until-eof", "--data"]).arg(folder).args(settings);
+    let mut up = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn()
+        .expect("xtask can be started");
+    let pipe = up.stdin.take().expect("stdin was piped");
+    let mut lines = BufReader::new(up.stdout.take().expect("stdout was piped")).lines();
+    let line = tokio::time::timeout(START, lines.next_line())
+        .await
+        .expect("READY comes in time")
+        .expect("stdout is text");
+    let Some(line) = line else {
+        let log = std::fs::read_to_string(folder.join("logs/up.log")).unwrap_or_default();
+        panic!("up ended before READY:\n{log}");
+    };
+    let json = line.strip_prefix("READY ").unwrap_or_else(|| panic!("not a READY line: {line}"));
+    let run = serde_json::from_str(json).unwrap_or_else(|error| panic!("READY is no run ({error}): {json}"));
+    (up, pipe, run)
+}

@@ -22,9 +22,9 @@ pub enum OpenError {
         /// The segment file.
         path: PathBuf,
         /// The format that its header names.
-        found: u16,
+        found: u32,
         /// The format that this version writes and reads.
-        known: u16,
+        known: u32,
     },
     /// The file system refused. Nothing was changed that a later opening would need.
     #[error("{path}: {source}")]

@@ -3,6 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::error::OpenError;
+use crate::record;
+use crate::segment::DATA;
+
 /// How one journal is kept. [`Options::new`] gives the defaults; every field may be changed before the opening.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -10,8 +14,9 @@ pub struct Options {
     pub dir: PathBuf,
     /// Size at which a segment file is left for the next one, in bytes. An append larger than that gets a segment of its own.
     pub segment_bytes: u64,
-    /// Most bytes that may wait for their release, queued ones included. An append beyond is refused with `Full`.
-    /// The disk can hold this much, `keep.bytes`, and up to three segments more.
+    /// Most bytes that may wait for their release, queued ones included. An append beyond is refused with `Full`, as is one
+    /// that would make more than 64 MiB wait for the disk in memory. The disk can hold this much, `keep.bytes`, and up to
+    /// three segments more.
     pub max_bytes: u64,
     /// How much of what is released stays readable.
     pub keep: Keep,
@@ -47,5 +52,65 @@ impl Options {
             lock_wait: Duration::from_secs(10),
             sync_pause: Duration::ZERO,
         }
+    }
+
+    /// Bytes that records of these lengths take on disk.
+    ///
+    /// # Errors
+    /// The size and the limit when a record, or all together, can never fit.
+    pub(crate) fn measure(&self, lengths: impl Iterator<Item = usize>) -> Result<u64, (u64, u64)> {
+        let mut total = 0;
+        for length in lengths {
+            if length as u64 > u64::from(self.max_record_bytes) {
+                return Err((length as u64, u64::from(self.max_record_bytes)));
+            }
+            total += record::size(length) as u64;
+        }
+        if total > self.max_bytes { Err((total, self.max_bytes)) } else { Ok(total) }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), OpenError> {
+        let record = record::size(self.max_record_bytes as usize) as u64;
+        if self.segment_bytes < 2 * DATA {
+            Err(OpenError::Options("segment_bytes must be at least 16384"))
+        } else if self.max_record_bytes == 0 {
+            Err(OpenError::Options("max_record_bytes must not be zero"))
+        } else if self.max_bytes < record {
+            Err(OpenError::Options("max_bytes must hold a record of max_record_bytes"))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod options {
+    use super::*;
+
+    #[test]
+    fn are_sound_by_default() {
+        assert!(Options::new("x").check().is_ok());
+    }
+
+    #[test]
+    fn that_contradict_each_other_are_refused() {
+        let mut small = Options::new("x");
+        small.segment_bytes = 16_383;
+        let mut narrow = Options::new("x");
+        narrow.max_bytes = u64::from(narrow.max_record_bytes);
+        let mut empty = Options::new("x");
+        empty.max_record_bytes = 0;
+        for options in [small, narrow, empty] {
+            let error = options.check().unwrap_err();
+            assert!(!error.is_transient(), "{error}");
+        }
+    }
+
+    #[test]
+    fn tell_an_append_that_can_never_fit() {
+        let options = Options { max_bytes: 200, max_record_bytes: 100, ..Options::new("x") };
+        assert_eq!(options.measure([100, 8].into_iter()), Ok(160));
+        assert_eq!(options.measure([101].into_iter()), Err((101, 100)));
+        assert_eq!(options.measure([100, 100].into_iter()), Err((256, 200)));
     }
 }

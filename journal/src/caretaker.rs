@@ -1,0 +1,125 @@
+//! The thread that does what no appender should wait for: zeroing the next segment, removing old ones, remembering the
+//! release watermark. Nothing that it fails at loses a record.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use crate::allocation::{self, Blank};
+use crate::retention::{self, WATERMARK};
+use crate::storage::write_all;
+use crate::tail::Tail;
+
+/// Longest time between two looks at the clock.
+const ROUND: Duration = Duration::from_secs(2);
+
+/// What the caretaker was asked to do, and what it has ready.
+#[derive(Debug, Default)]
+pub(crate) struct Chores {
+    list: Mutex<List>,
+    bell: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct List {
+    /// Size of the blank that is wanted.
+    wanted: Option<u64>,
+    ready: Option<Blank>,
+    tidy: bool,
+    stop: bool,
+}
+
+impl Chores {
+    fn lock(&self) -> MutexGuard<'_, List> {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks for a blank of `size` bytes, unless one is ready.
+    pub(crate) fn prepare(&self, size: u64) {
+        let mut list = self.lock();
+        if list.ready.is_none() {
+            list.wanted = Some(size);
+            self.bell.notify_one();
+        }
+    }
+
+    /// The blank that is ready, if one of `size` bytes or more is.
+    pub(crate) fn take_ready(&self, size: u64) -> Option<Blank> {
+        self.lock().ready.take_if(|blank| blank.size >= size)
+    }
+
+    /// Asks for a look at what may go.
+    pub(crate) fn tidy(&self) {
+        self.lock().tidy = true;
+        self.bell.notify_one();
+    }
+
+    /// Ends the caretaker.
+    pub(crate) fn stop(&self) {
+        self.lock().stop = true;
+        self.bell.notify_one();
+    }
+
+    fn stopping(&self) -> bool {
+        self.lock().stop
+    }
+
+    /// Waits until there is something to do, `round` at most. The size of a wanted blank, if one is wanted; `None` at the end.
+    fn wait(&self, round: Duration) -> Option<Option<u64>> {
+        let idle = |list: &mut List| !list.stop && !list.tidy && list.wanted.is_none();
+        let waited = self.bell.wait_timeout_while(self.lock(), round, idle);
+        let mut list = waited.unwrap_or_else(PoisonError::into_inner).0;
+        list.tidy = false;
+        if list.stop { None } else { Some(list.wanted.take()) }
+    }
+}
+
+/// Runs until [`Chores::stop`].
+pub(crate) fn run(tail: &Arc<Tail>) {
+    let round = (tail.options.keep.age / 4).clamp(Duration::from_millis(20), ROUND);
+    let mut remembered = tail.released();
+    while let Some(wanted) = tail.chores.wait(round) {
+        if let Some(size) = wanted {
+            prepare(tail, size);
+        }
+        for path in tail.trim(SystemTime::now()) {
+            tracing::debug!(path = %path.display(), "a released segment goes");
+            allocation::discard(&*tail.storage, &path);
+        }
+        remember(tail, &mut remembered);
+    }
+    remember(tail, &mut remembered);
+    if let Some(blank) = tail.chores.take_ready(0) {
+        blank.discard(&*tail.storage);
+    }
+}
+
+fn prepare(tail: &Tail, size: u64) {
+    let go_on = || !tail.chores.stopping();
+    match allocation::blank(&*tail.storage, &tail.options.dir, "next", size, go_on) {
+        Ok(blank) => tail.chores.lock().ready = Some(blank),
+        Err(_) if tail.chores.stopping() => {}
+        Err(error) => tracing::warn!(%error, size, "no space could be prepared for the next journal segment"),
+    }
+}
+
+/// Writes the watermark, if it has moved.
+fn remember(tail: &Tail, remembered: &mut u64) {
+    let released = tail.released();
+    if released == *remembered {
+        return;
+    }
+    let unfinished = tail.options.dir.join(format!("{WATERMARK}.{}", allocation::UNFINISHED));
+    let path = tail.options.dir.join(WATERMARK);
+    let storage = &*tail.storage;
+    let written = storage
+        .create(&unfinished)
+        .and_then(|file| write_all(storage, &file, &retention::encode(released), 0))
+        .and_then(|()| storage.rename(&unfinished, &path));
+    match written {
+        Ok(()) => *remembered = released,
+        Err(error) => {
+            allocation::discard(storage, &unfinished);
+            tracing::debug!(%error, "the release watermark was not remembered; it will be tried again");
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The segments of an open journal and how far each is durable: where an offset lies, what is unreleased. Does no I/O.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::record::Seed;
+use crate::segment::{DATA, Header};
+
+/// Least distance of two entries of an index, in bytes.
+const STRIDE: u64 = 32 << 10;
+
+/// A segment file, as much of it as never changes.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    pub(crate) header: Header,
+    pub(crate) seed: Seed,
+    pub(crate) path: PathBuf,
+}
+
+impl Segment {
+    pub(crate) fn new(header: Header, path: PathBuf) -> Arc<Self> {
+        Arc::new(Self { seed: Seed::of(header.epoch), header, path })
+    }
+}
+
+/// Where some of a segment's records stand: (offset, position), one for every 32 KiB.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Index(Vec<(u64, u64)>);
+
+impl Index {
+    /// Notes a record, if the last one noted is far enough away. Offsets and positions must grow.
+    pub(crate) fn note(&mut self, offset: u64, position: u64) {
+        if self.0.last().is_none_or(|(_, last)| position >= last + STRIDE) {
+            self.0.push((offset, position));
+        }
+    }
+
+    /// A position at or before the record of `offset`.
+    pub(crate) fn position(&self, offset: u64) -> u64 {
+        let after = self.0.partition_point(|(noted, _)| *noted <= offset);
+        after.checked_sub(1).map_or(DATA, |at| self.0[at].1)
+    }
+}
+
+/// A segment and how far it may be read.
+#[derive(Debug)]
+pub(crate) struct Extent {
+    pub(crate) segment: Arc<Segment>,
+    /// One past the last durable offset; the first offset when there is none.
+    pub(crate) end: u64,
+    /// Position after the last durable record.
+    pub(crate) length: u64,
+    pub(crate) index: Index,
+}
+
+impl Extent {
+    pub(crate) fn new(segment: Arc<Segment>) -> Self {
+        Self { end: segment.header.first, length: DATA, index: Index::default(), segment }
+    }
+
+    pub(crate) fn first(&self) -> u64 {
+        self.segment.header.first
+    }
+
+    /// Bytes of records that are not released when everything below `released` is; too high by up to 32 KiB when
+    /// `released` lies inside.
+    pub(crate) fn unreleased(&self, released: u64) -> u64 {
+        if self.end <= released {
+            0
+        } else if released <= self.first() {
+            self.length - DATA
+        } else {
+            self.length.saturating_sub(self.index.position(released))
+        }
+    }
+}
+
+/// All segments, in order of their first offsets.
+#[derive(Debug, Default)]
+pub(crate) struct Extents(VecDeque<Extent>);
+
+impl Extents {
+    pub(crate) fn push(&mut self, extent: Extent) {
+        self.0.push_back(extent);
+    }
+
+    pub(crate) fn pop_oldest(&mut self) -> Option<Extent> {
+        self.0.pop_front()
+    }
+
+    pub(crate) fn newest_mut(&mut self) -> Option<&mut Extent> {
+        self.0.back_mut()
+    }
+
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &Extent> {
+        self.0.iter()
+    }
+
+    /// The oldest offset that can be read, if there is any segment.
+    pub(crate) fn start(&self) -> Option<u64> {
+        self.0.front().map(Extent::first)
+    }
+
+    /// Bytes of records and headers.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.0.iter().map(|extent| extent.length).sum()
+    }
+
+    pub(crate) fn unreleased(&self, released: u64) -> u64 {
+        self.0.iter().rev().map(|extent| extent.unreleased(released)).sum()
+    }
+
+    /// The segment that holds `offset` or, should it lie in a hole between two, the one before the hole; and the one after.
+    pub(crate) fn around(&self, offset: u64) -> (Option<&Extent>, Option<&Extent>) {
+        let after = self.0.partition_point(|extent| extent.first() <= offset);
+        (after.checked_sub(1).and_then(|at| self.0.get(at)), self.0.get(after))
+    }
+
+    /// The first offset of the oldest segment that can hold a record written at or after `at`: a segment was written to until
+    /// the next was made.
+    pub(crate) fn seek_time(&self, at: SystemTime) -> Option<u64> {
+        let successors = self.0.iter().skip(1);
+        let over = successors.take_while(|next| next.segment.header.created < at).count();
+        self.0.get(over).map(Extent::first)
+    }
+}
+
+#[cfg(test)]
+mod extents {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::epoch::Epoch;
+
+    fn time(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    /// Segments of (first, end, seconds of creation), each record taking 100 bytes.
+    fn extents(segments: &[(u64, u64, u64)]) -> Extents {
+        let mut extents = Extents::default();
+        for &(first, end, created) in segments {
+            let header =
+                Header { epoch: Epoch([0; 16]), first, predecessor_end: first, created: time(created) };
+            let mut extent = Extent::new(Segment::new(header, PathBuf::new()));
+            for offset in first..end {
+                extent.index.note(offset, extent.length);
+                extent.length += 100;
+            }
+            extent.end = end;
+            extents.push(extent);
+        }
+        extents
+    }
+
+    fn firsts(found: (Option<&Extent>, Option<&Extent>)) -> (Option<u64>, Option<u64>) {
+        (found.0.map(Extent::first), found.1.map(Extent::first))
+    }
+
+    #[test]
+    fn find_the_segment_of_an_offset_and_the_one_after_a_hole() {
+        let extents = extents(&[(10, 20, 0), (30, 40, 0)]);
+        assert_eq!(firsts(extents.around(9)), (None, Some(10)));
+        assert_eq!(firsts(extents.around(19)), (Some(10), Some(30)));
+        assert_eq!(firsts(extents.around(25)), (Some(10), Some(30)));
+        assert_eq!(firsts(extents.around(99)), (Some(30), None));
+    }
+
+    #[test]
+    fn count_unreleased_bytes_up_to_one_stride_too_high() {
+        let extents = extents(&[(0, 1000, 0), (1000, 2000, 0)]);
+        assert_eq!(extents.unreleased(0), 200_000);
+        assert_eq!(extents.unreleased(1000), 100_000);
+        assert_eq!(extents.unreleased(2000), 0);
+        for released in 0..2000 {
+            let exact = (2000 - released) * 100;
+            let counted = extents.unreleased(released);
+            assert!(counted >= exact && counted <= exact + STRIDE + 100, "{released}: {counted}");
+        }
+    }
+
+    #[test]
+    fn seek_a_time_to_the_oldest_segment_that_was_still_written_then() {
+        let extents = extents(&[(0, 10, 100), (10, 20, 200), (20, 30, 300)]);
+        assert_eq!(extents.seek_time(time(50)), Some(0));
+        assert_eq!(extents.seek_time(time(199)), Some(0));
+        assert_eq!(extents.seek_time(time(200)), Some(0));
+        assert_eq!(extents.seek_time(time(201)), Some(10));
+        assert_eq!(extents.seek_time(time(999)), Some(20));
+    }
+}

@@ -1,0 +1,329 @@
+//! What a journal's segments hold after whatever happened to them: the pure half of an opening, fed with bytes.
+//!
+//! Of each segment a [`Survey`] is made; [`stitch`] then sets them side by side. An offset between two sound records, or
+//! between two segments, that is found nowhere is missing; one that a segment's header declares given up is abandoned.
+
+use std::time::Duration;
+
+use crate::extents::Index;
+use crate::holes::Holes;
+use crate::record::{HEADER, Seed};
+use crate::scan::{self, Step};
+use crate::segment::{DATA, Header};
+
+/// What an opening found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recovery {
+    /// Segments found.
+    pub segments: u64,
+    /// Readable records found.
+    pub records: u64,
+    /// Bytes scanned.
+    pub bytes: u64,
+    /// Ranges of offsets lost to damage.
+    pub holes: u64,
+    /// Records lost in them. At the very tail such a record may be one that was never acknowledged.
+    pub missing: u64,
+    /// Offsets that the writer gave up; none was acknowledged.
+    pub abandoned: u64,
+    /// Bytes after the last readable record that were cut: an unfinished write, or damage that left no offset to tell.
+    pub torn_bytes: u64,
+    /// Segments neither copy of whose header could be read; their names stood in.
+    pub damaged_headers: u64,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// What one segment holds.
+#[derive(Clone, Debug)]
+pub(crate) struct Survey {
+    /// Offsets from here on are void: the successor's header says so.
+    limit: u64,
+    pub(crate) records: u64,
+    /// One past the last readable offset; the first offset when there is none.
+    pub(crate) end: u64,
+    /// One past the highest offset that a sound header names, readable or not.
+    pub(crate) claimed: u64,
+    /// Position after the last readable record.
+    pub(crate) length: u64,
+    /// Position after the last byte that is not zero.
+    pub(crate) written: u64,
+    pub(crate) index: Index,
+    gaps: Vec<(u64, u64)>,
+}
+
+impl Survey {
+    /// A survey of a segment that begins at `first`, in which offsets from `limit` on do not count.
+    pub(crate) fn new(first: u64, limit: u64) -> Self {
+        let (index, gaps) = (Index::default(), Vec::new());
+        Self { limit, records: 0, end: first, claimed: first, length: DATA, written: DATA, index, gaps }
+    }
+
+    /// Takes the bytes that stand at `base` of the file; `last` says that nothing follows them. Answers how many it is done
+    /// with, and how many it must see from there on to go on.
+    pub(crate) fn feed(&mut self, window: &[u8], base: u64, seed: Seed, last: bool) -> (usize, usize) {
+        let mut at = 0;
+        loop {
+            match scan::step(window, at, seed, last) {
+                Step::Record { offset, end, .. } => {
+                    self.record(offset, base + at as u64, base + end as u64);
+                    at = end;
+                }
+                Step::Spoiled { offset, end } => {
+                    if offset < self.limit {
+                        self.claimed = self.claimed.max(offset + 1);
+                    }
+                    self.rubble(&window[at..end], base + at as u64);
+                    at = end;
+                }
+                Step::Rubble { end } => {
+                    self.rubble(&window[at..end], base + at as u64);
+                    at = end;
+                }
+                Step::More(want) => return (at, want),
+                Step::End => return (at, 0),
+            }
+        }
+    }
+
+    fn record(&mut self, offset: u64, position: u64, end: u64) {
+        self.written = end;
+        if offset < self.end || offset >= self.limit {
+            return;
+        }
+        if offset > self.end {
+            self.gaps.push((self.end, offset));
+        }
+        self.index.note(offset, position);
+        self.records += 1;
+        self.end = offset + 1;
+        self.claimed = self.claimed.max(self.end);
+        self.length = end;
+    }
+
+    fn rubble(&mut self, bytes: &[u8], position: u64) {
+        if let Some(at) = bytes.iter().rposition(|byte| *byte != 0) {
+            self.written = position + at as u64 + 1;
+        }
+    }
+
+    /// Whether anything was ever written behind the header.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.written == DATA
+    }
+
+    fn torn(&self) -> u64 {
+        self.written.saturating_sub(self.length)
+    }
+}
+
+/// Where surveys of all segments leave the journal.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Outcome {
+    /// Counts of records, holes, abandoned offsets and torn bytes; the rest is for the caller to fill in.
+    pub(crate) recovery: Recovery,
+    pub(crate) holes: Holes,
+    /// One past the last readable offset.
+    pub(crate) end: u64,
+    /// The first offset that can have been tried by nobody.
+    pub(crate) next: u64,
+}
+
+/// For each segment the offset from which its records are void; given the headers of all, in order of their first offsets.
+pub(crate) fn limits<'a>(headers: impl DoubleEndedIterator<Item = &'a Header>) -> Vec<u64> {
+    // Of segments with the same first offset all but one are blank; they do not limit each other.
+    let (mut limits, mut limit, mut group) = (Vec::new(), u64::MAX, (u64::MAX, u64::MAX));
+    for header in headers.rev() {
+        if header.first < group.0 {
+            limit = limit.min(group.1);
+            group = (header.first, header.predecessor_end);
+        }
+        group.1 = group.1.min(header.predecessor_end);
+        limits.push(limit);
+    }
+    limits.reverse();
+    limits
+}
+
+/// Puts the surveys of all segments together, in order of their first offsets.
+pub(crate) fn stitch<'a>(segments: impl Iterator<Item = (&'a Header, &'a Survey)>) -> Outcome {
+    let mut outcome = Outcome::default();
+    let (mut reached, mut newest) = (None, None);
+    for (header, survey) in segments {
+        let before = reached.unwrap_or(header.predecessor_end);
+        outcome.holes.note(before, header.predecessor_end);
+        outcome.recovery.abandoned += header.first.saturating_sub(before.max(header.predecessor_end));
+        for (from, to) in &survey.gaps {
+            outcome.holes.note(*from, *to);
+        }
+        outcome.recovery.records += survey.records;
+        outcome.recovery.bytes += survey.length;
+        reached = Some(before.max(survey.end));
+        outcome.end = if survey.records > 0 { survey.end } else { outcome.end.max(header.predecessor_end) };
+        newest = Some(survey);
+    }
+    if let Some(survey) = newest {
+        outcome.holes.note(survey.end, survey.claimed);
+        outcome.recovery.torn_bytes = survey.torn();
+        // Each record takes a header at least: so many offsets can have been tried in what was torn.
+        outcome.next = survey.claimed.max(survey.end + survey.torn().div_ceil(HEADER as u64));
+    }
+    outcome.recovery.holes = outcome.holes.found();
+    outcome.recovery.missing = outcome.holes.missing();
+    outcome
+}
+
+#[cfg(test)]
+mod a_recovery {
+    use std::time::SystemTime;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::epoch::Epoch;
+    use crate::record;
+
+    const EPOCH: Epoch = Epoch([5; 16]);
+
+    fn header(first: u64, predecessor_end: u64) -> Header {
+        Header { epoch: EPOCH, first, predecessor_end, created: SystemTime::UNIX_EPOCH }
+    }
+
+    fn bytes(offsets: std::ops::Range<u64>) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for offset in offsets {
+            record::encode(Seed::of(EPOCH), offset, format!("record {offset}").as_bytes(), &mut bytes);
+        }
+        bytes
+    }
+
+    fn survey(header: Header, limit: u64, bytes: &[u8]) -> Survey {
+        let mut survey = Survey::new(header.first, limit);
+        survey.feed(bytes, DATA, Seed::of(EPOCH), true);
+        survey
+    }
+
+    fn recover(segments: &[(Header, Vec<u8>)]) -> Outcome {
+        let headers: Vec<Header> = segments.iter().map(|(header, _)| *header).collect();
+        let surveyed: Vec<_> = segments
+            .iter()
+            .zip(limits(headers.iter()))
+            .map(|((header, bytes), limit)| (*header, survey(*header, limit, bytes)))
+            .collect();
+        let mut outcome = stitch(surveyed.iter().map(|(header, survey)| (header, survey)));
+        outcome.recovery.bytes = 0;
+        outcome
+    }
+
+    #[test]
+    fn of_nothing_begins_at_zero() {
+        let outcome = recover(&[]);
+        assert_eq!((outcome.end, outcome.next, outcome.recovery), (0, 0, Recovery::default()));
+    }
+
+    #[test]
+    fn goes_on_after_the_last_record_and_its_zeros() {
+        let mut tail = bytes(4..7);
+        tail.resize(tail.len() + 4096, 0);
+        let outcome = recover(&[(header(0, 0), bytes(0..4)), (header(4, 4), tail)]);
+        assert_eq!((outcome.end, outcome.next), (7, 7));
+        assert_eq!(outcome.recovery, Recovery { records: 7, ..Recovery::default() });
+    }
+
+    #[test]
+    fn cuts_what_a_successor_declares_given_up() {
+        let segments = [(header(0, 0), bytes(0..10)), (header(10, 6), bytes(10..12))];
+        let outcome = recover(&segments);
+        assert_eq!((outcome.end, outcome.next), (12, 12));
+        assert_eq!(outcome.recovery, Recovery { records: 8, abandoned: 4, ..Recovery::default() });
+    }
+
+    #[test]
+    fn does_not_need_the_blank_segments_of_repeated_failures() {
+        let blank = (header(10, 6), Vec::new());
+        let with = recover(&[(header(0, 0), bytes(0..10)), blank, (header(14, 6), bytes(14..16))]);
+        let without = recover(&[(header(0, 0), bytes(0..10)), (header(14, 6), bytes(14..16))]);
+        assert_eq!(with.recovery, without.recovery);
+        assert_eq!(with.recovery, Recovery { records: 8, abandoned: 8, ..Recovery::default() });
+    }
+
+    #[test]
+    fn knows_a_hole_between_two_segments() {
+        let outcome = recover(&[(header(0, 0), bytes(0..3)), (header(5, 5), bytes(5..6))]);
+        assert_eq!(outcome.recovery, Recovery { records: 4, holes: 1, missing: 2, ..Recovery::default() });
+    }
+
+    #[test]
+    fn gives_no_offset_again_that_may_have_been_tried_in_a_torn_tail() {
+        let mut torn = bytes(0..5);
+        let sound = bytes(0..3).len();
+        torn[sound] ^= 1;
+        torn.truncate(bytes(0..4).len() + 10);
+        let outcome = recover(&[(header(0, 0), torn.clone())]);
+        assert_eq!(outcome.end, 3);
+        assert!(outcome.next >= 5, "{}", outcome.next);
+        let torn_bytes = (torn.len() - sound) as u64;
+        assert!(
+            (torn_bytes - 8..=torn_bytes).contains(&outcome.recovery.torn_bytes),
+            "zeros at the end do not show"
+        );
+    }
+
+    #[test]
+    fn counts_a_tail_record_whose_payload_is_spoiled_as_missing() {
+        let mut spoiled = bytes(0..3);
+        let hit = spoiled.len() - 1;
+        spoiled[hit] ^= 1;
+        let outcome = recover(&[(header(0, 0), spoiled)]);
+        assert_eq!((outcome.end, outcome.recovery.missing), (2, 1));
+        assert!(outcome.next > 2);
+    }
+
+    #[test]
+    fn of_every_single_flipped_bit_loses_one_record_and_counts_it() {
+        let sound = bytes(0..6);
+        for bit in 0..sound.len() * 8 {
+            let mut flipped = sound.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            let outcome = recover(&[(header(0, 0), flipped)]);
+            let recovery = outcome.recovery;
+            assert!(recovery.records >= 5, "bit {bit}: {recovery:?}");
+            assert_eq!(
+                recovery.records + recovery.missing.max(u64::from(recovery.torn_bytes > 0)),
+                6,
+                "bit {bit}: {recovery:?}"
+            );
+            assert!(outcome.next >= 6, "bit {bit}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn reads_the_same_through_windows_of_any_size(cuts in prop::collection::vec(1usize..200, 1..40), flips in prop::collection::vec(any::<prop::sample::Index>(), 0..4)) {
+            let mut stored = bytes(3..30);
+            stored.resize(stored.len() + 500, 0);
+            for flip in flips {
+                let at = flip.index(stored.len());
+                stored[at] ^= 0x10;
+            }
+            let whole = survey(header(3, 3), u64::MAX, &stored);
+            let mut piecewise = Survey::new(3, u64::MAX);
+            let (mut base, mut end, mut cuts) = (0, 0, cuts.into_iter().cycle());
+            while base < stored.len() {
+                end = stored.len().min(end + cuts.next().unwrap());
+                let last = end == stored.len();
+                let (done, _) = piecewise.feed(&stored[base..end], DATA + base as u64, Seed::of(EPOCH), last);
+                base += done;
+            }
+            prop_assert_eq!((whole.records, whole.end, whole.claimed, whole.length, whole.written), (piecewise.records, piecewise.end, piecewise.claimed, piecewise.length, piecewise.written));
+            prop_assert_eq!(whole.gaps, piecewise.gaps);
+        }
+
+        #[test]
+        fn of_random_bytes_finds_nothing(noise in prop::collection::vec(any::<u8>(), 0..3000)) {
+            let outcome = recover(&[(header(0, 0), noise)]);
+            prop_assert_eq!(outcome.recovery.records, 0);
+            prop_assert_eq!(outcome.end, 0);
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Which released segments may go, and the small file that remembers what is released. Does no I/O and reads no clock.
+
+use std::time::SystemTime;
+
+use crate::extents::Extents;
+use crate::options::Keep;
+use crate::segment::DATA;
+
+/// Name of the file that remembers the release watermark. It is written now and then and not synced: a lost or old one costs
+/// nothing but that its owner's next release counts again.
+pub(crate) const WATERMARK: &str = "released";
+
+const MAGIC: [u8; 8] = *b"FfReleas";
+const SIZE: usize = 20;
+
+/// How many of the oldest segments may go: those wholly released whose youngest record is older than `keep.age`, or
+/// after which `keep.bytes` of released records remain. The newest segment stays.
+pub(crate) fn expired(extents: &Extents, released: u64, keep: Keep, now: SystemTime) -> usize {
+    let mut left = 0;
+    for extent in extents.iter() {
+        left += extent.length - DATA - extent.unreleased(released);
+    }
+    let mut count = 0;
+    for (extent, successor) in extents.iter().zip(extents.iter().skip(1)) {
+        left -= extent.length - DATA - extent.unreleased(released);
+        // A segment is written to until its successor is made.
+        let youngest = successor.segment.header.created;
+        let aged = now.duration_since(youngest).is_ok_and(|age| age > keep.age);
+        if extent.end > released || !(aged || left >= keep.bytes) {
+            break;
+        }
+        count += 1;
+    }
+    count
+}
+
+/// The watermark as a file.
+pub(crate) fn encode(released: u64) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(SIZE);
+    bytes.extend_from_slice(&MAGIC);
+    bytes.extend_from_slice(&released.to_le_bytes());
+    bytes.extend_from_slice(&crc32c::crc32c(&bytes).to_le_bytes());
+    bytes
+}
+
+/// The watermark in a file, unless it is damaged.
+pub(crate) fn decode(bytes: &[u8]) -> Option<u64> {
+    let (magic, rest) = bytes.split_first_chunk::<8>()?;
+    let (released, check) = rest.split_first_chunk::<8>()?;
+    let sound = *magic == MAGIC && check == crc32c::crc32c(&bytes[..16]).to_le_bytes();
+    sound.then(|| u64::from_le_bytes(*released))
+}
+
+#[cfg(test)]
+mod retention {
+    use std::path::PathBuf;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::epoch::Epoch;
+    use crate::extents::{Extent, Segment};
+    use crate::segment::Header;
+
+    fn time(minutes: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(60 * minutes)
+    }
+
+    /// Segments of ten offsets and 1000 bytes each, made at these minutes.
+    fn extents(created: &[u64]) -> Extents {
+        let mut extents = Extents::default();
+        for (at, minutes) in created.iter().enumerate() {
+            let first = at as u64 * 10;
+            let header =
+                Header { epoch: Epoch([0; 16]), first, predecessor_end: first, created: time(*minutes) };
+            let mut extent = Extent::new(Segment::new(header, PathBuf::new()));
+            extent.end = first + 10;
+            extent.length = DATA + 1000;
+            extents.push(extent);
+        }
+        extents
+    }
+
+    const KEEP: Keep = Keep { age: Duration::from_secs(3600), bytes: 2000 };
+
+    #[test]
+    fn keeps_whatever_is_not_released() {
+        assert_eq!(expired(&extents(&[0, 1, 2, 3]), 0, KEEP, time(9999)), 0);
+        assert_eq!(expired(&extents(&[0, 1, 2, 3]), 19, KEEP, time(9999)), 1);
+    }
+
+    #[test]
+    fn keeps_released_segments_for_the_age() {
+        let extents = extents(&[0, 10, 20, 30]);
+        assert_eq!(expired(&extents, 30, Keep { bytes: u64::MAX, ..KEEP }, time(70)), 0);
+        assert_eq!(expired(&extents, 30, Keep { bytes: u64::MAX, ..KEEP }, time(71)), 1);
+        assert_eq!(expired(&extents, 30, Keep { bytes: u64::MAX, ..KEEP }, time(85)), 2);
+    }
+
+    #[test]
+    fn keeps_no_more_bytes_than_asked_but_at_least_those() {
+        assert_eq!(expired(&extents(&[0, 1, 2, 3, 4]), 50, KEEP, time(5)), 3);
+        assert_eq!(expired(&extents(&[0, 1, 2, 3, 4]), 30, KEEP, time(5)), 1);
+        assert_eq!(expired(&extents(&[0, 1, 2]), 30, Keep { bytes: 0, ..KEEP }, time(5)), 2);
+    }
+
+    #[test]
+    fn keeps_everything_while_the_clock_stands_before_the_records() {
+        assert_eq!(expired(&extents(&[500, 501, 502]), 30, Keep { bytes: u64::MAX, ..KEEP }, time(1)), 0);
+    }
+
+    #[test]
+    fn remembers_the_watermark_and_knows_a_damaged_file() {
+        let bytes = encode(77);
+        assert_eq!(decode(&bytes), Some(77));
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(decode(&flipped), None, "bit {bit}");
+        }
+        assert_eq!(decode(&bytes[..19]), None);
+        assert_eq!(decode(b""), None);
+    }
+}

@@ -1,0 +1,227 @@
+//! The thread that makes appends durable: one write and one sync for all that wait. Knows nothing of readers or of retention.
+//!
+//! A write or sync that fails says nothing about what is on disk, and a second sync that succeeds says nothing about the pages
+//! of the first. So the segment is given up: the next one's header tells where the sound part ends, and what was not answered
+//! is written again there, under new offsets. If that fails too, the appenders learn it.
+
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use crate::allocation::{self, BARE, Blank};
+use crate::error::AppendError;
+use crate::extents::Segment;
+use crate::queue::{Appended, Request};
+use crate::record;
+use crate::segment::{DATA, Header};
+use crate::storage::write_all;
+use crate::tail::{Durable, Tail};
+
+/// Size of the first segment of an opening: small, so that opening is quick. Each next one is four times as large, up to
+/// [`Options::segment_bytes`](crate::Options::segment_bytes).
+pub(crate) const FIRST_SEGMENT: u64 = 4 << 20;
+/// Most bytes that one sync covers, unless a single append has more.
+const GROUP: u64 = 8 << 20;
+/// An encoding buffer larger than this is not kept.
+const KEPT_BUFFER: usize = 2 * GROUP as usize;
+
+/// The writer's own state.
+pub(crate) struct Writer {
+    tail: Arc<Tail>,
+    active: Option<Active>,
+    /// Offset of the next record; higher than any that was ever tried.
+    next: u64,
+    /// Size of the next segment to be made.
+    size: u64,
+    buffer: Vec<u8>,
+    last_sync: Option<Instant>,
+}
+
+/// The segment that is written to.
+struct Active {
+    file: File,
+    segment: Arc<Segment>,
+    /// Where the next record goes.
+    position: u64,
+    /// Where it is left for the next one.
+    limit: u64,
+    /// Whether the caretaker was asked for a successor.
+    asked: bool,
+}
+
+impl Writer {
+    /// A writer that begins at offset `next`. `begun` is the opening's first segment, if one could be made.
+    pub(crate) fn new(tail: Arc<Tail>, next: u64, begun: Option<(File, Arc<Segment>)>) -> Self {
+        let size = FIRST_SEGMENT.min(tail.options.segment_bytes);
+        let mut writer = Self { tail, active: None, next, size, buffer: Vec::new(), last_sync: None };
+        if let Some((file, segment)) = begun {
+            writer.activate(file, segment, size);
+        }
+        writer
+    }
+
+    /// Runs until the journal is closed and its queue empty. However it ends, nobody is left waiting.
+    pub(crate) fn run(mut self) {
+        struct Stop(Arc<Tail>);
+        impl Drop for Stop {
+            fn drop(&mut self) {
+                self.0.stop();
+            }
+        }
+        let _stop = Stop(Arc::clone(&self.tail));
+        let pause = self.tail.options.sync_pause;
+        while let Some(requests) = self.tail.take(self.last_sync.map(|at| at + pause)) {
+            let mut requests = requests.into_iter().peekable();
+            while requests.peek().is_some() {
+                let group = self.group(&mut requests);
+                self.commit(group);
+            }
+        }
+        self.leave();
+    }
+
+    /// As many requests as one sync should cover and the segment has room for; one at least.
+    fn group(&self, requests: &mut std::iter::Peekable<std::vec::IntoIter<Request>>) -> Vec<Request> {
+        let room = self.active.as_ref().map_or(0, Active::room);
+        let fits = requests.peek().is_some_and(|first| first.bytes <= room);
+        let most = GROUP.min(if fits { room } else { self.size - DATA });
+        let (mut group, mut bytes) = (Vec::new(), 0);
+        while let Some(request) = requests.next_if(|next| group.is_empty() || bytes + next.bytes <= most) {
+            bytes += request.bytes;
+            group.push(request);
+        }
+        group
+    }
+
+    fn commit(&mut self, group: Vec<Request>) {
+        if group.iter().all(|request| request.records.is_empty()) {
+            self.tail.settle(&group);
+            self.acknowledge(group, self.next);
+            return;
+        }
+        let written = self.write(&group).or_else(|error| {
+            tracing::error!(%error, "writing to the journal failed; trying once more in a new segment");
+            self.write(&group)
+        });
+        match written {
+            Ok((first, durable)) => {
+                self.tail.publish(durable, &group);
+                self.acknowledge(group, first);
+            }
+            Err(error) => {
+                tracing::error!(%error, appends = group.len(), "appends failed");
+                let source = Arc::new(error);
+                self.tail.settle(&group);
+                for request in group {
+                    request.answer(Err(AppendError::Storage { source: Arc::clone(&source) }));
+                }
+            }
+        }
+    }
+
+    fn acknowledge(&self, group: Vec<Request>, mut first: u64) {
+        for request in group {
+            let count = request.records.len() as u32;
+            request.answer(Ok(Appended { epoch: self.tail.epoch, first, count }));
+            first += u64::from(count);
+        }
+    }
+
+    /// Makes a group durable, and says under which offsets. After a failure no segment is active, and `next` is past all
+    /// that was tried.
+    fn write(&mut self, group: &[Request]) -> io::Result<(u64, Durable)> {
+        let bytes = group.iter().map(|request| request.bytes).sum();
+        let mut active = self.active_with_room(bytes)?;
+        let first = self.next;
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let mut places = Vec::with_capacity(group.len());
+        for request in group {
+            places.push((self.next, active.position + buffer.len() as u64));
+            for payload in &request.records {
+                record::encode(active.segment.seed, self.next, payload, &mut buffer);
+                self.next += 1;
+            }
+        }
+        let storage = &*self.tail.storage;
+        let synced = write_all(storage, &active.file, &buffer, active.position)
+            .and_then(|()| storage.sync(&active.file));
+        self.last_sync = Some(Instant::now());
+        synced.inspect_err(|_| self.tail.counters.sync_failed())?;
+        self.tail.counters.synced(self.next - first);
+        active.position += buffer.len() as u64;
+        let durable = Durable { end: self.next, length: active.position, places };
+        if buffer.capacity() <= KEPT_BUFFER {
+            buffer.clear();
+            self.buffer = buffer;
+        }
+        self.look_ahead(&mut active);
+        self.active = Some(active);
+        Ok((first, durable))
+    }
+
+    /// Takes the active segment, or a new one when it has too little room or there is none.
+    fn active_with_room(&mut self, bytes: u64) -> io::Result<Active> {
+        if self.active.as_ref().is_none_or(|active| active.room() < bytes) {
+            self.leave();
+            let size = self.size.max(DATA + bytes);
+            let ready = self.tail.chores.take_ready(size);
+            let header = Header {
+                epoch: self.tail.epoch,
+                first: self.next,
+                predecessor_end: self.tail.progress().end,
+                created: SystemTime::now(),
+            };
+            let (file, segment) = begin(&self.tail, &header, ready, BARE)
+                .inspect_err(|_| self.tail.counters.segment_failed())?;
+            self.tail.extend(Arc::clone(&segment));
+            self.activate(file, segment, size);
+        }
+        Ok(self.active.take().expect("a segment was made active"))
+    }
+
+    fn activate(&mut self, file: File, segment: Arc<Segment>, limit: u64) {
+        self.size = limit.saturating_mul(4).min(self.tail.options.segment_bytes);
+        self.active = Some(Active { file, segment, position: DATA, limit, asked: false });
+    }
+
+    /// Has the caretaker prepare the next segment once a quarter of this one is used.
+    fn look_ahead(&self, active: &mut Active) {
+        if !active.asked && active.position > active.limit / 4 {
+            active.asked = true;
+            self.tail.chores.prepare(self.size);
+        }
+    }
+
+    /// Leaves the active segment, which is sound, and gives back what was allocated behind its records. Failing to changes
+    /// nothing but the space taken.
+    fn leave(&mut self) {
+        if let Some(active) = self.active.take()
+            && let Err(error) = self.tail.storage.truncate(&active.file, active.position)
+        {
+            tracing::debug!(%error, "unused space of a journal segment was not given back");
+        }
+    }
+}
+
+impl Active {
+    fn room(&self) -> u64 {
+        self.limit.saturating_sub(self.position)
+    }
+}
+
+/// Makes a segment, from a blank that is `ready` or from one of `size` bytes that is made now.
+pub(crate) fn begin(
+    tail: &Tail,
+    header: &Header,
+    ready: Option<Blank>,
+    size: u64,
+) -> io::Result<(File, Arc<Segment>)> {
+    let (storage, dir) = (&*tail.storage, &*tail.options.dir);
+    let blank = match ready {
+        Some(blank) => blank,
+        None => allocation::blank(storage, dir, "new", size, || true)?,
+    };
+    let (file, path) = allocation::install(storage, dir, blank, header)?;
+    Ok((file, Segment::new(*header, path)))
+}

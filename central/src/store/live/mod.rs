@@ -83,7 +83,9 @@ impl Live {
         // Sightings of one batch are of few websites and mostly in runs: one wake-up per run is enough.
         for run in sightings.chunk_by(|a, b| a.website_id == b.website_id) {
             let website = shared.website(run[0].website_id);
-            run.iter().for_each(|sighting| website.window.add(sighting));
+            for sighting in run {
+                website.window.add(sighting);
+            }
             website.changes.send_modify(|version| *version += 1);
         }
         true

@@ -85,7 +85,9 @@ mod tests {
 
     fn tally(names: &[&str], capacity: usize) -> Tally {
         let mut tally = Tally::default();
-        names.iter().for_each(|name| tally.add(name, capacity));
+        for name in names {
+            tally.add(name, capacity);
+        }
         tally
     }
 

@@ -1,0 +1,147 @@
+// Page views per minute as bars. Drawn in pixels, so that bars and labels stay crisp at every width; read by pointer, arrow keys and
+// screen readers.
+
+import { counted, number, time } from "./names.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+const MINUTE = 60_000;
+const LEFT = 2;
+const RIGHT = 34;
+const TOP = 8;
+const BOTTOM = 24;
+
+export class MinuteChart {
+  #place;
+  #svg = shape("svg", { role: "img", tabindex: "0" });
+  #grid = shape("g", {});
+  #bars = shape("g", {});
+  #tip = document.createElement("div");
+  #values = [];
+  #now = 0;
+  #chosen = null;
+
+  constructor(place) {
+    this.#place = place;
+    this.#svg.append(this.#grid, this.#bars);
+    this.#tip.className = "tip";
+    this.#tip.hidden = true;
+    this.#tip.setAttribute("role", "status");
+    place.append(this.#svg, this.#tip);
+    new ResizeObserver(() => this.#draw()).observe(place);
+    this.#svg.addEventListener("pointermove", (event) => this.#choose(this.#under(event)));
+    this.#svg.addEventListener("pointerleave", () => this.#choose(null));
+    this.#svg.addEventListener("blur", () => this.#choose(null));
+    this.#svg.addEventListener("keydown", (event) => this.#step(event));
+  }
+
+  /** `values` are page views per minute, the last one of the minute that is running at `now` (milliseconds since 1970). */
+  show(values, now) {
+    if (values.length !== this.#values.length) {
+      this.#chosen = null;
+      this.#bars.replaceChildren(...values.map(() => shape("rect", { rx: 2 })));
+      this.#bars.lastElementChild?.classList.add("running");
+    }
+    this.#values = values;
+    this.#now = now;
+    const total = values.reduce((sum, value) => sum + value, 0);
+    this.#svg.setAttribute(
+      "aria-label",
+      `Page views per minute, last ${values.length} minutes: ${number(total)} in all, at most ${number(Math.max(0, ...values))} ` +
+        `in a minute, ${number(values.at(-1) ?? 0)} in this one. Arrow keys read single minutes.`,
+    );
+    this.#draw();
+  }
+
+  #draw() {
+    const { clientWidth: width, clientHeight: height } = this.#place;
+    if (!width || !this.#values.length) return;
+    this.#svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    const ceiling = niceCeiling(Math.max(...this.#values));
+    const floor = height - BOTTOM;
+    const slot = this.#slot();
+    const gap = slot > 7 ? 2 : 1;
+    this.#values.forEach((value, index) => {
+      const tall = value ? Math.max(2, (value / ceiling) * (floor - TOP)) : 0;
+      set(this.#bars.children[index], { x: LEFT + index * slot, width: slot - gap, y: floor - tall, height: tall });
+    });
+    this.#drawGrid(width, floor, ceiling);
+    this.#showTip();
+  }
+
+  #drawGrid(width, floor, ceiling) {
+    const parts = [];
+    const steps = ceiling % 2 === 0 ? [0, ceiling / 2, ceiling] : [0, ceiling];
+    for (const step of steps) {
+      const y = Math.round(floor - (step / ceiling) * (floor - TOP)) + 0.5;
+      parts.push(shape("line", { x1: 0, x2: width - RIGHT + 4, y1: y, y2: y }));
+      if (step) parts.push(words(number(step), { x: width, y: y + 4, "text-anchor": "end" }));
+    }
+    const minutes = this.#values.length;
+    for (let age = minutes; age > 0; age -= minutes / 4) {
+      const x = LEFT + (minutes - age) * this.#slot();
+      parts.push(words(age === minutes ? `${age} min ago` : String(age), { x, y: floor + 18 }));
+    }
+    parts.push(words("now", { x: width - RIGHT, y: floor + 18, "text-anchor": "end" }));
+    this.#grid.replaceChildren(...parts);
+  }
+
+  #slot() {
+    return (this.#place.clientWidth - LEFT - RIGHT) / this.#values.length;
+  }
+
+  #under(event) {
+    const index = Math.floor((event.clientX - this.#svg.getBoundingClientRect().left - LEFT) / this.#slot());
+    return index >= 0 && index < this.#values.length ? index : null;
+  }
+
+  #step(event) {
+    const last = this.#values.length - 1;
+    const from = this.#chosen ?? last + 1;
+    const to = { ArrowLeft: from - 1, ArrowRight: from + 1, Home: 0, End: last, Escape: null }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    this.#choose(to === null ? null : Math.min(Math.max(to, 0), last));
+  }
+
+  #choose(index) {
+    this.#bars.children[this.#chosen]?.classList.remove("chosen");
+    this.#chosen = index;
+    this.#bars.children[index]?.classList.add("chosen");
+    this.#showTip();
+  }
+
+  #showTip() {
+    const index = this.#chosen;
+    this.#tip.hidden = index === null;
+    if (index === null) return;
+    const at = time(this.#now - (this.#values.length - 1 - index) * MINUTE);
+    this.#tip.textContent = `${at} · ${counted(this.#values[index], "page view", "page views")}`;
+    const middle = LEFT + (index + 0.5) * this.#slot() - this.#tip.offsetWidth / 2;
+    const left = Math.min(Math.max(middle, 0), this.#place.clientWidth - this.#tip.offsetWidth);
+    this.#tip.style.transform = `translate(${left}px, -1.4rem)`;
+  }
+}
+
+/** The least of 2, 4, 10, 20, 40, 100, … that is not below `value`. */
+function niceCeiling(value) {
+  for (let unit = 1; ; unit *= 10) {
+    for (const factor of [2, 4, 10]) {
+      if (factor * unit >= value) return factor * unit;
+    }
+  }
+}
+
+function shape(kind, attributes) {
+  return set(document.createElementNS(SVG, kind), attributes);
+}
+
+function words(text, attributes) {
+  const element = shape("text", attributes);
+  element.textContent = text;
+  return element;
+}
+
+function set(element, attributes) {
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+}

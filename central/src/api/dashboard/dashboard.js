@@ -1,0 +1,204 @@
+// The dashboard: which website, what is happening there now, what happened in a period, and the tag. Every text that did not come with
+// this page is set with textContent, so that a title or path that holds markup stays text.
+
+import { MinuteChart } from "./chart.js";
+import { Feed } from "./feed.js";
+import { fillList } from "./lists.js";
+import { counted, country, device, duration, number, page, source } from "./names.js";
+
+const STATS_EVERY = 30_000;
+const SITES_EVERY = 60_000;
+const STATES = {
+  connecting: "Connecting…",
+  live: "Live",
+  polling: "Asking every 3 seconds",
+  lost: "Not connected, trying again",
+  paused: "Paused while hidden",
+};
+
+const $ = (id) => document.getElementById(id);
+const chart = new MinuteChart($("chart"));
+const chosen = (name) => Number(document.querySelector(`input[name="${name}"]:checked`).value);
+
+let sites = [];
+let site = null;
+let feed = null;
+let view = null;
+/** Page views of the last 30 days; null while unknown. */
+let everSeen = null;
+let statsAsked = 0;
+
+// === Websites ===
+
+async function loadSites() {
+  const before = JSON.stringify(sites);
+  try {
+    ({ sites } = await ask("/api/v1/sites"));
+  } catch (problem) {
+    if (!site) notice("notice", `The websites could not be read: ${problem.message}`);
+    return;
+  }
+  if (!sites.length) {
+    notice("notice", "There is no website yet. Add one with: central admin website add --name NAME --domain DOMAIN");
+    return;
+  }
+  notice("notice", null);
+  // Filling it anew would close it under the hand of whoever has it open.
+  if (JSON.stringify(sites) !== before) fillPicker();
+  const wanted = site?.tracking_id ?? location.hash.slice(1);
+  const next = sites.find((s) => s.tracking_id === wanted) ?? sites[0];
+  if (next.tracking_id !== site?.tracking_id) choose(next);
+}
+
+function fillPicker() {
+  const options = sites.map(({ tracking_id, name, domain, status }) => {
+    const label = name === domain ? name : `${name} · ${domain}`;
+    return new Option(status === "active" ? label : `${label} (${status})`, tracking_id);
+  });
+  $("site").replaceChildren(...options);
+  $("site").disabled = false;
+  if (site) $("site").value = site.tracking_id;
+}
+
+function choose(next) {
+  site = next;
+  view = null;
+  everSeen = null;
+  $("site").value = site.tracking_id;
+  history.replaceState(null, "", `#${site.tracking_id}`);
+  $("main").hidden = false;
+  $("tag").textContent = site.tag;
+  $("install-domain").textContent = site.domain;
+  feed?.end();
+  feed = new Feed(site.tracking_id, showView, showState);
+  loadStats();
+  loadEverSeen();
+}
+
+// === Now ===
+
+function showState(state) {
+  $("connection").dataset.state = state;
+  if ($("connection-text").textContent !== STATES[state]) $("connection-text").textContent = STATES[state];
+}
+
+function showView(next) {
+  view = next;
+  const visitors = `${view.visitors_now_at_least ? "≥ " : ""}${number(view.visitors_now)}`;
+  $("visitors").textContent = visitors;
+  document.title = `${visitors} now · ${site.name} · Footfall`;
+  $("recent-total").textContent = counted(view.page_views_last_30_minutes, "page view", "page views");
+  showChart();
+  const lists = [
+    ["live-pages", view.top_pages, page],
+    ["live-sources", view.sources, source],
+    ["live-countries", view.countries, country],
+    ["live-devices", view.devices, device],
+  ];
+  for (const [id, ranking, nameOf] of lists) fillList($(id), ranking.top, ranking.other, nameOf);
+  showInstall();
+}
+
+function showChart() {
+  if (view) chart.show(view.page_views_per_minute.slice(-chosen("span")), view.at_ms);
+}
+
+// === Period ===
+
+/** Today and the days before it, in UTC. */
+function since(days) {
+  return new Date(Date.now() - (days - 1) * 86_400_000).toISOString().slice(0, 10);
+}
+
+async function loadStats() {
+  const asked = ++statsAsked;
+  const waiting = document.querySelector(".figures").classList;
+  waiting.add("waiting");
+  try {
+    const stats = await ask(statsUrl(chosen("period"), 8));
+    if (asked !== statsAsked) return;
+    notice("stats-notice", null);
+    showStats(stats);
+  } catch (problem) {
+    if (asked === statsAsked) notice("stats-notice", `These figures could not be read: ${problem.message}`);
+  }
+  if (asked === statsAsked) waiting.remove("waiting");
+}
+
+function showStats(stats) {
+  $("f-visitors").textContent = number(stats.visitors);
+  $("f-page-views").textContent = number(stats.page_views);
+  $("f-sessions").textContent = number(stats.sessions);
+  $("f-engagement").textContent = duration(stats.average_engagement_ms);
+  fillList($("period-pages"), stats.top_pages, 0, page);
+  fillList($("period-sources"), stats.sources, 0, source);
+  fillList($("period-countries"), stats.countries, 0, country);
+  fillList($("period-devices"), stats.devices, 0, device);
+}
+
+async function loadEverSeen() {
+  const of = site;
+  try {
+    const stats = await ask(statsUrl(30, 1));
+    if (of === site) everSeen = stats.page_views;
+  } catch {
+    // Unknown is not none: the period's own notice says that the figures cannot be read.
+    if (of === site) everSeen = null;
+  }
+  showInstall();
+}
+
+const statsUrl = (days, limit) =>
+  `/api/v1/sites/${encodeURIComponent(site.tracking_id)}/stats?from=${since(days)}&limit=${limit}`;
+
+// === The tag ===
+
+/** A website that nobody has visited gets its tag first, and told what to do with it. */
+function showInstall() {
+  const quiet = view !== null && !view.visitors_now && view.page_views_per_minute.every((views) => !views);
+  const first = quiet && !everSeen;
+  const card = $("install");
+  if (card.classList.contains("first") === first) return;
+  card.classList.toggle("first", first);
+  $("install-title").textContent = first ? "Waiting for the first visit" : "Your tag";
+  $("install-hint").hidden = !first;
+  if (first) $("main").prepend(card);
+  else $("main").append(card);
+}
+
+async function copyTag() {
+  let said = "Copied";
+  try {
+    await navigator.clipboard.writeText($("tag").textContent);
+  } catch {
+    getSelection().selectAllChildren($("tag"));
+    said = "Press Ctrl C";
+  }
+  $("copy").textContent = said;
+  setTimeout(() => ($("copy").textContent = "Copy"), 2_000);
+}
+
+// === Asking ===
+
+async function ask(url) {
+  const answer = await fetch(url, { headers: { accept: "application/json" } }).catch(() => {
+    throw new Error("central does not answer");
+  });
+  const body = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Error(body.error ?? `central answered ${answer.status}`);
+  return body;
+}
+
+function notice(id, text) {
+  $(id).hidden = text === null;
+  if ($(id).textContent !== text) $(id).textContent = text ?? "";
+}
+
+$("site").addEventListener("change", () => choose(sites.find((s) => s.tracking_id === $("site").value)));
+$("span").addEventListener("change", showChart);
+$("period").addEventListener("change", loadStats);
+$("copy").addEventListener("click", copyTag);
+document.addEventListener("visibilitychange", () => !document.hidden && site && loadStats());
+setInterval(() => !document.hidden && site && loadStats(), STATS_EVERY);
+setInterval(() => !document.hidden && loadSites(), SITES_EVERY);
+loadSites();

@@ -1,0 +1,39 @@
+// How numbers, durations and codes are written for people. Returns text only; nothing here touches the page.
+
+const whole = new Intl.NumberFormat();
+const compact = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const regions = new Intl.DisplayNames(undefined, { type: "region" });
+
+/** 12,345, and 1.2M where digits would not fit. */
+export const number = (value) => (value < 1_000_000 ? whole : compact).format(value);
+
+/** "1 page view", "12 page views". */
+export const counted = (value, one, many) => `${number(value)} ${value === 1 ? one : many}`;
+
+/** Milliseconds as "1 min 04 s", or a dash where there are none. */
+export function duration(ms) {
+  if (ms === null || ms === undefined) return "–";
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, "0")} s`;
+}
+
+/** The local time of a moment (milliseconds since 1970), to the minute. */
+export const time = (ms) => clock.format(ms);
+
+export const page = (name) => name || "(no path)";
+
+export const source = (name) => name || "Unknown";
+
+/** The country's name in the reader's language; what is no country code is shown as it is. */
+export function country(code) {
+  if (!/^[A-Za-z]{2}$/.test(code)) return code || "Unknown";
+  try {
+    return regions.of(code.toUpperCase());
+  } catch {
+    return code;
+  }
+}
+
+export const device = (name) => (name ? name[0].toUpperCase() + name.slice(1) : "Unknown");

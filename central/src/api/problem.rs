@@ -1,0 +1,71 @@
+//! What the API says when it cannot answer: a status and `{"error": "one sentence"}`. Details that help only us go to the log.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::query;
+use crate::store::metadata;
+
+/// An answer that is no answer.
+#[derive(Debug)]
+pub(super) struct Problem {
+    status: StatusCode,
+    sentence: String,
+}
+
+impl Problem {
+    pub(super) fn new(status: StatusCode, sentence: impl Into<String>) -> Self {
+        Self { status, sentence: sentence.into() }
+    }
+
+    pub(super) fn bad_request(sentence: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, sentence)
+    }
+
+    /// Too much is under way; trying again in a second may do.
+    pub(super) fn busy(sentence: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, sentence)
+    }
+}
+
+impl From<metadata::Error> for Problem {
+    fn from(error: metadata::Error) -> Self {
+        tracing::warn!(%error, "the metadata database did not answer the API");
+        if error.is_transient() {
+            Self::busy("the metadata database is busy; try again")
+        } else {
+            Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the metadata database did not answer; central's log says why",
+            )
+        }
+    }
+}
+
+impl From<query::Error> for Problem {
+    fn from(error: query::Error) -> Self {
+        tracing::warn!(%error, "a report was not answered");
+        match error {
+            query::Error::Away(_) => {
+                Self::busy("the event store does not answer; it may be starting, try again")
+            }
+            query::Error::TooCostly(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
+            query::Error::Refused(_) => Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the event store refused the report; central's log says why",
+            ),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(json!({ "error": self.sentence }))).into_response();
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}

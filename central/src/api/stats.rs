@@ -1,0 +1,58 @@
+//! `/api/v1/sites/{id}/stats?from&to&limit`: a website's figures for a period, from the event store.
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use super::Shared;
+use super::problem::Problem;
+use super::sites::Named;
+use crate::query::{Period, Question, Stats};
+
+/// Rows per list when none are asked for.
+const DEFAULT_LIMIT: u16 = 10;
+/// Most rows per list.
+const MAX_LIMIT: u16 = 1000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    from: Option<String>,
+    to: Option<String>,
+    limit: Option<u16>,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    website_id: String,
+    tracking_id: String,
+    #[serde(flatten)]
+    period: Period,
+    #[serde(flatten)]
+    stats: Stats,
+}
+
+pub(super) async fn stats(
+    State(shared): State<Shared>,
+    Named(website): Named,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(asked) = asked.map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
+    let period = Period::parse(asked.from.as_deref(), asked.to.as_deref(), OffsetDateTime::now_utc())
+        .map_err(|invalid| Problem::bad_request(invalid.to_string()))?;
+    let limit = asked.limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        return Err(Problem::bad_request(format!("`limit` is {limit}; give 1 to {MAX_LIMIT}")));
+    }
+    let _place = shared
+        .report_places
+        .try_acquire()
+        .map_err(|_| Problem::busy("too many reports are running; try again"))?;
+    let stats =
+        shared.reports.stats(&Question { website_id: website.website_id.clone(), period, limit }).await?;
+    let answer = Answer { website_id: website.website_id, tracking_id: website.tracking_id, period, stats };
+    Ok(Json(answer).into_response())
+}

@@ -1,0 +1,396 @@
+//! The whole face over HTTP: a real metadata database, a real live view, and an event store that is away.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use reqwest::{Client, Method, RequestBuilder, Response};
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::*;
+use crate::store::live::Sighting;
+use crate::store::metadata::{New, Website};
+
+struct Face {
+    base: String,
+    client: Client,
+    live: Live,
+    website: Website,
+    ready: Arc<AtomicBool>,
+    shutdown: CancellationToken,
+    serving: JoinHandle<io::Result<()>>,
+    _folder: tempfile::TempDir,
+}
+
+/// Central's face on a free port, with one website, `FF-DEMO-1`.
+async fn face() -> Face {
+    let folder = tempfile::tempdir().unwrap();
+    let metadata = Metadata::open(folder.path().join("metadata.sqlite")).await.unwrap();
+    let website = metadata
+        .add_website(New {
+            name: "The <b>demo</b>".to_owned(),
+            domain: "demo.example".parse().unwrap(),
+            extra_domains: Vec::new(),
+            tracking_id: Some("FF-DEMO-1".parse().unwrap()),
+            timezone: "UTC".to_owned(),
+            ip_anonymization_enabled: true,
+            bot_filtering_enabled: true,
+            sampling_rate: 1.0,
+            owner: "owner@localhost".parse().unwrap(),
+        })
+        .await
+        .unwrap();
+    let (live, ready, shutdown) = (Live::new(), Arc::new(AtomicBool::new(true)), CancellationToken::new());
+    let readiness = ready.clone();
+    let state = ApiState {
+        metadata,
+        live: live.clone(),
+        // Port 9 is the discard service's: nobody listens there.
+        reports: clickhouse::Client::default().with_url("http://127.0.0.1:9"),
+        readiness: Arc::new(move || {
+            if readiness.load(Ordering::Relaxed) {
+                Vec::new()
+            } else {
+                vec!["the log is not open".to_owned()]
+            }
+        }),
+        metrics: Arc::new(|| "# EOF\n".to_owned()),
+        tag_edge_url: "http://127.0.0.1:8080/".to_owned(),
+        names: vec!["stats.example".to_owned()],
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let serving = tokio::spawn(serve(listener, state, shutdown.clone()));
+    Face { base, client: Client::new(), live, website, ready, shutdown, serving, _folder: folder }
+}
+
+impl Face {
+    fn ask(&self, path: &str) -> RequestBuilder {
+        self.client.get(format!("{}{path}", self.base))
+    }
+
+    async fn answer(&self, path: &str) -> Response {
+        self.ask(path).send().await.unwrap()
+    }
+
+    /// Status and JSON.
+    async fn json(&self, path: &str) -> (u16, Value) {
+        let answer = self.answer(path).await;
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    }
+
+    fn visit(&self, position: u64, page: &str) {
+        self.live.apply(
+            position,
+            &[Sighting {
+                website_id: &self.website.website_id,
+                at_ms: now_ms(),
+                page_view: true,
+                user_id: "ada",
+                session_id: "s",
+                page_path: page,
+                source: "google",
+                country: "DE",
+                device_type: "mobile",
+            }],
+        );
+    }
+}
+
+/// The messages of a stream of server-sent events, each with its JSON.
+struct Messages {
+    answer: Response,
+    unread: String,
+}
+
+impl Messages {
+    async fn next(&mut self) -> Option<Value> {
+        loop {
+            if let Some((message, rest)) = self.unread.split_once("\n\n") {
+                let data = message.lines().find_map(|line| line.strip_prefix("data: ")).map(str::to_owned);
+                self.unread = rest.to_owned();
+                if let Some(data) = data {
+                    return Some(serde_json::from_str(&data).unwrap());
+                }
+                continue;
+            }
+            self.unread.push_str(std::str::from_utf8(&self.answer.chunk().await.unwrap()?).unwrap());
+        }
+    }
+
+    async fn within_a_second(&mut self) -> Value {
+        timeout(Duration::from_secs(1), self.next())
+            .await
+            .expect("a message within a second")
+            .expect("an open stream")
+    }
+}
+
+async fn stream(request: RequestBuilder) -> Messages {
+    let answer = request.send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.headers()["content-type"], "text/event-stream");
+    Messages { answer, unread: String::new() }
+}
+
+#[tokio::test]
+async fn websites_are_listed_with_the_tag_to_paste() {
+    let face = face().await;
+    let (status, body) = face.json("/api/v1/sites").await;
+    assert_eq!(status, 200);
+    let site = &body["sites"][0];
+    assert_eq!(site["website_id"], face.website.website_id.as_str());
+    assert_eq!((&site["domain"], &site["status"]), (&json!("demo.example"), &json!("active")));
+    assert_eq!(
+        site["tag"],
+        r#"<script async src="http://127.0.0.1:8080/footfall.js" data-site="FF-DEMO-1"></script>"#
+    );
+}
+
+#[tokio::test]
+async fn the_live_view_is_found_by_either_id() {
+    let face = face().await;
+    face.visit(1, "/pricing");
+    for id in ["FF-DEMO-1", &face.website.website_id] {
+        let (status, view) = face.json(&format!("/api/v1/sites/{id}/realtime")).await;
+        assert_eq!((status, &view["visitors_now"]), (200, &json!(1)));
+        assert_eq!(
+            view["top_pages"],
+            json!({ "top": [{ "name": "/pricing", "page_views": 1 }], "other": 0 })
+        );
+        assert_eq!(view["page_views_per_minute"].as_array().map(Vec::len), Some(60));
+        assert_eq!(
+            (&view["tracking_id"], &view["page_views_last_30_minutes"]),
+            (&json!("FF-DEMO-1"), &json!(1))
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_a_404_with_a_sentence() {
+    let face = face().await;
+    for path in [
+        "/api/v1/sites/FF-NOBODY/realtime",
+        "/api/v1/sites/FF-NOBODY/realtime/stream",
+        "/api/v1/sites/FF-NOBODY/stats?from=never",
+        "/api/v1/sites/%ff/realtime",
+        "/api/v1/sites/'%20OR%201=1/realtime",
+        "/api/v2",
+        "/assets/../mod.rs",
+        "/assets/nothing.js",
+    ] {
+        let (status, body) = face.json(path).await;
+        assert_eq!(status, 404, "{path}");
+        assert!(body["error"].as_str().is_some_and(|sentence| !sentence.is_empty()), "{path}: {body}");
+    }
+    let answer =
+        face.client.request(Method::POST, format!("{}/api/v1/sites", face.base)).send().await.unwrap();
+    assert_eq!(answer.status(), 405);
+    assert!(answer.json::<Value>().await.unwrap()["error"].is_string());
+}
+
+#[tokio::test]
+async fn a_stream_says_what_is_there_and_pushes_a_visit_within_a_second() {
+    let face = face().await;
+    let mut messages = stream(face.ask("/api/v1/sites/FF-DEMO-1/realtime/stream")).await;
+    assert_eq!(messages.within_a_second().await["page_views_last_30_minutes"], 0);
+    for (position, page) in [(1, "/a"), (2, "/b")] {
+        face.visit(position, page);
+        assert_eq!(messages.within_a_second().await["page_views_last_30_minutes"], position);
+    }
+}
+
+#[tokio::test]
+async fn accept_turns_the_live_view_into_a_stream() {
+    let face = face().await;
+    let asked =
+        face.ask("/api/v1/sites/FF-DEMO-1/realtime").header("accept", "text/html, Text/Event-Stream;q=0.9");
+    assert_eq!(stream(asked).await.within_a_second().await["visitors_now"], 0);
+}
+
+#[tokio::test]
+async fn a_burst_is_pushed_at_most_four_times_a_second_and_wholly() {
+    let face = face().await;
+    let mut messages = stream(face.ask("/api/v1/sites/FF-DEMO-1/realtime/stream")).await;
+    messages.within_a_second().await;
+    let began = Instant::now();
+    for position in 1..=60 {
+        face.visit(position, "/");
+        sleep(Duration::from_millis(10)).await;
+    }
+    let mut pushed = 1;
+    while messages.within_a_second().await["page_views_last_30_minutes"] != 60 {
+        pushed += 1;
+    }
+    let most = began.elapsed().as_millis() / PACES_MS + 1;
+    assert!(pushed <= most, "{pushed} messages in {:?}", began.elapsed());
+}
+
+/// A little below the pace, for clocks that differ.
+const PACES_MS: u128 = 240;
+
+#[tokio::test]
+async fn shutdown_ends_streams_and_returns() {
+    let face = face().await;
+    let mut messages = stream(face.ask("/api/v1/sites/FF-DEMO-1/realtime/stream")).await;
+    messages.within_a_second().await;
+    face.shutdown.cancel();
+    assert_eq!(timeout(Duration::from_secs(1), messages.next()).await.expect("it ends at once"), None);
+    timeout(Duration::from_secs(2), face.serving).await.expect("serving ends").unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn questions_that_make_no_sense_are_refused_with_what_is_wrong() {
+    let face = face().await;
+    for (query, wrong) in [
+        ("from=yesterday", "`from`"),
+        ("to=2026-02-30", "`to`"),
+        ("from=2026-11-23&to=2026-11-01", "after"),
+        ("form=2026-11-23", "form"),
+        ("limit=0", "limit"),
+        ("limit=100000", "limit"),
+        ("limit=all", "limit"),
+        ("from=a&from=b", "from"),
+    ] {
+        let (status, body) = face.json(&format!("/api/v1/sites/FF-DEMO-1/stats?{query}")).await;
+        assert_eq!(status, 400, "{query}");
+        assert!(body["error"].as_str().is_some_and(|sentence| sentence.contains(wrong)), "{query}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn without_an_event_store_stats_say_so_and_the_live_view_goes_on() {
+    let face = face().await;
+    let answer = face.answer("/api/v1/sites/FF-DEMO-1/stats?from=2026-11-01&to=2026-11-30").await;
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["retry-after"]),
+        (503, &HeaderValue::from_static("1"))
+    );
+    assert!(answer.json::<Value>().await.unwrap()["error"].as_str().unwrap().contains("event store"));
+    assert_eq!(face.json("/api/v1/sites/FF-DEMO-1/realtime").await.0, 200);
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_reach_nothing() {
+    let face = face().await;
+    let own = face.base.clone();
+    for (name, value) in [
+        ("host", "evil.example"),
+        ("origin", "http://evil.example"),
+        ("origin", "null"),
+        ("origin", "http://127.0.0.1:8082"),
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+    ] {
+        for path in [
+            "/",
+            "/api/v1/sites",
+            "/api/v1/sites/FF-DEMO-1/realtime/stream",
+            "/assets/dashboard.js",
+            "/metrics",
+            "/healthz",
+        ] {
+            let answer = face.ask(path).header(name, value).send().await.unwrap();
+            assert_eq!(answer.status(), 403, "{path} with {name}: {value}");
+            assert_eq!(answer.headers()["content-security-policy"], CONTENT_SECURITY_POLICY);
+            assert!(!answer.headers().contains_key("access-control-allow-origin"));
+            assert!(answer.json::<Value>().await.unwrap()["error"].is_string());
+        }
+    }
+    for (name, value) in
+        [("host", "stats.example"), ("origin", own.as_str()), ("sec-fetch-site", "same-origin")]
+    {
+        assert_eq!(
+            face.ask("/api/v1/sites").header(name, value).send().await.unwrap().status(),
+            200,
+            "{name}: {value}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn every_answer_forbids_what_it_does_not_need() {
+    let face = face().await;
+    for path in [
+        "/",
+        "/assets/dashboard.css",
+        "/api/v1/sites",
+        "/api/v1/sites/FF-NOBODY/realtime",
+        "/nowhere",
+        "/metrics",
+    ] {
+        let answer = face.answer(path).await;
+        let headers = answer.headers();
+        assert!(
+            headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'self'"),
+            "{path}"
+        );
+        assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
+        assert_eq!(headers["referrer-policy"], "no-referrer", "{path}");
+        assert!(headers.contains_key("cache-control"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_dashboard_has_no_inline_code_and_all_it_names() {
+    let face = face().await;
+    let page = face.answer("/").await.text().await.unwrap();
+    assert!(page.contains("IP geolocation by DB-IP") && page.contains("https://db-ip.com"));
+    for inline in ["<style", " style=", "<script>", "javascript:", " onclick=", " onload="] {
+        assert!(!page.contains(inline), "{inline}");
+    }
+    let mut wanted: Vec<String> =
+        page.split('"').filter(|part| part.starts_with("/assets/")).map(str::to_owned).collect();
+    let mut seen = 0;
+    while let Some(path) = wanted.pop() {
+        let answer = face.answer(&path).await;
+        assert_eq!(answer.status(), 200, "{path}");
+        let text = answer.text().await.unwrap();
+        for sink in
+            ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"]
+        {
+            assert!(!text.contains(sink), "{path}: {sink}");
+        }
+        let imports = text.lines().filter_map(|line| line.strip_prefix("import ")?.split_once(" from \"./"));
+        wanted.extend(imports.map(|(_, name)| format!("/assets/{}", name.trim_end_matches("\";"))));
+        seen += 1;
+    }
+    assert!(seen >= dashboard_assets(), "{seen} files were reached");
+}
+
+fn dashboard_assets() -> usize {
+    std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/api/dashboard")).unwrap().count() - 1
+}
+
+#[tokio::test]
+async fn health_readiness_and_metrics_are_there_for_whoever_watches() {
+    let face = face().await;
+    assert_eq!(face.json("/healthz").await.0, 200);
+    assert_eq!(face.json("/readyz").await, (200, json!({ "ready": true, "missing": [] })));
+    face.ready.store(false, Ordering::Relaxed);
+    assert_eq!(
+        face.json("/readyz").await,
+        (503, json!({ "ready": false, "missing": ["the log is not open"] }))
+    );
+    let metrics = face.answer("/metrics").await;
+    assert!(metrics.headers()["content-type"].to_str().unwrap().starts_with("application/openmetrics-text"));
+    assert_eq!(metrics.text().await.unwrap(), "# EOF\n");
+}
+
+#[tokio::test]
+async fn an_address_that_others_can_reach_is_refused() {
+    let face = face().await;
+    let state = ApiState {
+        metadata: Metadata::open(face._folder.path().join("metadata.sqlite")).await.unwrap(),
+        live: Live::new(),
+        reports: clickhouse::Client::default(),
+        readiness: Arc::new(Vec::new),
+        metrics: Arc::new(String::new),
+        tag_edge_url: String::new(),
+        names: Vec::new(),
+    };
+    let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
+    let refused = serve(listener, state, CancellationToken::new()).await.unwrap_err();
+    assert_eq!(refused.kind(), io::ErrorKind::InvalidInput);
+}

@@ -1,0 +1,168 @@
+//! A span of time in UTC, as people write it. Pure: now is an argument.
+
+use serde::{Serialize, Serializer};
+use time::format_description::well_known::Rfc3339;
+use time::macros::{datetime, format_description};
+use time::{Date, Duration, OffsetDateTime, Time, UtcOffset};
+
+/// What ClickHouse's DateTime64 can hold with room to spare.
+const EARLIEST: OffsetDateTime = datetime!(1970-01-01 0:00 UTC);
+const LATEST: OffsetDateTime = datetime!(2200-01-01 0:00 UTC);
+
+/// From an instant, inclusive, to another, exclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Period {
+    #[serde(serialize_with = "rfc3339")]
+    from: OffsetDateTime,
+    #[serde(serialize_with = "rfc3339")]
+    to: OffsetDateTime,
+}
+
+/// Which end a text stands for: a day as the end of a period means that whole day.
+#[derive(Clone, Copy, PartialEq)]
+enum End {
+    From,
+    To,
+}
+
+impl Period {
+    /// Reads two ends, each a day (`2026-11-23`, in UTC; as `to` the whole day counts) or an instant (RFC 3339). What is missing is the
+    /// beginning of today, and now.
+    pub fn parse(from: Option<&str>, to: Option<&str>, now: OffsetDateTime) -> Result<Self, InvalidPeriod> {
+        let now = now.to_offset(UtcOffset::UTC);
+        let from =
+            from.map_or(Ok(now.replace_time(Time::MIDNIGHT)), |text| instant("from", text, End::From))?;
+        let to = to.map_or(Ok(now), |text| instant("to", text, End::To))?;
+        if from > to {
+            return Err(InvalidPeriod::Backwards);
+        }
+        Ok(Self { from, to })
+    }
+
+    /// The first instant, milliseconds since 1970.
+    pub fn from_ms(&self) -> i64 {
+        milliseconds(self.from)
+    }
+
+    /// The first instant after it, milliseconds since 1970.
+    pub fn to_ms(&self) -> i64 {
+        milliseconds(self.to)
+    }
+}
+
+fn instant(name: &'static str, text: &str, end: End) -> Result<OffsetDateTime, InvalidPeriod> {
+    let invalid = || InvalidPeriod::Instant { name, text: text.chars().take(40).collect() };
+    let day = format_description!("[year]-[month]-[day]");
+    let instant = match Date::parse(text, &day) {
+        Ok(day) if end == End::To => day.midnight().assume_utc().checked_add(Duration::DAY),
+        Ok(day) => Some(day.midnight().assume_utc()),
+        Err(_) => OffsetDateTime::parse(text, &Rfc3339)
+            .ok()
+            .and_then(|instant| instant.checked_to_offset(UtcOffset::UTC)),
+    };
+    instant.filter(|instant| (EARLIEST..=LATEST).contains(instant)).ok_or_else(invalid)
+}
+
+fn milliseconds(instant: OffsetDateTime) -> i64 {
+    i64::try_from(instant.unix_timestamp_nanos().div_euclid(1_000_000)).expect("between 1970 and 2200")
+}
+
+fn rfc3339<S: Serializer>(instant: &OffsetDateTime, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&instant.format(&Rfc3339).map_err(serde::ser::Error::custom)?)
+}
+
+/// Why a text is no period. Permanent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPeriod {
+    /// One end cannot be read.
+    #[error(
+        "`{name}` is {text:?}; give a day like 2026-11-23 or an instant like 2026-11-23T09:00:00Z (a + in it is written %2B)"
+    )]
+    Instant {
+        /// The end's name.
+        name: &'static str,
+        /// What was given, cut.
+        text: String,
+    },
+    /// It ends before it begins.
+    #[error("`from` is after `to`")]
+    Backwards,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const NOW: OffsetDateTime = datetime!(2026-11-23 9:30 +2);
+
+    fn period(
+        from: Option<&str>,
+        to: Option<&str>,
+    ) -> Result<(OffsetDateTime, OffsetDateTime), InvalidPeriod> {
+        Period::parse(from, to, NOW).map(|period| (period.from, period.to))
+    }
+
+    #[test]
+    fn days_are_whole_and_both_count() {
+        assert_eq!(
+            period(Some("2026-11-01"), Some("2026-11-30")),
+            Ok((datetime!(2026-11-01 0:00 UTC), datetime!(2026-12-01 0:00 UTC)))
+        );
+        assert_eq!(
+            period(Some("2026-12-31"), Some("2026-12-31")),
+            Ok((datetime!(2026-12-31 0:00 UTC), datetime!(2027-01-01 0:00 UTC)))
+        );
+    }
+
+    #[test]
+    fn instants_are_taken_as_they_are_in_any_offset() {
+        assert_eq!(
+            period(Some("2026-11-23T01:00:00+02:00"), Some("2026-11-23T00:00:00.250Z")),
+            Ok((datetime!(2026-11-22 23:00 UTC), datetime!(2026-11-23 0:00:00.250 UTC)))
+        );
+    }
+
+    #[test]
+    fn what_is_missing_is_today_until_now() {
+        assert_eq!(period(None, None), Ok((datetime!(2026-11-23 0:00 UTC), datetime!(2026-11-23 7:30 UTC))));
+        assert_eq!(
+            period(Some("2026-11-20"), None),
+            Ok((datetime!(2026-11-20 0:00 UTC), datetime!(2026-11-23 7:30 UTC)))
+        );
+    }
+
+    #[test]
+    fn what_is_no_day_and_no_instant_is_refused_by_name() {
+        for text in [
+            "",
+            "yesterday",
+            "2026-13-01",
+            "2026-02-30",
+            "20261123",
+            "1600-01-01",
+            "9999-12-31",
+            "2026-11-23 09:00",
+            "9999-12-31T23:59:59-01:00",
+        ] {
+            let refused = period(Some("2026-11-01"), Some(text));
+            assert_eq!(refused, Err(InvalidPeriod::Instant { name: "to", text: text.to_owned() }));
+        }
+        assert_eq!(period(Some("2026-11-23"), Some("2026-11-21")), Err(InvalidPeriod::Backwards));
+    }
+
+    #[test]
+    fn milliseconds_are_since_1970() {
+        let period = Period::parse(Some("1970-01-02"), Some("1970-01-02"), NOW).unwrap();
+        assert_eq!((period.from_ms(), period.to_ms()), (86_400_000, 172_800_000));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_period_or_refused(from in ".{0,40}", to in "[0-9TZ:+. -]{0,30}") {
+            if let Ok(period) = Period::parse(Some(&from), Some(&to), NOW) {
+                prop_assert!(period.from_ms() <= period.to_ms());
+            }
+        }
+    }
+}

@@ -1,0 +1,15 @@
+-- The countries of one website and period by page views, and the distinct users who saw them.
+SELECT
+    toString(country) AS name,
+    toUInt64(round(sum(1 / sample_rate))) AS page_views,
+    uniqExact(user_id) AS visitors
+FROM events_local
+WHERE website_id = {website_id:String}
+    AND server_timestamp >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
+    AND server_timestamp < fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC')
+    AND event_type = 'pageview'
+    AND is_duplicate = 0
+    AND is_bot = 0
+GROUP BY name
+ORDER BY page_views DESC, name
+LIMIT {limit:UInt16}

@@ -200,6 +200,11 @@ impl Cluster {
         pid
     }
 
+    /// As [`Cluster::kill`], for one that may have died meanwhile.
+    pub fn kill_if_running(&self, server: Server) {
+        run::kill_if_running(self.now().pids.of(server), server.program());
+    }
+
     /// Waits until run.json names another process than `old`, and that one says that it can do its whole job.
     pub async fn until_back(&self, server: Server, old: u32) {
         let what = format!("{} runs again", server.program());
@@ -232,7 +237,13 @@ impl Cluster {
 
     /// Stops everything, as Ctrl-C would, and starts it again on the same state.
     pub async fn start_again(&mut self) {
+        self.start_again_after(|| ()).await;
+    }
+
+    /// Stops everything, lets `meanwhile` change what lies on disk, and starts it again.
+    pub async fn start_again_after(&mut self, meanwhile: impl FnOnce()) {
         self.stop().await;
+        meanwhile();
         let (up, pipe, run) = start_up(&self.folder, &self.settings).await;
         (self.up, self.pipe, self.run) = (up, Some(pipe), run);
     }

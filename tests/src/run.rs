@@ -106,6 +106,16 @@ pub fn kill(pid: u32, program: &str) {
     signal(pid, program, rustix::process::Signal::KILL);
 }
 
+/// `kill -9` of a process that may have ended by itself meanwhile.
+pub fn kill_if_running(pid: u32, program: &str) {
+    if is_running(pid, program)
+        && let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw)
+    {
+        // It ended between the look and the signal: that is what was wanted.
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+    }
+}
+
 /// Sends a signal to a process that runs this program; panics when there is none.
 pub fn signal(pid: u32, program: &str, signal: rustix::process::Signal) {
     assert!(is_running(pid, program), "{program} does not run as {pid}");

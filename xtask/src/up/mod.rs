@@ -125,7 +125,15 @@ fn add_demo_website(central: &std::path::Path, layout: &Layout) -> anyhow::Resul
     let mut add = Command::new(central);
     add.args(["admin", "--config"]).arg(layout.central_settings());
     add.args(["website", "add", "--name", "Footfall demo", "--tracking-id", TRACKING_ID]);
-    add.args(["--domain", "127.0.0.1", "--also-domain", "localhost", "--if-missing"]);
+    add.args([
+        "--domain",
+        "127.0.0.1",
+        "--also-domain",
+        "localhost",
+        "--bot-filtering",
+        "false",
+        "--if-missing",
+    ]);
     process::clean_environment(&mut add);
     shell::read(&mut add).context("could not add the demo website")?;
     Ok(())

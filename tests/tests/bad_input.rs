@@ -1,0 +1,197 @@
+//! Rubbish, bombs and strangers at the edge's door: each gets a clear answer and a count; none gets memory or a panic.
+
+use std::io::Write;
+
+use footfall_tests::cluster::{Cluster, cluster};
+use footfall_tests::event::{self, BROWSER};
+use footfall_tests::random::Random;
+use footfall_tests::run::resident_bytes;
+use serde_json::Value;
+use uuid::Uuid;
+
+/// What all the bad input together may add to the edge's memory, bytes.
+const MEMORY: u64 = 64 << 20;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bad_input_gets_an_answer_a_count_and_no_memory() {
+    let cluster = cluster().start().await;
+    let edge = cluster.run().urls.edge.clone();
+    let good = event::beacon_batch(
+        &cluster.run().tracking_id,
+        &[Uuid::now_v7(), Uuid::now_v7()],
+        "https://127.0.0.1/x",
+    );
+    // Warm: threads, tables and buffers of ordinary work are there before memory is compared.
+    for _ in 0..200 {
+        cluster
+            .post(event::beacon_batch(
+                &cluster.run().tracking_id,
+                &[Uuid::now_v7()],
+                "https://127.0.0.1/warm",
+            ))
+            .await;
+    }
+    let before = resident_bytes(cluster.now().pids.edge);
+
+    random_bytes(&cluster).await;
+    truncated(&cluster, &good).await;
+    oversized(&cluster).await;
+    bombs(&cluster).await;
+    empty_events(&cluster).await;
+    strangers(&cluster).await;
+    odd_requests(&cluster).await;
+
+    for reason in ["undecodable", "unknown_site", "origin"] {
+        let label = format!("reason=\"{reason}\"");
+        let count = cluster.metric(&edge, "footfall_edge_events_dropped_total", &[&label]).await;
+        assert!(count >= 1.0, "no drop was counted as {reason}");
+    }
+    for status in ["400", "403", "413"] {
+        let count =
+            cluster.metric(&edge, "footfall_edge_answers_total", &[&format!("status=\"{status}\"")]).await;
+        assert!(count >= 1.0, "no answer was counted as {status}");
+    }
+    let after = resident_bytes(cluster.now().pids.edge);
+    assert!(after < before + MEMORY, "the edge grew from {before} to {after} bytes");
+    assert_eq!(cluster.post(good).await.status(), 204, "an honest batch still passes");
+    cluster.finish().await;
+}
+
+async fn random_bytes(cluster: &Cluster) {
+    let mut random = Random::told("bad input");
+    for _ in 0..300 {
+        let length = 1 + random.below(2000) as usize;
+        let answer = cluster.post(random.bytes(length)).await;
+        let status = answer.status().as_u16();
+        // By chance a few bytes are a batch of no known site: then the answer names a reason.
+        let text = answer.text().await.expect("a whole answer");
+        assert!(
+            status == 400 || status == 413 || (status == 200 && text.contains("dropped")),
+            "{status} {text}"
+        );
+    }
+}
+
+async fn truncated(cluster: &Cluster, good: &[u8]) {
+    for end in (1..good.len()).step_by(7) {
+        let answer = cluster.post(good[..end].to_vec()).await;
+        let status = answer.status().as_u16();
+        assert!(status == 400 || status == 200 || status == 204, "cut at {end}: {status}");
+    }
+    let json =
+        event::batch(&cluster.run().tracking_id, &[event::page_view(Uuid::now_v7(), "https://127.0.0.1/x")]);
+    for end in 1..json.len() - 1 {
+        assert_eq!(cluster.post(json[..end].to_owned()).await.status(), 400, "cut at {end}");
+    }
+    for nonsense in ["{", "[", "{}", "[]", "[[[[", "{\"tracking_id\":7}", "null", "{\"events\":{}}"] {
+        assert_ne!(cluster.post(nonsense).await.status(), 204, "{nonsense}");
+    }
+    let deep = "[".repeat(400_000);
+    assert_eq!(cluster.post(deep).await.status(), 400, "nesting without end");
+}
+
+async fn oversized(cluster: &Cluster) {
+    let url = format!("{}/e", cluster.run().urls.edge);
+    // With a length, and without one: the edge must stop reading, not read it all and then complain.
+    let told = cluster.http().post(&url).body(vec![b'x'; 10 << 20]).send().await;
+    refused(told);
+    let pieces = futures_of(160, 64 << 10);
+    refused(cluster.http().post(&url).body(reqwest::Body::wrap_stream(pieces)).send().await);
+}
+
+/// 413, or a connection that the edge closed on a sender who would not stop.
+fn refused(answer: reqwest::Result<reqwest::Response>) {
+    match answer {
+        Ok(answer) => assert_eq!(answer.status(), 413),
+        Err(error) => assert!(error.is_request() || error.is_body(), "{error}"),
+    }
+}
+
+fn futures_of(
+    count: usize,
+    size: usize,
+) -> impl futures_util::Stream<Item = Result<Vec<u8>, std::io::Error>> {
+    futures_util::stream::iter((0..count).map(move |_| Ok(vec![b'x'; size])))
+}
+
+async fn bombs(cluster: &Cluster) {
+    let zeros = vec![0_u8; 200 << 20];
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    gzip.write_all(&zeros).expect("memory");
+    let gzip = gzip.finish().expect("memory");
+    assert!(gzip.len() < 400 << 10, "the bomb must pass the first limit");
+    assert_eq!(encoded(cluster, "gzip", gzip).await, 413);
+    let zstd = zstd::encode_all(&zeros[..], 19).expect("memory");
+    assert_eq!(encoded(cluster, "zstd", zstd).await, 413);
+    assert_eq!(encoded(cluster, "gzip", vec![0x1f, 0x8b, 8, 0, 0, 0]).await, 400, "a cut stream");
+    assert_eq!(encoded(cluster, "br", vec![0xff; 64]).await, 400, "no stream at all");
+    let unknown = encoded(cluster, "compress", vec![1, 2, 3]).await;
+    assert!(unknown == 400 || unknown == 415, "{unknown}");
+}
+
+async fn encoded(cluster: &Cluster, encoding: &str, body: Vec<u8>) -> u16 {
+    let request = cluster.http().post(format!("{}/e", cluster.run().urls.edge)).header("user-agent", BROWSER);
+    request
+        .header("content-encoding", encoding)
+        .body(body)
+        .send()
+        .await
+        .expect("the edge answers")
+        .status()
+        .as_u16()
+}
+
+/// A million events of no bytes each: as protobuf that is 3 MB, as gzip a few kilobytes.
+async fn empty_events(cluster: &Cluster) {
+    let tracking_id = cluster.run().tracking_id.as_bytes();
+    let mut batch = vec![0x0a, tracking_id.len() as u8];
+    batch.extend(tracking_id);
+    // Field 32, wire type 2, length 0.
+    batch.extend([0x82, 0x02, 0x00].repeat(1_000_000));
+    let plain = cluster.post(batch.clone()).await.status().as_u16();
+    assert_eq!(plain, 413);
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    gzip.write_all(&batch).expect("memory");
+    assert_eq!(encoded(cluster, "gzip", gzip.finish().expect("memory")).await, 413);
+    // As many as fit into the plain limit: refused as a whole, or each with a reason; never stored.
+    let fitting = batch[..2 + tracking_id.len() + 3 * 100_000].to_vec();
+    let answer = cluster.post(fitting).await;
+    let status = answer.status().as_u16();
+    assert!(status == 400 || status == 413 || status == 200, "{status}");
+}
+
+async fn strangers(cluster: &Cluster) {
+    let view = || event::page_view(Uuid::now_v7(), "https://127.0.0.1/x");
+    let answer = cluster.post(event::batch("FF-NOBODY", &[view(), view()])).await;
+    assert_eq!(answer.status(), 200);
+    let value: Value = serde_json::from_str(&answer.text().await.expect("a whole answer")).expect("JSON");
+    assert_eq!(value["accepted"], 0);
+    assert_eq!(value["dropped"].as_array().map(Vec::len), Some(2));
+    assert_eq!(value["dropped"][0]["reason"], "unknown_site");
+    for origin in
+        ["https://evil.example", "http://127.0.0.1.evil.example", "null", "https://localhost.evil.example"]
+    {
+        let request = cluster.http().post(format!("{}/e", cluster.run().urls.edge)).header("origin", origin);
+        let body = event::batch(&cluster.run().tracking_id, &[view()]);
+        let answer = request.header("user-agent", BROWSER).body(body).send().await.expect("the edge answers");
+        assert_eq!(answer.status(), 403, "{origin}");
+        assert!(
+            answer.headers().get("access-control-allow-origin").is_none(),
+            "{origin} may read the answer"
+        );
+    }
+}
+
+async fn odd_requests(cluster: &Cluster) {
+    let edge = &cluster.run().urls.edge;
+    let get = async |path: &str| {
+        cluster.http().get(format!("{edge}{path}")).send().await.expect("the edge answers").status().as_u16()
+    };
+    assert_eq!(get("/nowhere").await, 404);
+    assert_eq!(get("/e").await, 405);
+    assert_eq!(get("/..%2f..%2fetc%2fpasswd").await, 404);
+    assert!(
+        (400..500).contains(&get(&format!("/p.gif?{}", "x=1&".repeat(20_000))).await),
+        "a query without end"
+    );
+}

@@ -1,1 +1,30 @@
-//! placeholder
+//! The edge collector: takes events over HTTP, makes them durable, then answers, and forwards them to central over QUIC.
+//!
+//! Read [`collect`] first: it is the way of one request, from decoded events to the answer. Everything that decides
+//! ([`admit`], [`dedup`], [`session`], [`forward::window`]) is pure: time and randomness are arguments. This room
+//! knows no broker and no database.
+
+pub mod admit;
+pub mod answer;
+pub mod assets;
+pub mod collect;
+pub mod config;
+pub mod decode;
+pub mod dedup;
+pub mod disk;
+pub mod edge;
+pub mod enrich;
+pub mod forward;
+pub mod generations;
+pub mod peer;
+pub mod policy;
+pub mod recall;
+pub mod routes;
+pub mod server;
+pub mod session;
+pub mod tally;
+pub mod telemetry;
+pub mod ticket;
+
+pub use config::Config;
+pub use server::run;

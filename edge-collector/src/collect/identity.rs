@@ -1,0 +1,81 @@
+//! Who sent an event: the sender's own ids where they may be used, else the day's keyed hash; and its session.
+
+use std::sync::Arc;
+
+use footfall_proto::beacon::Consent;
+use footfall_proto::ident::uuid_v7;
+
+use super::Caller;
+use crate::decode::{Form, Sent, Submission};
+use crate::edge::Edge;
+use crate::enrich::salt::Days;
+use crate::enrich::visitor::{self, Purpose, SiteKey};
+use crate::policy::Site;
+use crate::session::{SessionId, Sessions};
+
+/// The identities of one request's events.
+pub(super) struct Identities<'a> {
+    site: &'a Site,
+    caller: Caller<'a>,
+    days: Arc<Days>,
+    uses_ids: bool,
+    /// The cookieless visitor, once it was asked for: one per request.
+    visitor: Option<String>,
+}
+
+impl<'a> Identities<'a> {
+    pub(super) fn new(edge: &Edge, site: &'a Site, submission: &Submission, caller: Caller<'a>) -> Self {
+        // Whoever writes JSON states the ids itself; the beacon's count only with the visitor's consent.
+        let uses_ids = match submission.shared.consent() {
+            Consent::Granted => true,
+            Consent::Denied => false,
+            Consent::Unspecified => submission.form == Form::Json,
+        };
+        Self { site, caller, days: edge.salts.at(caller.now_ms), uses_ids, visitor: None }
+    }
+
+    pub(super) fn now_ms(&self) -> i64 {
+        self.caller.now_ms
+    }
+
+    pub(super) fn user(&mut self, sent: &Sent, sessions: &mut Sessions) -> String {
+        if self.uses_ids && !sent.user_id.is_empty() {
+            return visitor::derived(&self.site.website_id, Purpose::User, &sent.user_id);
+        }
+        if self.visitor.is_none() {
+            self.visitor = Some(self.cookieless(sessions));
+        }
+        self.visitor.clone().unwrap_or_default()
+    }
+
+    pub(super) fn session(&self, sent: &Sent, user_id: &str, sessions: &mut Sessions) -> String {
+        if self.uses_ids && !sent.session_id.is_empty() {
+            return visitor::derived(&self.site.website_id, Purpose::Session, &sent.session_id);
+        }
+        let owner = visitor::owner(&self.site.website_id, user_id);
+        visitor::session_text(sessions.touch(owner, self.caller.now_ms, || new_session(self.caller.now_ms)))
+    }
+
+    /// Today's name; in the first half hour of a day yesterday's, while the session that bears it goes on.
+    fn cookieless(&self, sessions: &mut Sessions) -> String {
+        let now_ms = self.caller.now_ms;
+        let name = |salt: &[u8; 32]| {
+            let key = SiteKey::derive(salt, &self.site.website_id);
+            key.visitor(self.caller.address, self.caller.user_agent)
+        };
+        if let Some(salt) = self.days.yesterday(now_ms) {
+            let yesterdays = name(salt);
+            let owner = visitor::owner(&self.site.website_id, &yesterdays);
+            if sessions.peek(owner, now_ms).is_some() {
+                return yesterdays;
+            }
+        }
+        name(self.days.today(now_ms).expect("the days were turned to this time"))
+    }
+}
+
+fn new_session(now_ms: i64) -> SessionId {
+    let mut random = [0; 10];
+    getrandom::fill(&mut random).expect("the system has randomness once it is up");
+    uuid_v7(now_ms.unsigned_abs(), random)
+}

@@ -1,0 +1,113 @@
+//! Reading a request's body: bounded in bytes, in time per frame and in all, and in what all requests hold together.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use footfall_proto::limits::MAX_BODY_BYTES;
+use http_body_util::BodyExt;
+use hyper::body::{Body, Incoming};
+use tokio::time::timeout;
+
+/// Longest silence within a body.
+const FRAME_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest time for a whole body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Bytes of bodies that all requests together may hold in memory.
+#[derive(Debug)]
+pub struct Budget {
+    held: AtomicUsize,
+    limit: usize,
+}
+
+/// Bytes taken from a [`Budget`], given back when dropped.
+#[derive(Debug)]
+pub struct Share {
+    budget: Arc<Budget>,
+    bytes: usize,
+}
+
+impl Budget {
+    /// A budget of `limit` bytes.
+    #[must_use]
+    pub fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self { held: AtomicUsize::new(0), limit })
+    }
+
+    fn grow(self: &Arc<Self>, share: &mut Share, bytes: usize) -> Result<(), BodyError> {
+        let before = self.held.fetch_add(bytes, Ordering::Relaxed);
+        if before + bytes > self.limit {
+            self.held.fetch_sub(bytes, Ordering::Relaxed);
+            return Err(BodyError::Overloaded);
+        }
+        share.bytes += bytes;
+        Ok(())
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.budget.held.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// Reads a whole body. The share is to be kept for as long as the bytes are.
+///
+/// # Errors
+/// [`BodyError`].
+pub async fn read(body: Incoming, budget: &Arc<Budget>) -> Result<(Bytes, Share), BodyError> {
+    let declared = body.size_hint().lower();
+    if declared > MAX_BODY_BYTES as u64 {
+        return Err(BodyError::TooLarge);
+    }
+    let mut share = Share { budget: Arc::clone(budget), bytes: 0 };
+    budget.grow(&mut share, declared as usize)?;
+    let bytes =
+        timeout(BODY_TIMEOUT, collect(body, budget, &mut share)).await.map_err(|_| BodyError::Slow)??;
+    Ok((bytes, share))
+}
+
+async fn collect(mut body: Incoming, budget: &Arc<Budget>, share: &mut Share) -> Result<Bytes, BodyError> {
+    // Most bodies are one frame, which is passed on as it is.
+    let mut first = Bytes::new();
+    let mut rest = BytesMut::new();
+    while let Some(frame) = timeout(FRAME_TIMEOUT, body.frame()).await.map_err(|_| BodyError::Slow)? {
+        let Ok(data) = frame.map_err(BodyError::Broken)?.into_data() else { continue };
+        let length = first.len() + rest.len() + data.len();
+        if length > MAX_BODY_BYTES {
+            return Err(BodyError::TooLarge);
+        }
+        if length > share.bytes {
+            budget.grow(share, length - share.bytes)?;
+        }
+        if first.is_empty() && rest.is_empty() {
+            first = data;
+        } else {
+            if rest.is_empty() {
+                rest.reserve(length.max(share.bytes));
+                rest.extend_from_slice(&std::mem::take(&mut first));
+            }
+            rest.extend_from_slice(&data);
+        }
+    }
+    Ok(if rest.is_empty() { first } else { rest.freeze() })
+}
+
+/// Why a body was not read.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// More than a body may be. Permanent.
+    #[error("the body is larger than {MAX_BODY_BYTES} bytes")]
+    TooLarge,
+    /// The sender paused for too long. Transient.
+    #[error("the body came too slowly")]
+    Slow,
+    /// The connection broke, or its framing is wrong. Transient.
+    #[error("the body broke off: {0}")]
+    Broken(#[source] hyper::Error),
+    /// All requests together hold as much as they may. Transient.
+    #[error("too many bodies are being read")]
+    Overloaded,
+}

@@ -1,0 +1,211 @@
+//! One edge, put together: everything that requests, the flusher and the forwarder share.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use footfall_journal::{AppendError, Journal, OpenError, ReadError};
+use footfall_proto::limits::MAX_BATCH_BYTES;
+
+use crate::assets::{Assets, AssetsError};
+use crate::config::Config;
+use crate::decode::body::Budget;
+use crate::enrich::geo::{Geo, GeoError};
+use crate::enrich::salt::Salts;
+use crate::enrich::source::Hosts;
+use crate::enrich::ua::Agents;
+use crate::forward::{Link, TlsError, tls};
+use crate::peer::Peers;
+use crate::policy::Policies;
+use crate::recall::Recall;
+use crate::tally::Tallies;
+use crate::telemetry::{Snapshot, Telemetry};
+
+/// Bytes of bodies that all requests together may hold.
+const BODY_BUDGET_BYTES: usize = 64 << 20;
+/// How long a failed write counts against readiness, milliseconds.
+const FAILURE_MEMORY_MS: i64 = 5_000;
+
+/// What a configuration names and a start needs: files read and checked, no port bound, no lock taken.
+#[derive(Debug)]
+pub struct Parts {
+    geo: Geo,
+    assets: Assets,
+    tls: Option<Arc<rustls::ClientConfig>>,
+}
+
+impl Parts {
+    /// Reads the files that `config` names.
+    ///
+    /// # Errors
+    /// [`PartsError`]: the configuration is to be mended.
+    pub fn load(config: &Config) -> Result<Self, PartsError> {
+        Ok(Self {
+            geo: Geo::open(&config.geo.databases, config.geo.private_as)?,
+            assets: config.assets.as_deref().map(Assets::load).transpose()?.unwrap_or_default(),
+            tls: config.central.as_ref().map(tls).transpose()?,
+        })
+    }
+}
+
+/// The shared state of one edge.
+pub struct Edge {
+    /// As it was resolved.
+    pub config: Config,
+    /// Who is believed, and who may look inside.
+    pub peers: Peers,
+    /// The sites.
+    pub policies: Policies,
+    /// Geography.
+    pub geo: Geo,
+    /// User agents.
+    pub agents: Agents,
+    /// Known referrers.
+    pub hosts: Hosts,
+    /// The days' salts.
+    pub salts: Salts,
+    /// The windows of repeats and sessions.
+    pub recall: Mutex<Recall>,
+    /// Drops that wait for the flusher.
+    pub tallies: Tallies,
+    /// Where events become durable.
+    pub journal: Journal,
+    /// The beacon's files.
+    pub assets: Assets,
+    /// What bodies may hold.
+    pub bodies: Arc<Budget>,
+    /// Metrics.
+    pub telemetry: Telemetry,
+    /// The connection to central.
+    pub link: Link,
+    /// The identity shown to central.
+    pub tls: Option<Arc<rustls::ClientConfig>>,
+    journal_failed_at_ms: AtomicI64,
+}
+
+impl Edge {
+    /// Takes the journal's lock, recovers it, and takes up policy, salts and windows. Blocks.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn open(config: Config, parts: Parts) -> Result<Arc<Self>, StartError> {
+        let folder = |source| StartError::Folder { path: config.data.clone(), source };
+        std::fs::create_dir_all(&config.data).map_err(folder)?;
+        let mut options = footfall_journal::Options::new(config.data.join("journal"));
+        options.max_bytes = config.journal.max_bytes;
+        options.segment_bytes = config.journal.segment_bytes;
+        // A record always fits a relay batch, its length prefix included.
+        options.max_record_bytes = MAX_BATCH_BYTES as u32 - 4;
+        let (journal, recovery) = Journal::open(options)?;
+        tracing::info!(records = recovery.records, missing = recovery.missing, torn_bytes = recovery.torn_bytes, took = ?recovery.took, "journal open");
+        let (recall, rebuilt) = Recall::rebuild(&journal)?;
+        tracing::info!(records = rebuilt.records, unreadable = rebuilt.unreadable, took = ?rebuilt.took, "windows rebuilt");
+        let policies = Policies::open(&config.data.join("policy.bin")).map_err(folder)?;
+        let salts = Salts::open(&config.data.join("salts"), now_ms()).map_err(folder)?;
+        Ok(Arc::new(Self {
+            peers: Peers {
+                trusted_proxies: config.http.trusted_proxies.clone(),
+                admin_networks: config.http.admin_networks.clone(),
+            },
+            policies,
+            geo: parts.geo,
+            agents: Agents::default(),
+            hosts: Hosts::default(),
+            salts,
+            recall: Mutex::new(recall),
+            tallies: Tallies::default(),
+            journal,
+            assets: parts.assets,
+            bodies: Budget::new(BODY_BUDGET_BYTES),
+            telemetry: Telemetry::default(),
+            link: Link::default(),
+            tls: parts.tls,
+            journal_failed_at_ms: AtomicI64::new(i64::MIN),
+            config,
+        }))
+    }
+
+    /// Notes that the journal refused or failed an append.
+    pub fn note_journal_failure(&self, error: &AppendError, now_ms: i64) {
+        self.telemetry.journal_failures.inc();
+        self.journal_failed_at_ms.store(now_ms, Ordering::Relaxed);
+        tracing::debug!(%error, "append failed");
+    }
+
+    /// One sentence for each thing that the edge lacks to do its whole job.
+    #[must_use]
+    pub fn missing(&self, now_ms: i64) -> Vec<String> {
+        let mut missing = Vec::new();
+        if now_ms.saturating_sub(self.journal_failed_at_ms.load(Ordering::Relaxed)) < FAILURE_MEMORY_MS {
+            missing.push("the journal refuses events: it is full or its disk fails".to_owned());
+        }
+        if self.policies.current().is_none() {
+            missing.push("no policy has come from central yet".to_owned());
+        }
+        missing.extend(self.link.trouble());
+        missing
+    }
+
+    /// The state that metrics show.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let journal = self.journal.stats();
+        let policy = self.policies.current();
+        let recall = self.recall.lock().expect("no holder panics");
+        Snapshot {
+            policy_id: policy.as_ref().map_or(0, |policy| policy.id),
+            sites: policy.as_ref().map_or(0, |policy| policy.len() as u64),
+            relay_up: self.link.is_up(),
+            journal_end: self.journal.end(),
+            journal_released: self.journal.released(),
+            journal_unreleased_bytes: journal.unreleased_bytes,
+            journal_bytes: journal.bytes,
+            journal_syncs: journal.syncs,
+            journal_missing: journal.missing,
+            dedup_entries: recall.dedup.len() as u64,
+            sessions: recall.sessions.len() as u64,
+        }
+    }
+}
+
+/// The clock, milliseconds since the Unix epoch: read here, passed on as an argument.
+#[must_use]
+pub fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// A file that the configuration names is of no use. Permanent.
+#[derive(Debug, thiserror::Error)]
+pub enum PartsError {
+    /// A geography database.
+    #[error(transparent)]
+    Geo(#[from] GeoError),
+    /// The beacon's files.
+    #[error(transparent)]
+    Assets(#[from] AssetsError),
+    /// Certificates or keys.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+/// Why an edge did not start. Starting again may help.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder.
+    #[error("the data folder {} cannot be used: {source}", path.display())]
+    Folder {
+        /// Which folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The journal did not open.
+    #[error("the journal did not open: {0}")]
+    Journal(#[from] OpenError),
+    /// The journal could not be read back.
+    #[error("the journal could not be read back: {0}")]
+    Rebuild(#[from] ReadError),
+}

@@ -1,0 +1,208 @@
+//! The daily salts: made at random, kept private on disk so that a restart changes nobody's name, gone when their day is.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use arc_swap::ArcSwap;
+
+use crate::disk;
+use crate::session;
+
+/// A UTC day, counted from the Unix epoch.
+pub type Day = i64;
+
+/// Milliseconds of a day.
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// The day that a time falls into.
+#[must_use]
+pub fn day_of(now_ms: i64) -> Day {
+    now_ms.div_euclid(DAY_MS)
+}
+
+/// Salts by day, at most yesterday's, today's and tomorrow's.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Days(Vec<(Day, [u8; 32])>);
+
+impl Days {
+    /// What to hold at `now_ms`: today's and tomorrow's salts, and yesterday's for as long as a session of yesterday
+    /// can go on. `fresh` gives the salt of a day that has none; a salt once made is never made again.
+    #[must_use]
+    pub fn turned(&self, now_ms: i64, mut fresh: impl FnMut() -> [u8; 32]) -> Self {
+        let today = day_of(now_ms);
+        let mut days: Vec<_> = self.0.iter().copied().filter(|(day, _)| day_lives(*day, now_ms)).collect();
+        for day in [today, today + 1] {
+            if !days.iter().any(|(known, _)| *known == day) {
+                days.push((day, fresh()));
+            }
+        }
+        Self(days)
+    }
+
+    /// The salt of the day that `now_ms` falls into.
+    #[must_use]
+    pub fn today(&self, now_ms: i64) -> Option<&[u8; 32]> {
+        self.of(day_of(now_ms))
+    }
+
+    /// The salt of the day before, while sessions of that day may still be running.
+    #[must_use]
+    pub fn yesterday(&self, now_ms: i64) -> Option<&[u8; 32]> {
+        let yesterday = day_of(now_ms) - 1;
+        day_lives(yesterday, now_ms).then(|| self.of(yesterday)).flatten()
+    }
+
+    fn of(&self, day: Day) -> Option<&[u8; 32]> {
+        self.0.iter().find(|(known, _)| *known == day).map(|(_, salt)| salt)
+    }
+
+    fn encode(&self) -> String {
+        self.0.iter().map(|(day, salt)| [day.to_string(), hex(salt)].join(" ") + "\n").collect()
+    }
+
+    fn decode(text: &str) -> Self {
+        let line = |line: &str| {
+            let (day, salt) = line.split_once(' ')?;
+            Some((day.parse().ok()?, unhex(salt)?))
+        };
+        Self(text.lines().filter_map(line).collect())
+    }
+}
+
+/// Until half an hour after its end; and not from further ahead than tomorrow, should the clock have been wrong.
+fn day_lives(day: Day, now_ms: i64) -> bool {
+    now_ms < (day + 1) * DAY_MS + session::TIMEOUT_MS && day <= day_of(now_ms) + 1
+}
+
+fn hex(bytes: &[u8; 32]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
+        text
+    })
+}
+
+fn unhex(text: &str) -> Option<[u8; 32]> {
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    for (index, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[index * 2..index * 2 + 2], 16).ok()?;
+    }
+    Some(bytes)
+}
+
+/// The salts in force and their file. Debug prints no salt.
+pub struct Salts {
+    path: PathBuf,
+    days: ArcSwap<Days>,
+    /// Whether the file holds what is in memory; the lock makes turns one at a time.
+    written: Mutex<bool>,
+}
+
+impl std::fmt::Debug for Salts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Salts").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Salts {
+    /// Takes up the file at `path`, or makes it.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub fn open(path: &Path, now_ms: i64) -> io::Result<Self> {
+        let days = match std::fs::read_to_string(path) {
+            Ok(text) => Days::decode(&text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Days::default(),
+            Err(error) => return Err(error),
+        };
+        let salts =
+            Self { path: path.to_owned(), days: ArcSwap::from_pointee(days), written: Mutex::new(false) };
+        salts.turn(now_ms)?;
+        Ok(salts)
+    }
+
+    /// Makes and destroys what the time asks for, in memory and on disk. Called every second.
+    ///
+    /// # Errors
+    /// When the file could not be written: what is in memory is right, and the next call writes again.
+    pub fn turn(&self, now_ms: i64) -> io::Result<()> {
+        let mut written = self.written.lock().expect("no holder panics");
+        let before = self.days.load_full();
+        let after = Arc::new(before.turned(now_ms, fresh));
+        if *after != *before {
+            *written = false;
+            self.days.store(Arc::clone(&after));
+        }
+        if !*written {
+            disk::replace(&self.path, after.encode().as_bytes())?;
+            *written = true;
+        }
+        Ok(())
+    }
+
+    /// The salts in force at `now_ms`; should the clock have leapt, they are turned to it first.
+    #[must_use]
+    pub fn at(&self, now_ms: i64) -> Arc<Days> {
+        let days = self.days.load_full();
+        if days.today(now_ms).is_some() {
+            return days;
+        }
+        if let Err(error) = self.turn(now_ms) {
+            tracing::warn!(path = %self.path.display(), %error, "the day's salt is not on disk");
+        }
+        self.days.load_full()
+    }
+}
+
+fn fresh() -> [u8; 32] {
+    let mut salt = [0; 32];
+    getrandom::fill(&mut salt).expect("the system has randomness once it is up");
+    salt
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIDNIGHT: i64 = 20_000 * DAY_MS;
+
+    #[test]
+    fn yesterdays_salt_lives_half_an_hour_and_tomorrows_is_ready() {
+        let mut next = 0;
+        let mut fresh = || {
+            next += 1;
+            [next; 32]
+        };
+        let evening = Days::default().turned(MIDNIGHT - 1_000, &mut fresh);
+        assert_eq!(evening.today(MIDNIGHT - 1_000), Some(&[1; 32]));
+        assert_eq!(evening.yesterday(MIDNIGHT - 1_000), None);
+        let night = evening.turned(MIDNIGHT + 1_000, &mut fresh);
+        assert_eq!((night.today(MIDNIGHT), night.yesterday(MIDNIGHT)), (Some(&[2; 32]), Some(&[1; 32])));
+        let later = night.turned(MIDNIGHT + session::TIMEOUT_MS, &mut fresh);
+        assert_eq!(later.yesterday(MIDNIGHT + session::TIMEOUT_MS), None);
+        assert!(!later.0.iter().any(|(_, salt)| *salt == [1; 32]), "destroyed, not only hidden");
+        assert_eq!(later.turned(MIDNIGHT + session::TIMEOUT_MS, &mut fresh), later);
+    }
+
+    #[test]
+    fn salts_survive_a_restart_and_leave_the_disk_with_their_day() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let path = dir.path().join("salts");
+        let first = Salts::open(&path, MIDNIGHT).expect("made");
+        let again = Salts::open(&path, MIDNIGHT + 1).expect("read");
+        assert_eq!(first.at(MIDNIGHT).today(MIDNIGHT), again.at(MIDNIGHT).today(MIDNIGHT));
+        let gone = hex(again.at(MIDNIGHT).today(MIDNIGHT).expect("made"));
+        again.turn(MIDNIGHT + DAY_MS + session::TIMEOUT_MS).expect("written");
+        assert!(!std::fs::read_to_string(&path).expect("there").contains(&gone));
+    }
+
+    #[test]
+    fn a_damaged_file_costs_only_its_damaged_lines() {
+        let good = format!("5 {}\n", "ab".repeat(32));
+        assert_eq!(Days::decode(&format!("rubbish\n7 xyz\n{good}")).0, [(5, [0xab; 32])]);
+    }
+}

@@ -1,0 +1,329 @@
+//! The conversation with central on one connection, and the next connection when it ends.
+
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use footfall_journal::{Epoch, ReadError};
+use footfall_proto::frame::{self, FrameError};
+use footfall_proto::ident::ID_BYTES;
+use footfall_proto::limits::{MAX_FRAME_BYTES, MAX_POLICY_BYTES};
+use footfall_proto::relay::{self, Hello, ToCentral, ToEdge, to_central, to_edge};
+use quinn::{Connection, RecvStream, SendStream};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use zstd::bulk::Compressor;
+
+use super::position::Position;
+use super::window::{Window, WindowError};
+use super::{backoff, batch, quic};
+use crate::config::Central;
+use crate::edge::{Edge, now_ms};
+
+/// Bytes read from the journal at a time.
+const CHUNK_BYTES: usize = 1 << 20;
+/// A smaller batch is followed by this pause, so that at low rates central gets a few batches rather than one for
+/// every fsync of the edge.
+const LINGER: Duration = Duration::from_millis(5);
+/// What counts as a full batch, bytes.
+const FULL_BYTES: usize = 64 << 10;
+/// Longest wait for central's welcome.
+const WELCOME_TIMEOUT: Duration = Duration::from_secs(5);
+/// Acks are noted on disk at most this often.
+const NOTE_EVERY: Duration = Duration::from_millis(200);
+/// Longest wait for the last acks once the edge is told to stop.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// Forwards until `stop`. Without a configured central it only waits.
+pub async fn run(edge: &Edge, stop: &CancellationToken) {
+    let (Some(central), Some(tls)) = (&edge.config.central, &edge.tls) else {
+        return stop.cancelled().await;
+    };
+    let mut position = loop {
+        match Position::open(&edge.config.data.join("position"), edge.journal.start(), edge.journal.end()) {
+            Ok(position) => break position,
+            Err(error) => {
+                edge.link.down(format!("the position of the relay cannot be read: {error}"));
+                tracing::error!(%error, "the position of the relay cannot be read");
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = sleep(WELCOME_TIMEOUT) => {}
+                }
+            }
+        }
+    };
+    edge.journal.release(position.offset());
+    let mut attempt = 0;
+    while !stop.is_cancelled() {
+        let mut welcomed = false;
+        let ended = tokio::select! {
+            () = stop.cancelled() => return,
+            connected = quic::connect(tls, central) => match connected {
+                Err(error) => Ended::Unreachable(error),
+                Ok((endpoint, connection)) => {
+                    let ended = converse(edge, &connection, &mut position, stop, &mut welcomed).await;
+                    connection.close(0_u32.into(), b"bye");
+                    // The close must leave the socket before the socket goes.
+                    let _ = timeout(FAREWELL, endpoint.wait_idle()).await;
+                    ended
+                }
+            },
+        };
+        if matches!(ended, Ended::Stopped) {
+            return;
+        }
+        attempt = if welcomed { 0 } else { attempt + 1 };
+        report(edge, central, &ended);
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).expect("the system has randomness once it is up");
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = sleep(backoff::delay(attempt, u64::from_le_bytes(random))) => {}
+        }
+    }
+}
+
+fn report(edge: &Edge, central: &Central, ended: &Ended) {
+    if matches!(ended, Ended::Refused(_)) {
+        edge.telemetry.relay_refusals.inc();
+    }
+    let sentence = format!("central at {} is not connected: {ended}", central.address);
+    if edge.link.trouble().as_ref() != Some(&sentence) {
+        tracing::warn!("{sentence}");
+    }
+    edge.link.down(sentence);
+}
+
+/// What both directions of a connection share.
+struct Shared<'a> {
+    edge: &'a Edge,
+    window: Mutex<Window>,
+    moved: Notify,
+}
+
+impl Shared<'_> {
+    fn window(&self) -> MutexGuard<'_, Window> {
+        self.window.lock().expect("no holder panics")
+    }
+}
+
+/// One connection, from hello to its end.
+async fn converse(
+    edge: &Edge,
+    connection: &Connection,
+    position: &mut Position,
+    stop: &CancellationToken,
+    welcomed: &mut bool,
+) -> Ended {
+    let (mut send, mut receive) = match greet(edge, connection).await {
+        Ok(streams) => streams,
+        Err(ended) => return ended,
+    };
+    *welcomed = true;
+    edge.telemetry.relay_connects.inc();
+    edge.link.up();
+    tracing::info!(from = position.offset(), "central is connected");
+    let shared = Shared { edge, window: Mutex::new(Window::new(position.offset())), moved: Notify::new() };
+    let from = position.offset();
+    let mut acks =
+        Acks { buffer: std::mem::take(&mut receive.buffer), stream: receive.stream, noted: Instant::now() };
+    let ended = tokio::select! {
+        ended = batches(&shared, &mut send, from) => ended,
+        ended = acks.run(&shared, position) => ended,
+        ended = policies(edge, connection) => ended,
+        () = stop.cancelled() => Ended::Stopped,
+    };
+    if matches!(ended, Ended::Stopped) {
+        let rest = async {
+            while !shared.window().is_empty() {
+                if let Some(ended) = acks.step(&shared, position).await {
+                    return ended;
+                }
+            }
+            Ended::Stopped
+        };
+        // What is not acknowledged by then is sent again after the next start.
+        let _ = timeout(FAREWELL, rest).await;
+    }
+    let acknowledged = shared.window().acknowledged();
+    if let Err(error) = position.save(acknowledged) {
+        tracing::warn!(%error, "the position of the relay could not be noted");
+    }
+    ended
+}
+
+struct Receive {
+    stream: RecvStream,
+    buffer: BytesMut,
+}
+
+async fn greet(edge: &Edge, connection: &Connection) -> Result<(SendStream, Receive), Ended> {
+    let exchange = async {
+        let (mut send, stream) = connection.open_bi().await.map_err(Ended::Lost)?;
+        let hello = Hello {
+            software: concat!("footfall-edge/", env!("CARGO_PKG_VERSION")).into(),
+            clock_ms: now_ms(),
+            policy_id: edge.policies.current().map_or(0, |policy| policy.id),
+        };
+        write(&mut send, to_central::Message::Hello(hello)).await?;
+        let mut receive = Receive { stream, buffer: BytesMut::new() };
+        match next(&mut receive.stream, &mut receive.buffer, MAX_FRAME_BYTES).await? {
+            to_edge::Message::Welcome(_) => Ok((send, receive)),
+            to_edge::Message::Refusal(refusal) => Err(Ended::Refused(refusal)),
+            _ => Err(Ended::Unexpected),
+        }
+    };
+    timeout(WELCOME_TIMEOUT, exchange).await.unwrap_or(Err(Ended::Slow))
+}
+
+/// Sends the journal from `from` on.
+async fn batches(shared: &Shared<'_>, send: &mut SendStream, from: u64) -> Ended {
+    let mut reader = shared.edge.journal.reader(from);
+    let mut compressor = match Compressor::new(batch::LEVEL) {
+        Ok(compressor) => compressor,
+        Err(error) => return Ended::Local(error.to_string()),
+    };
+    loop {
+        let chunk = match reader.next(CHUNK_BYTES).await {
+            Ok(chunk) => chunk,
+            Err(ReadError::Trimmed { start }) => {
+                shared.edge.telemetry.relay_lost.inc_by(start.saturating_sub(reader.position()));
+                tracing::error!(at = reader.position(), start, "records are gone that central never had");
+                reader = shared.edge.journal.reader(start);
+                continue;
+            }
+            Err(ReadError::Closed) => return Ended::Stopped,
+            Err(ReadError::Io(error)) => return Ended::Local(error.to_string()),
+        };
+        let bytes: usize = chunk.entries.iter().map(|entry| entry.payload.len()).sum();
+        for run in batch::cut(chunk) {
+            while !shared.window().has_room() {
+                shared.moved.notified().await;
+            }
+            let packed = match batch::pack(&run, &mut compressor) {
+                Ok(packed) => packed,
+                Err(error) => return Ended::Local(error.to_string()),
+            };
+            shared.window().send(&run);
+            shared.edge.telemetry.relay_batches.inc();
+            shared.edge.telemetry.relay_records.inc_by(run.records.len() as u64);
+            shared.edge.telemetry.relay_bytes.inc_by(packed.records.len() as u64);
+            if let Err(ended) = write(send, to_central::Message::Batch(packed)).await {
+                return ended;
+            }
+        }
+        if bytes < FULL_BYTES {
+            sleep(LINGER).await;
+        }
+    }
+}
+
+/// Takes central's acks and releases the journal.
+struct Acks {
+    stream: RecvStream,
+    buffer: BytesMut,
+    noted: Instant,
+}
+
+impl Acks {
+    async fn run(&mut self, shared: &Shared<'_>, position: &mut Position) -> Ended {
+        loop {
+            if let Some(ended) = self.step(shared, position).await {
+                return ended;
+            }
+        }
+    }
+
+    async fn step(&mut self, shared: &Shared<'_>, position: &mut Position) -> Option<Ended> {
+        let ack = match next(&mut self.stream, &mut self.buffer, MAX_FRAME_BYTES).await {
+            Ok(to_edge::Message::Ack(ack)) => ack,
+            Ok(to_edge::Message::Refusal(refusal)) => return Some(Ended::Refused(refusal)),
+            Ok(_) => return Some(Ended::Unexpected),
+            Err(ended) => return Some(ended),
+        };
+        let Ok(epoch) = <[u8; ID_BYTES]>::try_from(&ack.epoch[..]) else { return Some(Ended::Unexpected) };
+        let below = match shared.window().acknowledge(Epoch(epoch), ack.next_offset) {
+            Ok(below) => below,
+            Err(error) => return Some(Ended::Window(error)),
+        };
+        shared.edge.journal.release(below);
+        shared.moved.notify_one();
+        if self.noted.elapsed() >= NOTE_EVERY {
+            self.noted = Instant::now();
+            if let Err(error) = position.save(below) {
+                tracing::warn!(%error, "the position of the relay could not be noted");
+            }
+        }
+        None
+    }
+}
+
+/// Takes policies, on whatever streams central opens for them.
+async fn policies(edge: &Edge, connection: &Connection) -> Ended {
+    loop {
+        let mut stream = match connection.accept_uni().await {
+            Ok(stream) => stream,
+            Err(error) => return Ended::Lost(error),
+        };
+        let mut buffer = BytesMut::new();
+        // The end of a policy stream is no end of the connection: central opens another.
+        while let Ok(message) = next(&mut stream, &mut buffer, MAX_POLICY_BYTES).await {
+            let to_edge::Message::Policy(policy) = message else { return Ended::Unexpected };
+            let (id, sites) = (policy.policy_id, policy.sites.len());
+            match edge.policies.offer(policy) {
+                Ok(true) => tracing::info!(policy = id, sites, "policy in force"),
+                Ok(false) => tracing::debug!(policy = id, "policy is not newer"),
+                Err(error) => tracing::warn!(policy = id, %error, "policy in force but not kept"),
+            }
+        }
+    }
+}
+
+async fn write(send: &mut SendStream, message: to_central::Message) -> Result<(), Ended> {
+    let mut frame = BytesMut::new();
+    frame::write(&ToCentral { message: Some(message) }, MAX_FRAME_BYTES, &mut frame).map_err(Ended::Frame)?;
+    send.write_chunk(frame.freeze()).await.map_err(|error| Ended::Broken(error.to_string()))
+}
+
+async fn next(
+    stream: &mut RecvStream,
+    buffer: &mut BytesMut,
+    limit: usize,
+) -> Result<to_edge::Message, Ended> {
+    loop {
+        if let Some(ToEdge { message }) = frame::read(buffer, limit).map_err(Ended::Frame)? {
+            return message.ok_or(Ended::Unexpected);
+        }
+        match stream.read_chunk(64 << 10, true).await {
+            Ok(Some(chunk)) => buffer.extend_from_slice(&chunk.bytes),
+            Ok(None) => return Err(Ended::Broken("central ended the stream".into())),
+            Err(error) => return Err(Ended::Broken(error.to_string())),
+        }
+    }
+}
+
+/// Why a connection ended. All but `Stopped` lead to the next try; what was not acknowledged is sent again.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    #[error("the edge stops")]
+    Stopped,
+    #[error("{0}")]
+    Unreachable(quic::ConnectError),
+    #[error("{0}")]
+    Lost(quinn::ConnectionError),
+    #[error("{0}")]
+    Broken(String),
+    #[error("no welcome within {WELCOME_TIMEOUT:?}")]
+    Slow,
+    #[error("it refused this edge: {}", .0.sentence)]
+    Refused(relay::Refusal),
+    #[error("it said what does not belong here")]
+    Unexpected,
+    #[error("{0}")]
+    Frame(FrameError),
+    #[error("{0}")]
+    Window(WindowError),
+    #[error("the journal cannot be sent: {0}")]
+    Local(String),
+}

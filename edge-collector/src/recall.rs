@@ -1,0 +1,137 @@
+//! What the edge remembers of the last requests, and how a start takes it up again from the journal.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use footfall_journal::{Journal, ReadError};
+use footfall_proto::ident::ID_BYTES;
+use footfall_proto::relay::Note;
+use prost::Message;
+
+use crate::dedup::{self, Dedup};
+use crate::enrich::visitor;
+use crate::session::{self, Sessions};
+use crate::ticket::{SETTLED, Tickets};
+
+/// Records read back at most.
+const RECORDS: u64 = 1_000_000;
+/// Bytes read at a time.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// The windows that one lock guards; it is held for microseconds and never across an await.
+#[derive(Debug)]
+pub struct Recall {
+    /// Recognises repeats.
+    pub dedup: Dedup,
+    /// Running sessions.
+    pub sessions: Sessions,
+    /// Commits under way.
+    pub tickets: Tickets,
+}
+
+impl Default for Recall {
+    fn default() -> Self {
+        Self {
+            dedup: Dedup::new(dedup::CAPACITY),
+            sessions: Sessions::new(session::CAPACITY),
+            tickets: Tickets::default(),
+        }
+    }
+}
+
+/// What a rebuild found.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Rebuilt {
+    /// Records read.
+    pub records: u64,
+    /// Records that could not be understood.
+    pub unreadable: u64,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// The parts of a record that the windows need; prost skips the others.
+#[derive(Clone, PartialEq, Message)]
+struct RecordKeys {
+    #[prost(string, tag = "1")]
+    website_id: String,
+    #[prost(int64, tag = "2")]
+    server_timestamp_ms: i64,
+    #[prost(message, repeated, tag = "5")]
+    events: Vec<EventKeys>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct EventKeys {
+    #[prost(bytes = "bytes", tag = "1")]
+    event: Bytes,
+    #[prost(bytes = "bytes", tag = "2")]
+    event_id: Bytes,
+    #[prost(fixed64, tag = "3")]
+    fingerprint: u64,
+    #[prost(string, tag = "4")]
+    user_id: String,
+    #[prost(string, tag = "5")]
+    session_id: String,
+    #[prost(int32, tag = "11")]
+    note: i32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ClientKeys {
+    #[prost(bytes = "bytes", tag = "1")]
+    event_id: Bytes,
+}
+
+impl Recall {
+    /// Reads the end of the journal back. Blocks.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn rebuild(journal: &Journal) -> Result<(Self, Rebuilt), ReadError> {
+        let began = Instant::now();
+        let mut recall = Self::default();
+        let mut rebuilt = Rebuilt::default();
+        let end = journal.end();
+        let mut reader = journal.reader(end.saturating_sub(RECORDS).max(journal.start()));
+        while reader.position() < end {
+            let chunk = match reader.try_next(CHUNK_BYTES) {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => break,
+                Err(ReadError::Trimmed { start }) if start > reader.position() => {
+                    reader = journal.reader(start);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            for entry in chunk.entries {
+                rebuilt.records += 1;
+                match RecordKeys::decode(entry.payload) {
+                    Ok(record) => recall.take_up(&record),
+                    Err(_) => rebuilt.unreadable += 1,
+                }
+            }
+        }
+        rebuilt.took = began.elapsed();
+        Ok((recall, rebuilt))
+    }
+
+    fn take_up(&mut self, record: &RecordKeys) {
+        for event in &record.events {
+            let collided = event.note == Note::IdCollision as i32;
+            let id = if collided { client_id(&event.event) } else { event.event_id.clone() };
+            if id.len() == ID_BYTES {
+                self.dedup.see(&record.website_id, &id, event.fingerprint, SETTLED);
+            }
+            if let Some(session) = visitor::session_id(&event.session_id) {
+                let owner = visitor::owner(&record.website_id, &event.user_id);
+                self.sessions.restore(owner, session, record.server_timestamp_ms);
+            }
+        }
+    }
+}
+
+/// The id under which a collided event came.
+fn client_id(event: &Bytes) -> Bytes {
+    ClientKeys::decode(event.clone()).map(|keys| keys.event_id).unwrap_or_default()
+}

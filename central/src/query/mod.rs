@@ -50,7 +50,7 @@ pub struct Stats {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, clickhouse::Row)]
 pub struct Totals {
     /// Page views.
-    pub page_views: u64,
+    pub pageviews: u64,
     /// Distinct users of all events, exactly.
     pub visitors: u64,
     /// Distinct sessions of all events, exactly.
@@ -65,7 +65,7 @@ pub struct Counted {
     /// Empty where it is not known.
     pub name: String,
     /// Page views.
-    pub page_views: u64,
+    pub pageviews: u64,
     /// Distinct users among them, exactly.
     pub visitors: u64,
 }

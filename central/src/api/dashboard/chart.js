@@ -70,14 +70,14 @@ export class MinuteChart {
 
   #drawGrid(width, floor, ceiling) {
     const parts = [];
-    const steps = ceiling % 2 === 0 ? [0, ceiling / 2, ceiling] : [0, ceiling];
-    for (const step of steps) {
+    for (const step of [0, ceiling / 2, ceiling]) {
       const y = Math.round(floor - (step / ceiling) * (floor - TOP)) + 0.5;
       parts.push(shape("line", { x1: 0, x2: width - RIGHT + 4, y1: y, y2: y }));
       if (step) parts.push(words(number(step), { x: width, y: y + 4, "text-anchor": "end" }));
     }
     const minutes = this.#values.length;
-    for (let age = minutes; age > 0; age -= minutes / 4) {
+    const apart = minutes / (width < 400 ? 2 : minutes === 60 ? 4 : 3);
+    for (let age = minutes; age > 0; age -= apart) {
       const x = LEFT + (minutes - age) * this.#slot();
       parts.push(words(age === minutes ? `${age} min ago` : String(age), { x, y: floor + 18 }));
     }
@@ -118,15 +118,17 @@ export class MinuteChart {
     this.#tip.textContent = `${at} · ${counted(this.#values[index], "page view", "page views")}`;
     const middle = LEFT + (index + 0.5) * this.#slot() - this.#tip.offsetWidth / 2;
     const left = Math.min(Math.max(middle, 0), this.#place.clientWidth - this.#tip.offsetWidth);
-    this.#tip.style.transform = `translate(${left}px, -1.4rem)`;
+    const above = Number(this.#bars.children[index].getAttribute("y")) - this.#tip.offsetHeight - 6;
+    this.#tip.style.transform = `translate(${left}px, ${Math.max(above, -22)}px)`;
   }
 }
 
-/** The least of 2, 4, 10, 20, 40, 100, … that is not below `value`. */
+/** The least round even number that is not below `value`: 2, 4, 6, 8, 10, 20, 30, 40, 50, 60, 80, 100, … */
 function niceCeiling(value) {
   for (let unit = 1; ; unit *= 10) {
-    for (const factor of [2, 4, 10]) {
-      if (factor * unit >= value) return factor * unit;
+    for (const factor of [2, 3, 4, 5, 6, 8, 10]) {
+      const ceiling = factor * unit;
+      if (ceiling >= value && ceiling % 2 === 0) return ceiling;
     }
   }
 }

@@ -3,8 +3,8 @@
 
 import { MinuteChart } from "./chart.js";
 import { Feed } from "./feed.js";
-import { fillList } from "./lists.js";
-import { counted, country, device, duration, number, page, source } from "./names.js";
+import { fillList, ROWS } from "./lists.js";
+import { counted, country, days, device, duration, name, number, page } from "./names.js";
 
 const STATS_EVERY = 30_000;
 const SITES_EVERY = 60_000;
@@ -51,8 +51,8 @@ async function loadSites() {
 }
 
 function fillPicker() {
-  const options = sites.map(({ tracking_id, name, domain, status }) => {
-    const label = name === domain ? name : `${name} · ${domain}`;
+  const options = sites.map(({ tracking_id, name: title, domain, status }) => {
+    const label = title === domain ? title : `${title} · ${domain}`;
     return new Option(status === "active" ? label : `${label} (${status})`, tracking_id);
   });
   $("site").replaceChildren(...options);
@@ -67,6 +67,8 @@ function choose(next) {
   $("site").value = site.tracking_id;
   history.replaceState(null, "", `#${site.tracking_id}`);
   $("main").hidden = false;
+  $("visitors").textContent = "–";
+  $("period-body").hidden = true;
   $("tag").textContent = site.tag;
   $("install-domain").textContent = site.domain;
   feed?.end();
@@ -87,20 +89,20 @@ function showView(next) {
   const visitors = `${view.visitors_now_at_least ? "≥ " : ""}${number(view.visitors_now)}`;
   $("visitors").textContent = visitors;
   document.title = `${visitors} now · ${site.name} · Footfall`;
-  $("recent-total").textContent = counted(view.page_views_last_30_minutes, "page view", "page views");
+  $("recent-total").textContent = counted(view.pageviews, "page view", "page views");
   showChart();
   const lists = [
     ["live-pages", view.top_pages, page],
-    ["live-sources", view.sources, source],
+    ["live-sources", view.sources, name],
     ["live-countries", view.countries, country],
     ["live-devices", view.devices, device],
   ];
-  for (const [id, ranking, nameOf] of lists) fillList($(id), ranking.top, ranking.other, nameOf);
+  for (const [id, ranking, nameOf] of lists) fillList($(id), ranking.top, nameOf, ranking.other);
   showInstall();
 }
 
 function showChart() {
-  if (view) chart.show(view.page_views_per_minute.slice(-chosen("span")), view.at_ms);
+  if (view) chart.show(view.pageviews_per_minute.slice(-chosen("span")), view.at_ms);
 }
 
 // === Period ===
@@ -112,35 +114,44 @@ function since(days) {
 
 async function loadStats() {
   const asked = ++statsAsked;
-  const waiting = document.querySelector(".figures").classList;
+  const waiting = $("period-body").classList;
   waiting.add("waiting");
   try {
-    const stats = await ask(statsUrl(chosen("period"), 8));
+    const stats = await ask(statsUrl(chosen("period"), ROWS));
     if (asked !== statsAsked) return;
     notice("stats-notice", null);
     showStats(stats);
   } catch (problem) {
-    if (asked === statsAsked) notice("stats-notice", `These figures could not be read: ${problem.message}`);
+    if (asked === statsAsked) notice("stats-notice", `These figures could not be read: ${problem.message}.`);
   }
   if (asked === statsAsked) waiting.remove("waiting");
 }
 
 function showStats(stats) {
   $("f-visitors").textContent = number(stats.visitors);
-  $("f-page-views").textContent = number(stats.page_views);
+  $("f-page-views").textContent = number(stats.pageviews);
   $("f-sessions").textContent = number(stats.sessions);
   $("f-engagement").textContent = duration(stats.average_engagement_ms);
-  fillList($("period-pages"), stats.top_pages, 0, page);
-  fillList($("period-sources"), stats.sources, 0, source);
-  fillList($("period-countries"), stats.countries, 0, country);
-  fillList($("period-devices"), stats.devices, 0, device);
+  $("period-days").textContent = days(Date.parse(stats.from), Date.parse(stats.to));
+  const lists = [
+    ["period-pages", stats.top_pages, page],
+    ["period-sources", stats.sources, name],
+    ["period-countries", stats.countries, country],
+    ["period-devices", stats.devices.slice(0, 3), device],
+    ["period-browsers", stats.browsers.slice(0, 3), name],
+  ];
+  for (const [id, rows, nameOf] of lists) {
+    const listed = rows.reduce((sum, row) => sum + row.pageviews, 0);
+    fillList($(id), rows, nameOf, Math.max(0, stats.pageviews - listed));
+  }
+  $("period-body").hidden = false;
 }
 
 async function loadEverSeen() {
   const of = site;
   try {
     const stats = await ask(statsUrl(30, 1));
-    if (of === site) everSeen = stats.page_views;
+    if (of === site) everSeen = stats.pageviews;
   } catch {
     // Unknown is not none: the period's own notice says that the figures cannot be read.
     if (of === site) everSeen = null;
@@ -155,13 +166,15 @@ const statsUrl = (days, limit) =>
 
 /** A website that nobody has visited gets its tag first, and told what to do with it. */
 function showInstall() {
-  const quiet = view !== null && !view.visitors_now && view.page_views_per_minute.every((views) => !views);
+  const quiet = view !== null && !view.visitors_now && view.pageviews_per_minute.every((views) => !views);
   const first = quiet && !everSeen;
   const card = $("install");
   if (card.classList.contains("first") === first) return;
   card.classList.toggle("first", first);
   $("install-title").textContent = first ? "Waiting for the first visit" : "Your tag";
   $("install-hint").hidden = !first;
+  $("recent").hidden = first;
+  $("visits").hidden = first;
   if (first) $("main").prepend(card);
   else $("main").append(card);
 }

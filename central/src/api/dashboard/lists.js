@@ -2,10 +2,14 @@
 
 import { counted, number } from "./names.js";
 
-/** Fills `list` with `rows` of {name, page_views}; `other` is what the rows leave out. */
-export function fillList(list, rows, other, nameOf) {
-  const greatest = rows.length ? rows[0].page_views : 0;
-  const items = rows.map((row) => item(nameOf(row.name), row.page_views, row.page_views / greatest));
+/** Rows that a list shows at most. */
+export const ROWS = 7;
+
+/** Fills `list` with the first of `rows` ({name, pageviews}, greatest first); `other` is what the rows leave out. */
+export function fillList(list, rows, nameOf, other = 0) {
+  const shown = rows.slice(0, ROWS);
+  for (const row of rows.slice(ROWS)) other += row.pageviews;
+  const items = shown.map((row) => item(nameOf(row.name), row.pageviews, row.pageviews / rows[0].pageviews));
   if (other > 0) {
     const rest = item("Other", other, 0);
     rest.classList.add("other");

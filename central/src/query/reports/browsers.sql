@@ -1,7 +1,7 @@
 -- The browsers of one website and period by page views, and the distinct users who saw them.
 SELECT
     toString(browser) AS name,
-    toUInt64(round(sum(1 / sample_rate))) AS page_views,
+    toUInt64(round(sum(1 / sample_rate))) AS pageviews,
     uniqExact(user_id) AS visitors
 FROM events_local
 WHERE website_id = {website_id:String}
@@ -11,5 +11,5 @@ WHERE website_id = {website_id:String}
     AND is_duplicate = 0
     AND is_bot = 0
 GROUP BY name
-ORDER BY page_views DESC, name
+ORDER BY pageviews DESC, name
 LIMIT {limit:UInt16}

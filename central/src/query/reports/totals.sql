@@ -1,7 +1,7 @@
 -- The figures of one website and period. A sampled event stands for 1 / sample_rate events; distinct users and sessions are counted
 -- as they are. Average engagement is what was received in the period ÷ page views in the period, NULL without page views.
 SELECT
-    toUInt64(round(sumIf(1 / sample_rate, event_type = 'pageview'))) AS page_views,
+    toUInt64(round(sumIf(1 / sample_rate, event_type = 'pageview'))) AS pageviews,
     uniqExact(user_id) AS visitors,
     uniqExact(session_id) AS sessions,
     if(

@@ -29,7 +29,7 @@ pub struct Ranked {
     /// The page, source, country or device; empty where it is unknown.
     pub name: String,
     /// Page views.
-    pub page_views: u64,
+    pub pageviews: u64,
 }
 
 impl Tally {
@@ -63,7 +63,7 @@ impl Ranking {
         Self {
             top: ranked
                 .into_iter()
-                .map(|(name, page_views)| Ranked { name: name.to_owned(), page_views })
+                .map(|(name, pageviews)| Ranked { name: name.to_owned(), pageviews })
                 .collect(),
             other: other + rest.into_iter().map(|(_, count)| count).sum::<u64>(),
         }
@@ -95,7 +95,7 @@ mod tests {
     fn names_beyond_the_capacity_are_counted_as_other() {
         let ranking = Ranking::of([tally(&["a", "b", "c", "a", "d"], 2)].iter(), 10);
         assert_eq!(
-            ranking.top.iter().map(|r| (r.name.as_str(), r.page_views)).collect::<Vec<_>>(),
+            ranking.top.iter().map(|r| (r.name.as_str(), r.pageviews)).collect::<Vec<_>>(),
             [("a", 2), ("b", 1)]
         );
         assert_eq!(ranking.other, 2);
@@ -105,7 +105,7 @@ mod tests {
     fn what_is_not_in_the_top_is_other() {
         let minutes = [tally(&["a", "b"], 9), tally(&["b", "c"], 9)];
         let ranking = Ranking::of(minutes.iter(), 1);
-        assert_eq!(ranking.top, [Ranked { name: "b".to_owned(), page_views: 2 }]);
+        assert_eq!(ranking.top, [Ranked { name: "b".to_owned(), pageviews: 2 }]);
         assert_eq!(ranking.other, 2);
     }
 

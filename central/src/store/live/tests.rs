@@ -31,10 +31,10 @@ fn a_page_view_is_there_at_once() {
         &[view("w", "ada", "/", START_MS), view("w", "bob", "/", START_MS), view("w", "bob", "/a", START_MS)],
     );
     let now = live.snapshot("w", START_MS + 400);
-    assert_eq!((now.visitors_now, now.page_views_last_30_minutes), (2, 3));
-    assert_eq!(now.page_views_per_minute.len(), SERIES_MINUTES);
-    assert_eq!(now.page_views_per_minute.last(), Some(&3));
-    assert_eq!(now.top_pages.top[0], Ranked { name: "/".to_owned(), page_views: 2 });
+    assert_eq!((now.visitors_now, now.pageviews), (2, 3));
+    assert_eq!(now.pageviews_per_minute.len(), SERIES_MINUTES);
+    assert_eq!(now.pageviews_per_minute.last(), Some(&3));
+    assert_eq!(now.top_pages.top[0], Ranked { name: "/".to_owned(), pageviews: 2 });
     assert_eq!(now.sources.top[0].name, "google");
     assert_eq!(now.countries.top[0].name, "DE");
     assert_eq!(now.devices.top[0].name, "mobile");
@@ -45,7 +45,7 @@ fn engagement_shows_the_visitor_and_counts_no_page_view() {
     let live = Live::new();
     live.apply(0, &[Sighting { page_view: false, ..view("w", "ada", "/", START_MS) }]);
     let now = live.snapshot("w", START_MS);
-    assert_eq!((now.visitors_now, now.page_views_last_30_minutes), (1, 0));
+    assert_eq!((now.visitors_now, now.pageviews), (1, 0));
     assert!(now.top_pages.top.is_empty());
 }
 
@@ -58,14 +58,14 @@ fn without_a_user_the_session_is_the_visitor() {
 }
 
 #[test]
-fn visitors_leave_after_five_minutes_and_page_views_after_sixty() {
+fn visitors_leave_after_five_minutes_and_pageviews_after_sixty() {
     let live = Live::new();
     live.apply(0, &[view("w", "ada", "/", START_MS)]);
     assert_eq!(live.snapshot("w", START_MS + 5 * MINUTE_MS - 1).visitors_now, 1);
     let later = live.snapshot("w", START_MS + 5 * MINUTE_MS);
-    assert_eq!((later.visitors_now, later.page_views_per_minute.iter().sum::<u64>()), (0, 1));
+    assert_eq!((later.visitors_now, later.pageviews_per_minute.iter().sum::<u64>()), (0, 1));
     let after = live.snapshot("w", START_MS + 60 * MINUTE_MS);
-    assert_eq!(after.page_views_per_minute.iter().sum::<u64>(), 0);
+    assert_eq!(after.pageviews_per_minute.iter().sum::<u64>(), 0);
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn a_clock_that_is_wrong_costs_its_own_events_only() {
         ],
     );
     let now = live.snapshot("w", START_MS);
-    assert_eq!((now.visitors_now, now.page_views_last_30_minutes), (2, 2));
+    assert_eq!((now.visitors_now, now.pageviews), (2, 2));
 }
 
 #[test]
@@ -220,8 +220,8 @@ proptest! {
                 let seen = live.snapshot(&website.to_string(), now);
                 prop_assert_eq!(seen.visitors_now, model.present(website, now));
                 prop_assert!(!seen.visitors_now_at_least);
-                prop_assert_eq!(&seen.page_views_per_minute, &model.series(website, now));
-                let pages: Vec<_> = seen.top_pages.top.into_iter().map(|page| (page.name, page.page_views)).collect();
+                prop_assert_eq!(&seen.pageviews_per_minute, &model.series(website, now));
+                let pages: Vec<_> = seen.top_pages.top.into_iter().map(|page| (page.name, page.pageviews)).collect();
                 prop_assert_eq!(pages, model.pages(website, now));
                 prop_assert_eq!(seen.top_pages.other, 0);
             }
@@ -239,10 +239,10 @@ proptest! {
         }
         let seen = window.snapshot(START_MS);
         let all = views.len() as u64;
-        prop_assert_eq!(seen.page_views_last_30_minutes, all);
+        prop_assert_eq!(seen.pageviews, all);
         for list in [&seen.top_pages, &seen.sources, &seen.countries, &seen.devices] {
             prop_assert!(list.top.len() <= 3);
-            prop_assert_eq!(list.top.iter().map(|ranked| ranked.page_views).sum::<u64>() + list.other, all);
+            prop_assert_eq!(list.top.iter().map(|ranked| ranked.pageviews).sum::<u64>() + list.other, all);
         }
         let present: BTreeSet<_> = views.iter().filter(|(_, age)| *age < 5).map(|(name, _)| name).collect();
         prop_assert!(seen.visitors_now <= present.len() as u64);

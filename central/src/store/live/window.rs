@@ -8,7 +8,7 @@ use super::Sighting;
 use super::ranking::{Ranking, Tally};
 use super::visitors::Visitors;
 
-/// Minutes in [`Realtime::page_views_per_minute`].
+/// Minutes in [`Realtime::pageviews_per_minute`].
 pub const SERIES_MINUTES: usize = 60;
 /// Minutes that the rankings cover.
 const RANKED_MINUTES: i64 = 30;
@@ -45,9 +45,9 @@ pub struct Realtime {
     /// There were more than could be told apart; `visitors_now` is a lower bound.
     pub visitors_now_at_least: bool,
     /// Page views of the last 60 minutes, oldest first; the last one is the minute that is running.
-    pub page_views_per_minute: Vec<u64>,
+    pub pageviews_per_minute: Vec<u64>,
     /// Page views of the last 30 minutes, the running one included: what the lists below add up to.
-    pub page_views_last_30_minutes: u64,
+    pub pageviews: u64,
     /// Pages by page views in the last 30 minutes.
     pub top_pages: Ranking,
     /// Sources by page views in the last 30 minutes.
@@ -69,7 +69,7 @@ pub(super) struct Window {
 
 #[derive(Debug, Default)]
 struct Minute {
-    page_views: u64,
+    pageviews: u64,
     pages: Tally,
     sources: Tally,
     countries: Tally,
@@ -87,7 +87,7 @@ impl Window {
         if sighting.page_view {
             let names = self.limits.names;
             let minute = self.minutes.entry(sighting.at_ms.div_euclid(MINUTE_MS)).or_default();
-            minute.page_views += 1;
+            minute.pageviews += 1;
             minute.pages.add(sighting.page_path, names);
             minute.sources.add(sighting.source, names);
             minute.countries.add(sighting.country, names);
@@ -109,8 +109,8 @@ impl Window {
             at_ms: now_ms,
             visitors_now: self.visitors.count(),
             visitors_now_at_least: self.visitors.is_incomplete(),
-            page_views_per_minute: self.series(now),
-            page_views_last_30_minutes: ranked().map(|minute| minute.page_views).sum(),
+            pageviews_per_minute: self.series(now),
+            pageviews: ranked().map(|minute| minute.pageviews).sum(),
             top_pages: Ranking::of(ranked().map(|minute| &minute.pages), shown),
             sources: Ranking::of(ranked().map(|minute| &minute.sources), shown),
             countries: Ranking::of(ranked().map(|minute| &minute.countries), shown),
@@ -139,7 +139,7 @@ impl Window {
         let mut series = vec![0; SERIES_MINUTES];
         for (minute, counts) in &self.minutes {
             let age = usize::try_from((now - minute).max(0)).expect("not negative");
-            series[SERIES_MINUTES - 1 - age] += counts.page_views;
+            series[SERIES_MINUTES - 1 - age] += counts.pageviews;
         }
         series
     }

@@ -165,10 +165,10 @@ impl System {
                 central.keep(&central_pid, &signals.stop),
                 announcer.keep(&signals.stop),
             );
-            eprintln!("stopping");
         } else {
             signals.stop.cancel();
         }
+        eprintln!("stopping");
         edge.stop(DRAIN_PATIENCE, &signals.hurry).await;
         central.stop(DRAIN_PATIENCE, &signals.hurry).await;
         process::end_event_store(&self.layout.event_store_report(), DRAIN_PATIENCE, &signals.hurry).await;

@@ -73,12 +73,12 @@ pub(crate) fn install(
 ) -> io::Result<(File, PathBuf)> {
     let path = dir.join(header.file_name());
     let Blank { file, path: unfinished, .. } = blank;
-    let headed =
+    let installed =
         write_all(storage, &file, &header.encode(), 0).and_then(|()| storage.sync(&file)).and_then(|()| {
             // The name comes after the header is on disk: whatever is called a segment has one.
             storage.rename(&unfinished, &path)
         });
-    if let Err(error) = headed {
+    if let Err(error) = installed {
         discard(storage, &unfinished);
         return Err(error);
     }

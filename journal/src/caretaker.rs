@@ -1,6 +1,7 @@
 //! The thread that does what no appender should wait for: zeroing the next segment, removing old ones, remembering the
 //! release watermark. Nothing that it fails at loses a record.
 
+use std::ops::ControlFlow;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -63,13 +64,14 @@ impl Chores {
         self.lock().stop
     }
 
-    /// Waits until there is something to do, `round` at most. The size of a wanted blank, if one is wanted; `None` at the end.
-    fn wait(&self, round: Duration) -> Option<Option<u64>> {
+    /// Waits until there is something to do, `round` at most. Goes on with the size of a
+    /// blank, if one is wanted; breaks at the end.
+    fn wait(&self, round: Duration) -> ControlFlow<(), Option<u64>> {
         let idle = |list: &mut List| !list.stop && !list.tidy && list.wanted.is_none();
         let waited = self.bell.wait_timeout_while(self.lock(), round, idle);
         let mut list = waited.unwrap_or_else(PoisonError::into_inner).0;
         list.tidy = false;
-        if list.stop { None } else { Some(list.wanted.take()) }
+        if list.stop { ControlFlow::Break(()) } else { ControlFlow::Continue(list.wanted.take()) }
     }
 }
 
@@ -77,7 +79,7 @@ impl Chores {
 pub(crate) fn run(tail: &Arc<Tail>) {
     let round = (tail.options.keep.age / 4).clamp(Duration::from_millis(20), ROUND);
     let mut remembered = tail.released();
-    while let Some(wanted) = tail.chores.wait(round) {
+    while let ControlFlow::Continue(wanted) = tail.chores.wait(round) {
         if let Some(size) = wanted {
             prepare(tail, size);
         }

@@ -1,7 +1,7 @@
 //! What can go wrong with a journal, told by who has to act on it.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Why a journal did not open.
@@ -37,6 +37,10 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    pub(crate) fn at(path: &Path, source: io::Error) -> Self {
+        Self::Io { path: path.to_owned(), source }
+    }
+
     /// Whether opening again later, with nothing else changed, can succeed.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Locked { .. } | Self::Io { .. })

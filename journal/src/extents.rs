@@ -128,7 +128,7 @@ impl Extents {
 }
 
 #[cfg(test)]
-mod extents {
+mod the_extents {
     use std::time::Duration;
 
     use super::*;

@@ -57,7 +57,7 @@ impl Holes {
 }
 
 #[cfg(test)]
-mod holes {
+mod known_holes {
     use std::collections::BTreeSet;
 
     use proptest::prelude::*;

@@ -5,15 +5,16 @@
 //! renumbers. The file format stands in `record` and `segment`, the promises and their limits in the room's `README.md`.
 //!
 //! # Layout
-//! - bytes, no I/O: `record`, `segment`, `scan`, `recovery`
+//! - bytes, no I/O: `record`, `segment`, `scan`, `survey`, `recovery`
 //! - decisions, no I/O: `queue`, `extents`, `holes`, `retention`, `options`
-//! - I/O: `opening`, `writer`, `caretaker`, `reader`, over `allocation` and `storage`; they meet in `tail`
+//! - I/O: `opening`, `writer`, `caretaker`, `reader`, over `allocation`, `folder` and `storage`; they meet in `tail`
 
 mod allocation;
 mod caretaker;
 mod epoch;
 mod error;
 mod extents;
+mod folder;
 mod holes;
 mod journal;
 mod opening;
@@ -27,9 +28,12 @@ mod scan;
 mod segment;
 mod stats;
 mod storage;
+mod survey;
 mod tail;
 mod writer;
 
+#[cfg(test)]
+mod faults;
 
 pub use epoch::Epoch;
 pub use error::{AppendError, OpenError, ReadError};

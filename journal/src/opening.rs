@@ -1,29 +1,27 @@
 //! Opens a journal: takes the lock, reads what is there, makes it durable once more, begins a new segment. Decides nothing
 //! about damage itself (that is `recovery`) and changes no file before it holds the lock.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use crate::allocation::{self, BARE, UNFINISHED};
 use crate::epoch::Epoch;
 use crate::error::OpenError;
 use crate::extents::{Extent, Extents, Segment};
+use crate::folder;
 use crate::options::Options;
 use crate::record::Seed;
-use crate::recovery::{self, Outcome, Recovery, Survey};
+use crate::recovery::{self, Outcome, Recovery};
 use crate::retention::{self, WATERMARK};
 use crate::segment::{self, DATA, FORMAT, Header, Unreadable};
 use crate::storage::{Storage, read_up_to, write_all};
+use crate::survey::Survey;
 use crate::tail::Tail;
 use crate::writer::{self, FIRST_SEGMENT, Writer};
 
-/// Name of the file whose lock says who holds the folder.
-const LOCK: &str = "lock";
-const LOCK_POLL: Duration = Duration::from_millis(20);
 /// Bytes read at a time; grows when a record is larger.
 const WINDOW: usize = 1 << 20;
 
@@ -47,10 +45,10 @@ struct Found {
 
 pub(crate) fn open(options: Options, storage: Arc<dyn Storage>) -> Result<Opened, OpenError> {
     options.check()?;
-    let began = Instant::now();
+    let clock = Instant::now();
     let dir = options.dir.clone();
-    create_folder(&*storage, &dir).map_err(at(&dir))?;
-    let lock = lock(&dir, options.lock_wait)?;
+    folder::create(&*storage, &dir).map_err(|error| OpenError::at(&dir, error))?;
+    let lock = folder::lock(&dir, options.lock_wait)?;
     let found = survey_all(&*storage, &dir)?;
     let Outcome { mut recovery, holes, end, next } =
         recovery::stitch(found.iter().map(|found| (&found.header, &found.survey)));
@@ -58,11 +56,11 @@ pub(crate) fn open(options: Options, storage: Arc<dyn Storage>) -> Result<Opened
     recovery.damaged_headers = found.iter().filter(|found| found.headless).count() as u64;
     let newest = found.last().map(|newest| (newest.path.clone(), newest.survey.length));
     if let Some((path, length)) = &newest {
-        reassert(&*storage, path, *length).map_err(at(path))?;
+        reassert(&*storage, path, *length).map_err(|error| OpenError::at(path, error))?;
     }
     let released = watermark(&*storage, &dir);
     let next = next.max(released);
-    let epoch = Epoch::random().map_err(|error| at(&dir)(io::Error::other(error)))?;
+    let epoch = Epoch::random().map_err(|error| OpenError::at(&dir, io::Error::other(error)))?;
     let (mut extents, mut blanks) = (Extents::default(), Vec::new());
     for Found { header, path, survey, .. } in found {
         if survey.is_blank() {
@@ -83,7 +81,7 @@ pub(crate) fn open(options: Options, storage: Arc<dyn Storage>) -> Result<Opened
             allocation::discard(&*tail.storage, &path);
         }
     }
-    recovery.took = began.elapsed();
+    recovery.took = clock.elapsed();
     report(&dir, &recovery);
     Ok(Opened { writer: Writer::new(Arc::clone(&tail), next, begun), tail, recovery, lock })
 }
@@ -108,44 +106,11 @@ fn begin(tail: &Tail, next: u64, end: u64) -> Option<(File, Arc<Segment>)> {
     }
 }
 
-fn lock(dir: &Path, wait: Duration) -> Result<File, OpenError> {
-    let path = dir.join(LOCK);
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&path)
-        .map_err(at(&path))?;
-    let deadline = Instant::now() + wait;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::Error(error)) => return Err(at(&path)(error)),
-            Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
-                return Err(OpenError::Locked { dir: dir.to_owned() });
-            }
-            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_POLL),
-        }
-    }
-}
-
-/// Creates `dir` with its parents, and has their names on disk: what is in a folder is as durable as the folder.
-fn create_folder(storage: &dyn Storage, dir: &Path) -> io::Result<()> {
-    let missing: Vec<&Path> = dir.ancestors().take_while(|ancestor| !ancestor.exists()).collect();
-    DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-    for made in missing {
-        let parent = made.parent().filter(|parent| !parent.as_os_str().is_empty());
-        storage.sync_folder(parent.unwrap_or(Path::new(".")))?;
-    }
-    Ok(())
-}
-
 /// The segments in `dir` with what they hold, in order of their first offsets. Removes files that never became segments.
 fn survey_all(storage: &dyn Storage, dir: &Path) -> Result<Vec<Found>, OpenError> {
     let mut headers = Vec::new();
-    for entry in std::fs::read_dir(dir).map_err(at(dir))? {
-        let path = entry.map_err(at(dir))?.path();
+    for entry in std::fs::read_dir(dir).map_err(|error| OpenError::at(dir, error))? {
+        let path = entry.map_err(|error| OpenError::at(dir, error))?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if path.extension().is_some_and(|extension| extension == UNFINISHED) {
             allocation::discard(storage, &path);
@@ -158,7 +123,7 @@ fn survey_all(storage: &dyn Storage, dir: &Path) -> Result<Vec<Found>, OpenError
     let limits = recovery::limits(headers.iter().map(|(header, ..)| header));
     let mut found = Vec::with_capacity(headers.len());
     for ((header, path, headless), limit) in headers.into_iter().zip(limits) {
-        let survey = survey(storage, &header, &path, limit).map_err(at(&path))?;
+        let survey = survey(storage, &header, &path, limit).map_err(|error| OpenError::at(&path, error))?;
         found.push(Found { header, path, survey, headless });
     }
     // A segment that was left blank can have a successor with the same first offset.
@@ -169,15 +134,18 @@ fn survey_all(storage: &dyn Storage, dir: &Path) -> Result<Vec<Found>, OpenError
 /// A segment's header, and whether it had to be made up from the name.
 fn header(storage: &dyn Storage, name: &str, path: &Path) -> Result<(Header, bool), OpenError> {
     let mut bytes = vec![0; DATA as usize];
-    let file = storage.open(path, false).map_err(at(path))?;
-    read_up_to(storage, &file, &mut bytes, 0).map_err(at(path))?;
+    let file = storage.open(path, false).map_err(|error| OpenError::at(path, error))?;
+    read_up_to(storage, &file, &mut bytes, 0).map_err(|error| OpenError::at(path, error))?;
     match Header::decode(&bytes) {
         Ok(header) => Ok((header, false)),
         Err(Unreadable::Format(found)) => {
             Err(OpenError::Format { path: path.to_owned(), found, known: FORMAT })
         }
         Err(Unreadable::Damaged) => {
-            let modified = file.metadata().and_then(|metadata| metadata.modified()).map_err(at(path))?;
+            let modified = file
+                .metadata()
+                .and_then(|metadata| metadata.modified())
+                .map_err(|error| OpenError::at(path, error))?;
             tracing::error!(path = %path.display(), "a segment's header is damaged; its name stands in");
             Ok((Header::from_name(name, modified).expect("only names that tell are looked at"), true))
         }
@@ -247,9 +215,4 @@ fn report(dir: &Path, recovery: &Recovery) {
         tracing::error!(dir = %dir.display(), holes, missing, recovery.damaged_headers, "the journal was damaged");
     }
     tracing::info!(dir = %dir.display(), segments, records, bytes, abandoned, torn_bytes, took_ms = took, "journal open");
-}
-
-fn at(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
-    let path = path.to_owned();
-    move |source| OpenError::Io { path, source }
 }

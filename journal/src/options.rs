@@ -47,7 +47,7 @@ impl Options {
             dir: dir.into(),
             segment_bytes: 64 << 20,
             max_bytes: 4 << 30,
-            keep: Keep { age: Duration::from_secs(60 * 60), bytes: 1 << 30 },
+            keep: Keep { age: Duration::from_hours(1), bytes: 1 << 30 },
             max_record_bytes: 4 << 20,
             lock_wait: Duration::from_secs(10),
             sync_pause: Duration::ZERO,
@@ -84,7 +84,7 @@ impl Options {
 }
 
 #[cfg(test)]
-mod options {
+mod the_options {
     use super::*;
 
     #[test]

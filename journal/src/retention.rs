@@ -52,7 +52,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod retention {
+mod the_retention {
     use std::path::PathBuf;
     use std::time::Duration;
 
@@ -62,7 +62,7 @@ mod retention {
     use crate::segment::Header;
 
     fn time(minutes: u64) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(60 * minutes)
+        SystemTime::UNIX_EPOCH + Duration::from_mins(minutes)
     }
 
     /// Segments of ten offsets and 1000 bytes each, made at these minutes.
@@ -80,7 +80,7 @@ mod retention {
         extents
     }
 
-    const KEEP: Keep = Keep { age: Duration::from_secs(3600), bytes: 2000 };
+    const KEEP: Keep = Keep { age: Duration::from_hours(1), bytes: 2000 };
 
     #[test]
     fn keeps_whatever_is_not_released() {

@@ -187,7 +187,7 @@ impl Writer {
 
     /// Has the caretaker prepare the next segment once a quarter of this one is used.
     fn look_ahead(&self, active: &mut Active) {
-        if !active.asked && active.position > active.limit / 4 {
+        if !active.asked && active.position - DATA > (active.limit - DATA) / 4 {
             active.asked = true;
             self.tail.chores.prepare(self.size);
         }

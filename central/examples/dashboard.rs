@@ -151,8 +151,7 @@ async fn made_up_figures(State(visited): State<Arc<String>>, statement: String) 
     ];
     let scale = if statement.contains(visited.as_str()) { 61 } else { 0 };
     let mut out = Vec::new();
-    if let Some((_, rows)) =
-        rows.iter().find(|(column, _)| statement.contains(&format!("toString({column})")))
+    if let Some((_, rows)) = rows.iter().find(|(column, _)| statement.contains(&format!("{column} AS name")))
     {
         header(&mut out, &[("name", "String"), ("pageviews", "UInt64"), ("visitors", "UInt64")]);
         for (name, share) in rows.iter().filter(|_| scale > 0) {

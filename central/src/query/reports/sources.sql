@@ -1,6 +1,6 @@
 -- The traffic sources of one website and period by page views, and the distinct users who saw them.
 SELECT
-    toString(traffic_source) AS name,
+    traffic_source AS name,
     toUInt64(round(sum(1 / sample_rate))) AS pageviews,
     uniqExact(user_id) AS visitors
 FROM events_local

@@ -144,3 +144,18 @@ impl Window {
         series
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_website_that_nobody_looks_at_keeps_no_more_minutes_than_it_could_show() {
+        let mut window = Window::new(Limits::DEFAULT);
+        for minute in 0..500 {
+            window.add(&Sighting { at_ms: minute * MINUTE_MS, page_view: true, ..Sighting::default() });
+        }
+        assert_eq!(window.minutes.len(), Limits::DEFAULT.minutes);
+        assert_eq!(window.snapshot(499 * MINUTE_MS).pageviews_per_minute, vec![1; SERIES_MINUTES]);
+    }
+}

@@ -1,1 +1,367 @@
-//! What central is told by its TOML file and the environment, parsed and checked before any port is bound.
+//! What central is told, by its TOML file and the environment: first as it was written, then checked and made whole. Opens no port and
+//! changes no file.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::ingest;
+use crate::store::events;
+
+/// The configuration as it is used.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The folder that holds all state.
+    pub data: PathBuf,
+    /// The dashboard and the API.
+    pub http: Http,
+    /// Where edges connect.
+    pub relay: ingest::Options,
+    /// The event store.
+    pub event_store: events::Options,
+    /// Most bytes of the log that may wait for a sink.
+    pub log_max_bytes: u64,
+    /// Size of a segment file of the log, bytes.
+    pub log_segment_bytes: u64,
+    /// Where the tag to copy loads the beacon from.
+    pub tag_edge_url: String,
+}
+
+/// The dashboard and the API.
+#[derive(Clone, Debug)]
+pub struct Http {
+    /// Address and port; loopback only.
+    pub listen: SocketAddr,
+    /// Host names that are accepted besides those of this machine.
+    pub names: Vec<String>,
+}
+
+/// The configuration as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawConfig {
+    data: PathBuf,
+    #[serde(default)]
+    http: RawHttp,
+    relay: RawRelay,
+    #[serde(default)]
+    clickhouse: RawClickHouse,
+    #[serde(default)]
+    log: RawLog,
+    #[serde(default)]
+    tag: RawTag,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawHttp {
+    listen: String,
+    names: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRelay {
+    #[serde(default = "RawRelay::listen")]
+    listen: String,
+    certificate: PathBuf,
+    key: PathBuf,
+    ca: PathBuf,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawClickHouse {
+    url: String,
+    listen: String,
+    database: String,
+    user: String,
+    password_file: Option<PathBuf>,
+    library: Option<PathBuf>,
+    program: Option<PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawLog {
+    max_bytes: u64,
+    segment_bytes: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawTag {
+    edge_url: String,
+}
+
+/// What may stand in the environment instead: section (none at the top), key, and what kind of value it is.
+const KEYS: [(&str, &str, Kind); 17] = [
+    ("", "data", Kind::Text),
+    ("http", "listen", Kind::Text),
+    ("http", "names", Kind::List),
+    ("relay", "listen", Kind::Text),
+    ("relay", "certificate", Kind::Text),
+    ("relay", "key", Kind::Text),
+    ("relay", "ca", Kind::Text),
+    ("clickhouse", "url", Kind::Text),
+    ("clickhouse", "listen", Kind::Text),
+    ("clickhouse", "database", Kind::Text),
+    ("clickhouse", "user", Kind::Text),
+    ("clickhouse", "password_file", Kind::Text),
+    ("clickhouse", "library", Kind::Text),
+    ("clickhouse", "program", Kind::Text),
+    ("log", "max_bytes", Kind::Number),
+    ("log", "segment_bytes", Kind::Number),
+    ("tag", "edge_url", Kind::Text),
+];
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Text,
+    Number,
+    /// Comma-separated.
+    List,
+}
+
+/// Smallest log, bytes: a few of the largest records must fit.
+const MIN_LOG_BYTES: u64 = 16 << 20;
+
+impl Config {
+    /// Reads the file, with what the environment says in its place.
+    ///
+    /// # Errors
+    /// [`ConfigError`]: one sentence.
+    pub fn load(
+        path: &Path,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::File { path: path.to_owned(), source })?;
+        Self::parse(&text, environment)
+    }
+
+    fn parse(
+        text: &str,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let mut table: toml::Table = text.parse().map_err(|error| ConfigError::syntax(&error))?;
+        let environment: BTreeMap<_, _> = environment.into_iter().collect();
+        for (section, key, kind) in KEYS {
+            let name = ["FOOTFALL", section, key]
+                .into_iter()
+                .filter(|part| !part.is_empty())
+                .collect::<Vec<_>>()
+                .join("_");
+            let name = name.to_uppercase();
+            if let Some(value) = environment.get(&name) {
+                let value = kind.read(value).ok_or(ConfigError::Environment(name))?;
+                insert(&mut table, section, key, value);
+            }
+        }
+        table.try_into::<RawConfig>().map_err(|error| ConfigError::syntax(&error))?.resolve()
+    }
+}
+
+impl Kind {
+    fn read(self, value: &str) -> Option<toml::Value> {
+        match self {
+            Self::Text => Some(value.into()),
+            Self::Number => value.parse::<i64>().ok().map(toml::Value::from),
+            Self::List => {
+                let items = value.split(',').map(str::trim).filter(|item| !item.is_empty());
+                Some(items.map(toml::Value::from).collect::<Vec<_>>().into())
+            }
+        }
+    }
+}
+
+fn insert(table: &mut toml::Table, section: &str, key: &str, value: toml::Value) {
+    if section.is_empty() {
+        table.insert(key.to_owned(), value);
+        return;
+    }
+    let entry = table.entry(section).or_insert_with(|| toml::Table::new().into());
+    // Something else than a section under its name is told when the whole is read.
+    if let Some(section) = entry.as_table_mut() {
+        section.insert(key.to_owned(), value);
+    }
+}
+
+impl RawConfig {
+    fn resolve(self) -> Result<Config, ConfigError> {
+        let listen = address("http.listen", &self.http.listen)?;
+        if !listen.ip().is_loopback() {
+            return Err(ConfigError::Open(listen));
+        }
+        let relay = ingest::Options {
+            listen: address("relay.listen", &self.relay.listen)?,
+            certificate: self.relay.certificate,
+            key: self.relay.key,
+            ca: self.relay.ca,
+        };
+        ingest::endpoint::configure(&relay)?;
+        let (max_bytes, segment_bytes) = (self.log.max_bytes, self.log.segment_bytes);
+        if max_bytes < MIN_LOG_BYTES || segment_bytes == 0 || segment_bytes > max_bytes / 2 {
+            return Err(ConfigError::Log(MIN_LOG_BYTES));
+        }
+        let event_store = self.clickhouse.resolve(&self.data)?;
+        Ok(Config {
+            http: Http { listen, names: self.http.names },
+            relay,
+            event_store,
+            log_max_bytes: self.log.max_bytes,
+            log_segment_bytes: self.log.segment_bytes,
+            tag_edge_url: self.tag.edge_url,
+            data: self.data,
+        })
+    }
+}
+
+impl RawClickHouse {
+    fn resolve(self, data: &Path) -> Result<events::Options, ConfigError> {
+        for (key, name) in [("database", &self.database), ("user", &self.user)] {
+            if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+                return Err(ConfigError::Name(key));
+            }
+        }
+        let password_file = self.password_file.unwrap_or_else(|| data.join("clickhouse.password"));
+        let place = if self.url == "embedded" {
+            let listen = address("clickhouse.listen", &self.listen)?;
+            if !listen.ip().is_loopback() {
+                return Err(ConfigError::Open(listen));
+            }
+            let beside = || std::env::current_exe().ok().map(|central| central.with_file_name("event-store"));
+            let executable = self.program.or_else(beside).filter(|program| program.is_file());
+            let executable =
+                executable.ok_or(ConfigError::Missing("clickhouse.program", "the event-store program"))?;
+            if self.library.as_ref().is_some_and(|library| !library.is_file()) {
+                return Err(ConfigError::Missing("clickhouse.library", "libchdb.so"));
+            }
+            events::Place::Embedded(events::Program {
+                executable,
+                data: data.join("event-store"),
+                listen,
+                library: self.library,
+                database: self.database.clone(),
+                user: self.user.clone(),
+                password_file: password_file.clone(),
+                announcement: data.join("event-store.json"),
+            })
+        } else {
+            if !self.url.starts_with("http://") {
+                return Err(ConfigError::Url);
+            }
+            if !password_file.is_file() {
+                return Err(ConfigError::Missing("clickhouse.password_file", "a file with the password"));
+            }
+            events::Place::Server(self.url)
+        };
+        Ok(events::Options { place, database: self.database, user: self.user, password_file })
+    }
+}
+
+fn address(key: &'static str, text: &str) -> Result<SocketAddr, ConfigError> {
+    text.parse().map_err(|_| ConfigError::Address { key, text: text.to_owned() })
+}
+
+impl Default for RawHttp {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:8081".into(), names: Vec::new() }
+    }
+}
+
+impl RawRelay {
+    fn listen() -> String {
+        "127.0.0.1:4433".into()
+    }
+}
+
+impl Default for RawClickHouse {
+    fn default() -> Self {
+        Self {
+            url: "embedded".into(),
+            listen: "127.0.0.1:8123".into(),
+            database: "footfall".into(),
+            user: "footfall".into(),
+            password_file: None,
+            library: None,
+            program: None,
+        }
+    }
+}
+
+impl Default for RawLog {
+    fn default() -> Self {
+        Self { max_bytes: 8 << 30, segment_bytes: 64 << 20 }
+    }
+}
+
+impl Default for RawTag {
+    fn default() -> Self {
+        Self { edge_url: "http://127.0.0.1:8080".into() }
+    }
+}
+
+/// What is wrong with the configuration, in one sentence. Permanent.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file.
+    #[error("cannot read {path}: {source}")]
+    File {
+        /// The file in question.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// Not TOML, an unknown key, a missing one, or a value of another kind.
+    #[error("{0}")]
+    Syntax(String),
+    /// A variable that is not of its key's kind.
+    #[error("the environment variable {0} is not of the right kind")]
+    Environment(String),
+    /// Not an address and a port.
+    #[error("{key} = \"{text}\" is not an address and a port, such as 127.0.0.1:8081")]
+    Address {
+        /// Which key.
+        key: &'static str,
+        /// What stands there.
+        text: String,
+    },
+    /// An address that others can reach, for something that asks nobody who they are.
+    #[error(
+        "{0} can be reached from elsewhere: until authentication is configured, only loopback addresses are allowed"
+    )]
+    Open(SocketAddr),
+    /// A file that has to be there.
+    #[error("{0} names no file: {1} is needed")]
+    Missing(&'static str, &'static str),
+    /// A name that would have to be quoted.
+    #[error("clickhouse.{0} is to be made of letters, digits and underscores")]
+    Name(&'static str),
+    /// Neither the embedded store nor one that can be reached.
+    #[error("clickhouse.url is to be \"embedded\" or begin with http://")]
+    Url,
+    /// A log in which nothing fits.
+    #[error("log.max_bytes is to be at least {0}, and log.segment_bytes at most half of it")]
+    Log(u64),
+    /// Certificates and keys.
+    #[error(transparent)]
+    Relay(#[from] ingest::EndpointError),
+}
+
+impl ConfigError {
+    fn syntax(error: &toml::de::Error) -> Self {
+        // One line of the several that show the place.
+        let line = |span: std::ops::Range<usize>| format!(" (at byte {})", span.start);
+        Self::Syntax(format!(
+            "{}{}",
+            error.message().replace('\n', " "),
+            error.span().map(line).unwrap_or_default()
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,3 +1,88 @@
-//! The `central` executable: reads the configuration, then runs [`footfall_central::app`].
+//! The `central` executable: reads the command line and the configuration, then runs [`footfall_central::app`].
 
-fn main() {}
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use footfall_central::config::Config;
+use footfall_central::{admin, app, telemetry};
+use tokio_util::sync::CancellationToken;
+
+/// What a mistaken configuration exits with (`EX_USAGE`).
+const MISTAKEN: u8 = 64;
+
+/// Central: takes events from the edges, keeps the log, feeds every store and answers reports.
+#[derive(Parser)]
+#[command(version)]
+struct Line {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs central.
+    Run {
+        /// The configuration, TOML.
+        #[arg(long, env = "FOOTFALL_CONFIG")]
+        config: PathBuf,
+        /// Validates the configuration and exits.
+        #[arg(long)]
+        check: bool,
+        /// Drains and exits when standard input reaches its end.
+        #[arg(long)]
+        until_eof: bool,
+    },
+    /// Works on the metadata database directly, whether central runs or not.
+    Admin {
+        /// The configuration, TOML.
+        #[arg(long, env = "FOOTFALL_CONFIG")]
+        config: PathBuf,
+        #[command(subcommand)]
+        command: admin::Command,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let line = Line::parse();
+    telemetry::trace();
+    let (Command::Run { config: path, .. } | Command::Admin { config: path, .. }) = &line.command;
+    let config = match Config::load(path, std::env::vars()) {
+        Ok(config) => config,
+        Err(error) => {
+            eprintln!("{}: {error}", path.display());
+            return ExitCode::from(MISTAKEN);
+        }
+    };
+    let done = match line.command {
+        Command::Run { check: true, .. } => Ok(()),
+        Command::Run { until_eof, .. } => app::run(config, stop_signal(until_eof)).await,
+        Command::Admin { command, .. } => {
+            command.run(&config.data.join(app::METADATA)).await.map_err(anyhow::Error::from)
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Is cancelled by SIGTERM, SIGINT, or the end of standard input where that counts.
+fn stop_signal(until_eof: bool) -> CancellationToken {
+    let stop = CancellationToken::new();
+    tokio::spawn(app::signalled(stop.clone()));
+    if until_eof {
+        let stop = stop.clone();
+        // A thread of its own: a read of standard input cannot be given up.
+        std::thread::spawn(move || {
+            let ended = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+            tracing::info!(?ended, "standard input has ended");
+            stop.cancel();
+        });
+    }
+    stop
+}

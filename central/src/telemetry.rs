@@ -1,1 +1,91 @@
-//! Names and kinds of every metric central shows. Counting happens elsewhere.
+//! Every metric that central shows, under one roof, and what goes to standard error. Counting happens in the rooms.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use tracing_subscriber::EnvFilter;
+
+use crate::{ingest, log, sink};
+
+/// The rooms' metrics.
+#[derive(Clone)]
+pub struct Telemetry {
+    registry: Arc<Mutex<Registry>>,
+    /// Ingest's.
+    pub ingest: ingest::Metrics,
+    /// The log's.
+    pub log: log::Metrics,
+    /// The sinks'.
+    pub sink: sink::Metrics,
+    /// Set when the metrics are asked for.
+    pub gauges: Gauges,
+}
+
+/// What is looked up when somebody asks.
+#[derive(Clone, Debug, Default)]
+pub struct Gauges {
+    /// One past the log's last record.
+    pub log_end: Gauge,
+    /// Bytes of the log that wait for a sink.
+    pub log_waiting_bytes: Gauge,
+    /// How often the event store had to be started again.
+    pub event_store_restarts: Gauge,
+}
+
+impl Telemetry {
+    /// All of them, at zero.
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("footfall_central");
+        let ingest = ingest::Metrics::register(registry.sub_registry_with_prefix("ingest"));
+        let log = log::Metrics::register(registry.sub_registry_with_prefix("log"));
+        let sink = sink::Metrics::register(registry.sub_registry_with_prefix("sink"));
+        let gauges = Gauges::default();
+        registry.register("log_end", "One past the last record of the log", gauges.log_end.clone());
+        registry.register(
+            "log_waiting_bytes",
+            "Bytes of the log that wait for a sink",
+            gauges.log_waiting_bytes.clone(),
+        );
+        let restarts = gauges.event_store_restarts.clone();
+        registry.register("event_store_restarts", "Times that the event store was started again", restarts);
+        Self { registry: Arc::new(Mutex::new(registry)), ingest, log, sink, gauges }
+    }
+
+    /// The metrics in the OpenMetrics text format.
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        encode(&mut text, &registry).expect("a string takes everything");
+        text
+    }
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Sends messages to standard error, as much as `FOOTFALL_LOG` asks for (`info` when it says nothing, or nothing sensible).
+pub fn trace() {
+    let filter = EnvFilter::try_from_env("FOOTFALL_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_room_is_in_the_text() {
+        let telemetry = Telemetry::new();
+        telemetry.sink.of("clickhouse");
+        let text = telemetry.render();
+        for name in ["ingest_records", "log_duplicates", "sink_rows", "sink_write_seconds", "log_end"] {
+            assert!(text.contains(&format!("footfall_central_{name}")), "{name} is missing in {text}");
+        }
+        assert!(text.ends_with("# EOF\n"));
+    }
+}

@@ -3,3 +3,14 @@
 pub mod events;
 pub mod live;
 pub mod metadata;
+
+/// What to do about a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The same again later can succeed.
+    Transient,
+    /// Only a person can help; going on would make it worse.
+    Permanent,
+    /// The data itself cannot be taken.
+    Poison,
+}

@@ -1,0 +1,95 @@
+//! The configuration, from text to what is used.
+
+use super::*;
+use rcgen::{CertificateParams, KeyPair};
+
+struct Files {
+    dir: tempfile::TempDir,
+}
+
+impl Files {
+    fn make() -> Self {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let key = KeyPair::generate().expect("key");
+        let certificate = CertificateParams::new(vec!["central.test".to_owned()])
+            .expect("valid")
+            .self_signed(&key)
+            .expect("signed");
+        std::fs::write(dir.path().join("central.pem"), certificate.pem()).expect("write");
+        std::fs::write(dir.path().join("central.key"), key.serialize_pem()).expect("write");
+        std::fs::write(dir.path().join("event-store"), "").expect("write");
+        Self { dir }
+    }
+
+    fn text(&self, more: &str) -> String {
+        let path = |name: &str| self.dir.path().join(name).display().to_string();
+        format!(
+            "data = '{}'\n[relay]\ncertificate = '{}'\nkey = '{}'\nca = '{}'\n[clickhouse]\nprogram = '{}'\n{more}",
+            self.dir.path().display(),
+            path("central.pem"),
+            path("central.key"),
+            path("central.pem"),
+            path("event-store"),
+        )
+    }
+
+    fn parse(&self, more: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::parse(&self.text(more), environment)
+    }
+}
+
+#[test]
+fn what_is_left_out_has_the_default_of_the_design() {
+    let config = Files::make().parse("", &[]).expect("valid");
+    assert_eq!(config.http.listen.to_string(), "127.0.0.1:8081");
+    assert_eq!(config.relay.listen.to_string(), "127.0.0.1:4433");
+    assert_eq!(config.event_store.database, "footfall");
+    assert_eq!(config.event_store.password_file, config.data.join("clickhouse.password"));
+    let events::Place::Embedded(program) = config.event_store.place else { panic!("not embedded") };
+    assert_eq!(program.listen.to_string(), "127.0.0.1:8123");
+}
+
+#[test]
+fn the_environment_comes_before_the_file() {
+    let environment = [
+        ("FOOTFALL_HTTP_LISTEN", "127.0.0.1:9"),
+        ("FOOTFALL_HTTP_NAMES", "stats.example, other.example"),
+        ("FOOTFALL_LOG_MAX_BYTES", "268435456"),
+        ("FOOTFALL_LOG", "debug"),
+        ("HOME", "/root"),
+    ];
+    let config = Files::make()
+        .parse("database = 'other'\n[http]\nlisten = '127.0.0.1:8'", &environment)
+        .expect("valid");
+    assert_eq!(config.http.listen.port(), 9);
+    assert_eq!(config.http.names, ["stats.example", "other.example"]);
+    assert_eq!((config.log_max_bytes, config.event_store.database.as_str()), (256 << 20, "other"));
+}
+
+#[test]
+fn each_mistake_has_its_sentence() {
+    let files = Files::make();
+    let sentence = |more: &str| files.parse(more, &[]).expect_err("wrong").to_string();
+    for (more, part) in [
+        ("colour = 'red'", "unknown field `colour`"),
+        ("[surprise]\na = 1", "unknown field `surprise`"),
+        ("[http]\nlisten = '0.0.0.0:8081'", "only loopback addresses"),
+        ("listen = '192.168.0.1:8123'", "only loopback addresses"),
+        ("[http]\nlisten = 'here'", "is not an address"),
+        ("library = '/no/such/libchdb.so'", "clickhouse.library"),
+        ("url = 'https://db'", "begin with http://"),
+        ("url = 'http://db:8123'", "clickhouse.password_file"),
+        ("database = 'a b'", "letters, digits"),
+        ("[log]\nmax_bytes = 10", "log.max_bytes"),
+        ("[log]\nmax_bytes = 'much'", "invalid type"),
+        ("= nonsense", "at byte"),
+    ] {
+        let sentence = sentence(more);
+        assert!(sentence.contains(part) && !sentence.contains('\n'), "{more:?} gave {sentence:?}");
+    }
+    let wrong = files.parse("", &[("FOOTFALL_LOG_MAX_BYTES", "much")]).expect_err("wrong").to_string();
+    assert!(wrong.contains("FOOTFALL_LOG_MAX_BYTES"));
+    std::fs::write(files.dir.path().join("central.key"), "no key").expect("write");
+    assert!(sentence("").contains("central.key"));
+}

@@ -1,0 +1,60 @@
+//! What ingest counts.
+
+use footfall_proto::relay::refusal::Cause;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// Ingest's counters; clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct Metrics {
+    pub(super) edges: Gauge,
+    pub(super) connections: Counter,
+    pub(super) unidentified: Counter,
+    pub(super) retries: Counter,
+    pub(super) batches: Counter,
+    pub(super) records: Counter,
+    pub(super) bytes: Counter,
+    pub(super) acks: Counter,
+    pub(super) policies: Counter,
+    pub(super) refusals: Family<Reason, Counter>,
+}
+
+/// Why a connection was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Reason {
+    cause: &'static str,
+}
+
+impl Metrics {
+    /// Makes the counters known.
+    pub fn register(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        registry.register("edges", "Edges connected", metrics.edges.clone());
+        let mut add =
+            |name: &str, help: &str, counter: &Counter| registry.register(name, help, counter.clone());
+        add("connections", "Connections that completed the handshake", &metrics.connections);
+        add("unidentified", "Connections that failed the handshake or named no edge", &metrics.unidentified);
+        add("retries", "Connection attempts asked to prove their address first", &metrics.retries);
+        add("batches", "Batches appended to the log", &metrics.batches);
+        add("records", "Records appended to the log, resends included", &metrics.records);
+        add("plain_bytes", "Bytes of those records", &metrics.bytes);
+        add("acks", "Acknowledgements sent", &metrics.acks);
+        add("policies", "Policies sent", &metrics.policies);
+        registry.register("refusals", "Connections ended with a refusal", metrics.refusals.clone());
+        metrics
+    }
+
+    pub(super) fn refused(&self, cause: Cause) {
+        let cause = match cause {
+            Cause::Unspecified => "unspecified",
+            Cause::Clock => "clock",
+            Cause::Malformed => "malformed",
+            Cause::LogUnavailable => "log_unavailable",
+            Cause::Superseded => "superseded",
+        };
+        self.refusals.get_or_create(&Reason { cause }).inc();
+    }
+}

@@ -1,0 +1,141 @@
+//! One sink's place in the log. Near the head it shares what was decoded there; further back it reads on its own.
+
+use std::io;
+use std::sync::Arc;
+
+use footfall_journal::ReadError;
+
+use super::feed::{CHUNK_BYTES, Feed, Place};
+use super::reader::{Chunk, Reader};
+use super::reading::{Poison, Reading};
+
+/// Reads the log from a position on, waiting at its end.
+pub struct Cursor {
+    feed: Arc<Feed>,
+    position: u64,
+    behind: Option<Behind>,
+}
+
+/// The reading of a cursor that the head has left behind.
+struct Behind {
+    reader: Reader,
+    source: footfall_journal::Reader,
+}
+
+/// A stretch of the log from a cursor's position on.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    chunk: Arc<Chunk>,
+    from: u64,
+}
+
+impl Piece {
+    /// The offset it begins with.
+    pub fn start(&self) -> u64 {
+        self.from
+    }
+
+    /// The offset that follows it.
+    pub fn next(&self) -> u64 {
+        self.chunk.next
+    }
+
+    /// Its records, in order.
+    pub fn readings(&self) -> &[Reading] {
+        let skip = self.chunk.readings.partition_point(|reading| reading.offset < self.from);
+        &self.chunk.readings[skip..]
+    }
+
+    /// What in it could not be read.
+    pub fn poison(&self) -> impl Iterator<Item = &Poison> {
+        self.chunk.poison.iter().filter(|poison| poison.offset >= self.from)
+    }
+}
+
+impl Cursor {
+    pub(super) fn new(feed: Arc<Feed>, position: u64) -> Self {
+        Self { feed, position, behind: None }
+    }
+
+    /// The next offset it gives.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// The next stretch, at least one offset long. Waits at the log's end. Cancel-safe, though a cancelled call may have to
+    /// read a checkpoint again.
+    ///
+    /// # Errors
+    /// [`CursorError`]; the position stays.
+    pub async fn next(&mut self) -> Result<Piece, CursorError> {
+        loop {
+            match self.feed.find(self.position) {
+                Place::Within(chunk) => {
+                    self.behind = None;
+                    return Ok(self.advance(chunk));
+                }
+                Place::Ahead => {
+                    self.behind = None;
+                    self.feed.ask(self.position).await;
+                }
+                Place::Behind => {
+                    if let Some(chunk) = self.read_behind().await? {
+                        return Ok(self.advance(Arc::new(chunk)));
+                    }
+                }
+            }
+        }
+    }
+
+    fn advance(&mut self, chunk: Arc<Chunk>) -> Piece {
+        let piece = Piece { from: self.position, chunk };
+        self.position = piece.next();
+        piece
+    }
+
+    async fn read_behind(&mut self) -> Result<Option<Chunk>, CursorError> {
+        if self.behind.is_none() {
+            let (feed, position) = (Arc::clone(&self.feed), self.position);
+            let loading = tokio::task::spawn_blocking(move || {
+                let start = feed.journal.start();
+                let saved = feed.checkpoints.load(position)?.filter(|reader| reader.position() >= start);
+                Ok::<_, io::Error>(saved.unwrap_or_else(|| Reader::new(start, feed.key)))
+            });
+            let reader = loading.await.expect("loading does not panic")?;
+            let source = self.feed.journal.reader(reader.position());
+            self.feed.metrics.left_behind.inc();
+            self.behind = Some(Behind { reader, source });
+        }
+        let behind = self.behind.as_mut().expect("just made");
+        match behind.source.next(CHUNK_BYTES).await {
+            Ok(read) => {
+                let chunk = behind.reader.read(&read.entries, read.next);
+                Ok((chunk.next > self.position).then_some(chunk))
+            }
+            Err(ReadError::Trimmed { start }) => {
+                tracing::error!(
+                    from = self.position,
+                    to = start,
+                    "a sink lost records: the log was trimmed before it read them"
+                );
+                self.feed.metrics.gaps.inc();
+                self.position = self.position.max(start);
+                self.behind = None;
+                Ok(None)
+            }
+            Err(ReadError::Closed) => Err(CursorError::Closed),
+            Err(ReadError::Io(error)) => Err(CursorError::Storage(error)),
+        }
+    }
+}
+
+/// Why a cursor gives nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum CursorError {
+    /// The log or a checkpoint could not be read. Transient as far as anyone can tell.
+    #[error("reading the log: {0}")]
+    Storage(#[from] io::Error),
+    /// The log is closed. Permanent.
+    #[error("the log is closed")]
+    Closed,
+}

@@ -1,0 +1,120 @@
+//! Where things that nobody could read are parked, with their reason and their place in the log. A journal of its own, bounded: the
+//! newest stay.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytes::Bytes;
+use footfall_journal::{AppendError, Journal, Keep, OpenError, Options};
+use prost::Message;
+
+use super::incarnation::Incarnation;
+use super::metrics::Metrics;
+use super::reading::Poison;
+
+/// What stays readable, bytes.
+const KEPT_BYTES: u64 = 256 << 20;
+/// Largest payload kept whole; of a larger one the beginning is kept.
+const MAX_PAYLOAD_BYTES: usize = 1 << 20;
+
+/// The dead-letter journal; clones share it.
+#[derive(Clone)]
+pub struct DeadLetter {
+    journal: Journal,
+    incarnation: Incarnation,
+    metrics: Metrics,
+}
+
+/// One parked thing. A crash can park it twice; its place in the log tells.
+#[derive(Clone, PartialEq, Message)]
+pub struct Parked {
+    /// The log's incarnation, 16 bytes.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub incarnation: Bytes,
+    /// Offset in the log.
+    #[prost(uint64, tag = "2")]
+    pub offset: u64,
+    /// The event in question; the whole record when absent.
+    #[prost(uint32, optional, tag = "3")]
+    pub index: Option<u32>,
+    /// A word of [`Spoilt`](super::reading::Spoilt).
+    #[prost(string, tag = "4")]
+    pub reason: String,
+    /// What could not be read, or its beginning.
+    #[prost(bytes = "bytes", tag = "5")]
+    pub payload: Bytes,
+}
+
+impl DeadLetter {
+    /// Opens it. Blocks.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open(
+        dir: PathBuf,
+        incarnation: Incarnation,
+        lock_wait: Duration,
+        metrics: Metrics,
+    ) -> Result<Self, OpenError> {
+        let options = Options {
+            segment_bytes: 16 << 20,
+            keep: Keep { age: Duration::from_hours(10 * 365 * 24), bytes: KEPT_BYTES },
+            lock_wait,
+            ..Options::new(dir)
+        };
+        let (journal, _) = Journal::open(options)?;
+        Ok(Self { journal, incarnation, metrics })
+    }
+
+    /// Parks these; returns once they are on disk.
+    ///
+    /// # Errors
+    /// What the journal says; nothing may then be taken for parked.
+    pub async fn park(&self, poison: &[Poison]) -> Result<(), AppendError> {
+        if poison.is_empty() {
+            return Ok(());
+        }
+        let parked = poison.iter().map(|poison| {
+            let entry = Parked {
+                incarnation: Bytes::copy_from_slice(&self.incarnation.0),
+                offset: poison.offset,
+                index: poison.index,
+                reason: poison.reason.name().to_owned(),
+                payload: poison.payload.slice(..poison.payload.len().min(MAX_PAYLOAD_BYTES)),
+            };
+            Bytes::from(entry.encode_to_vec())
+        });
+        let appended = self.journal.append(parked.collect()).await?;
+        self.metrics.parked.inc_by(u64::from(appended.count));
+        // Nobody is waited for: old ones may go as soon as newer ones need the room.
+        self.journal.release(appended.first + u64::from(appended.count));
+        Ok(())
+    }
+
+    /// Writes what is queued and stops. Blocks.
+    pub fn close(&self) {
+        self.journal.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::reading::Spoilt;
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_parked_can_be_read_again_with_its_reason() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let dead =
+            DeadLetter::open(dir.path().to_owned(), Incarnation([1; 16]), Duration::ZERO, Metrics::default())
+                .expect("open");
+        let poison =
+            Poison { offset: 9, index: Some(2), reason: Spoilt::Event, payload: Bytes::from_static(b"\xff") };
+        dead.park(std::slice::from_ref(&poison)).await.expect("parked");
+        dead.park(&[]).await.expect("nothing to do");
+        let read = dead.journal.reader(0).next(1 << 20).await.expect("read");
+        let parked = Parked::decode(read.entries[0].payload.clone()).expect("just written");
+        assert_eq!((parked.offset, parked.index, parked.reason.as_str()), (9, Some(2), "event"));
+        assert_eq!((parked.payload, read.entries.len()), (poison.payload, 1));
+    }
+}

@@ -1,0 +1,196 @@
+//! The one reading of the log that sinks share: a record near the head is decoded once, and whoever lags behind reads on its own,
+//! so that a slow sink delays nobody. Knows no sink.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use footfall_journal::{Journal, ReadError};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::checkpoint::Checkpoints;
+use super::metrics::Metrics;
+use super::reader::{Chunk, Reader};
+
+/// Most bytes of the log in one chunk.
+pub(super) const CHUNK_BYTES: usize = 256 << 10;
+/// Bytes of the log whose decoded form is kept for sinks near the head; the memory is about three times that.
+const RING_BYTES: usize = 12 << 20;
+/// How long to wait after the log could not be read.
+const READ_PAUSE: Duration = Duration::from_secs(1);
+
+/// What the head and the cursors share.
+pub(super) struct Feed {
+    pub(super) journal: Journal,
+    pub(super) checkpoints: Checkpoints,
+    pub(super) key: [u8; 16],
+    pub(super) metrics: Metrics,
+    /// The lowest offset that a durable consumer still needs.
+    pub(super) needed: AtomicU64,
+    /// A checkpoint is written after this many bytes of the log.
+    pub(super) checkpoint_bytes: u64,
+    ring: Mutex<Ring>,
+    /// One past the last record that was read at the head.
+    advanced: watch::Sender<u64>,
+    /// The head reads on while this is beyond its position: only when somebody near it asks.
+    demand: watch::Sender<u64>,
+    stop: CancellationToken,
+}
+
+/// The last chunks read at the head.
+struct Ring {
+    chunks: VecDeque<Arc<Chunk>>,
+    bytes: usize,
+    next: u64,
+}
+
+/// Where a position lies, seen from the ring.
+pub(super) enum Place {
+    /// In this chunk.
+    Within(Arc<Chunk>),
+    /// Before the ring.
+    Behind,
+    /// Where the head goes on, or beyond.
+    Ahead,
+}
+
+impl Feed {
+    /// Starts the head at the newest checkpoint. Blocks for a moment; needs a runtime to spawn on.
+    ///
+    /// # Errors
+    /// What the file system says about the checkpoints.
+    pub(super) fn start(
+        journal: Journal,
+        checkpoints: Checkpoints,
+        key: [u8; 16],
+        checkpoint_bytes: u64,
+        metrics: Metrics,
+    ) -> std::io::Result<Arc<Self>> {
+        let mut reader =
+            checkpoints.load(journal.end())?.unwrap_or_else(|| Reader::new(journal.start(), key));
+        // What is older than the log cannot be read, and decides about nothing that can.
+        reader.position = reader.position.max(journal.start());
+        let at = reader.position();
+        let feed = Arc::new(Self {
+            journal,
+            checkpoints,
+            key,
+            metrics,
+            needed: AtomicU64::new(at),
+            checkpoint_bytes,
+            ring: Mutex::new(Ring { chunks: VecDeque::new(), bytes: 0, next: at }),
+            advanced: watch::Sender::new(at),
+            demand: watch::Sender::new(0),
+            stop: CancellationToken::new(),
+        });
+        tokio::spawn(Arc::clone(&feed).lead(reader));
+        Ok(feed)
+    }
+
+    /// Ends the head; cursors get what was read and then wait for ever.
+    pub(super) fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Where `position` lies.
+    pub(super) fn find(&self, position: u64) -> Place {
+        let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
+        if position >= ring.next {
+            return Place::Ahead;
+        }
+        let at = ring.chunks.partition_point(|chunk| chunk.next <= position);
+        match ring.chunks.get(at) {
+            Some(chunk) if chunk.start <= position => Place::Within(Arc::clone(chunk)),
+            _ => Place::Behind,
+        }
+    }
+
+    /// Waits until the head has read past `position`.
+    pub(super) async fn ask(&self, position: u64) {
+        self.demand.send_if_modified(|demand| {
+            let more = *demand <= position;
+            *demand = (*demand).max(position + 1);
+            more
+        });
+        let mut advanced = self.advanced.subscribe();
+        let read = advanced.wait_for(|next| *next > position).await.is_ok();
+        debug_assert!(read, "the sender lives as long as the feed");
+    }
+
+    fn keep(&self, chunk: Chunk) {
+        let next = chunk.next;
+        let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
+        ring.bytes += chunk.bytes;
+        ring.next = next;
+        ring.chunks.push_back(Arc::new(chunk));
+        while ring.bytes > RING_BYTES && ring.chunks.len() > 1 {
+            let oldest = ring.chunks.pop_front().expect("there are several");
+            ring.bytes -= oldest.bytes;
+        }
+        drop(ring);
+        self.advanced.send_replace(next);
+    }
+
+    async fn lead(self: Arc<Self>, mut reader: Reader) {
+        let mut source = self.journal.reader(reader.position());
+        let mut demand = self.demand.subscribe();
+        let mut unsaved = 0;
+        loop {
+            let read = async {
+                let asked = demand.wait_for(|demand| *demand > reader.position()).await.is_ok();
+                debug_assert!(asked, "the sender lives as long as the feed");
+                source.next(CHUNK_BYTES).await
+            };
+            let entries = tokio::select! {
+                read = read => read,
+                () = self.stop.cancelled() => return,
+            };
+            match entries {
+                Ok(read) => {
+                    let chunk = reader.read(&read.entries, read.next);
+                    unsaved += chunk.bytes as u64;
+                    self.metrics.count(&chunk);
+                    self.keep(chunk);
+                }
+                Err(ReadError::Closed) => return,
+                Err(ReadError::Trimmed { start }) => {
+                    tracing::error!(
+                        from = reader.position(),
+                        to = start,
+                        "the log was trimmed before it was read"
+                    );
+                    self.metrics.gaps.inc();
+                    reader.position = start;
+                    source = self.journal.reader(start);
+                }
+                Err(error @ ReadError::Io(_)) => {
+                    tracing::error!(%error, "the log cannot be read");
+                    tokio::time::sleep(READ_PAUSE).await;
+                }
+            }
+            if unsaved >= self.checkpoint_bytes {
+                unsaved = 0;
+                reader = self.save(reader).await;
+            }
+        }
+    }
+
+    async fn save(self: &Arc<Self>, reader: Reader) -> Reader {
+        let feed = Arc::clone(self);
+        let needed = self.needed.load(Ordering::Acquire);
+        let saving = tokio::task::spawn_blocking(move || {
+            let saved = feed.checkpoints.save(&reader, needed);
+            (reader, saved)
+        });
+        let (reader, saved) = saving.await.expect("saving does not panic");
+        match saved {
+            Ok(()) => {
+                self.metrics.checkpoints.inc();
+            }
+            Err(error) => tracing::warn!(%error, "no checkpoint: the log is released no further"),
+        }
+        reader
+    }
+}

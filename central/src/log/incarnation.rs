@@ -1,0 +1,112 @@
+//! The log's own name: 128 random bits made with it. With partition and offset it says which row of a store came from where.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+/// A log's random name. Two logs never share one, so the coordinates of one never meet those of another.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Incarnation(pub [u8; 16]);
+
+impl Incarnation {
+    /// The name kept in `path`; made and kept, durably, when there is none and `fresh` says that there is no log yet.
+    ///
+    /// # Errors
+    /// [`IncarnationError`].
+    pub fn keep(path: &Path, fresh: bool) -> Result<Self, IncarnationError> {
+        let failed = |source| IncarnationError::File { path: path.to_owned(), source };
+        match fs::read_to_string(path) {
+            Ok(text) => Self::parse(text.trim()).ok_or_else(|| IncarnationError::Unreadable(path.to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && fresh => {
+                let made = Self::random()?;
+                made.write(path).map_err(failed)?;
+                Ok(made)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(IncarnationError::Lost(path.to_owned()))
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    fn random() -> Result<Self, IncarnationError> {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).map_err(|_| IncarnationError::Randomness)?;
+        Ok(Self(bytes))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        (text.len() == 32)
+            .then(|| u128::from_str_radix(text, 16).ok())
+            .flatten()
+            .map(|n| Self(n.to_be_bytes()))
+    }
+
+    fn write(self, path: &Path) -> io::Result<()> {
+        let unfinished = path.with_extension("new");
+        let mut file = File::create(&unfinished)?;
+        writeln!(file, "{self}")?;
+        file.sync_all()?;
+        fs::rename(&unfinished, path)?;
+        path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())
+    }
+}
+
+impl fmt::Display for Incarnation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", u128::from_be_bytes(self.0))
+    }
+}
+
+impl fmt::Debug for Incarnation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Incarnation({self})")
+    }
+}
+
+/// Why a log has no name. Permanent, but for `File`.
+#[derive(Debug, thiserror::Error)]
+pub enum IncarnationError {
+    /// There is a log but its name is gone: under a new one, every row would be stored again.
+    #[error("{0} is missing although there is a log beside it; restore it, or move the log away")]
+    Lost(PathBuf),
+    /// Not 32 hexadecimal digits.
+    #[error("{0} does not hold a log's name")]
+    Unreadable(PathBuf),
+    /// The file system refused.
+    #[error("{path}: {source}")]
+    File {
+        /// The file in question.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The operating system has no randomness to give.
+    #[error("the operating system gave no randomness")]
+    Randomness,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_made_once_and_kept() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let path = dir.path().join("incarnation");
+        let made = Incarnation::keep(&path, true).expect("made");
+        assert_eq!(Incarnation::keep(&path, true).expect("kept"), made);
+        assert_eq!(Incarnation::keep(&path, false).expect("kept"), made);
+        assert_eq!(Incarnation::parse(&made.to_string()), Some(made));
+    }
+
+    #[test]
+    fn a_lost_or_unreadable_name_is_never_replaced() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let path = dir.path().join("incarnation");
+        assert!(matches!(Incarnation::keep(&path, false), Err(IncarnationError::Lost(_))));
+        fs::write(&path, "not a name").expect("write");
+        assert!(matches!(Incarnation::keep(&path, true), Err(IncarnationError::Unreadable(_))));
+    }
+}

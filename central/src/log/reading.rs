@@ -1,0 +1,167 @@
+//! One record of the log, decoded once and shared by every sink, and what is wrong with one that cannot be decoded. Pure.
+
+use bytes::Bytes;
+use footfall_proto::beacon::Event;
+use footfall_proto::ident::{ID_BYTES, is_event_id};
+use footfall_proto::relay::{AdmittedEvent, LogEntry, Record, Tally, Visit};
+use prost::Message as _;
+
+use super::spans::EPOCH_BYTES;
+
+/// Receipt times outside 2000 to 2100 are no times: the tables' partitions and retention could not hold them.
+const RECEIPT_TIMES_MS: std::ops::Range<i64> = 946_684_800_000..4_102_444_800_000;
+
+/// A record that was not in the log before.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// Its place in the log.
+    pub offset: u64,
+    /// The edge that sent it.
+    pub edge_id: String,
+    /// The opening of the edge's journal that wrote it.
+    pub epoch: [u8; EPOCH_BYTES],
+    /// Its place in the edge's journal.
+    pub edge_offset: u64,
+    /// The site, or nothing when the record only tells what was dropped for no known site.
+    pub website_id: String,
+    /// When the edge received it, milliseconds since the Unix epoch.
+    pub server_timestamp_ms: i64,
+    /// The policy under which it was admitted.
+    pub policy_id: u64,
+    /// What its events share.
+    pub visit: Visit,
+    /// Its readable events.
+    pub events: Vec<ReadEvent>,
+    /// What entered with it and was dropped.
+    pub tallies: Vec<Tally>,
+}
+
+/// One event of a record.
+#[derive(Clone, Debug)]
+pub struct ReadEvent {
+    /// Its place in the record.
+    pub index: u32,
+    /// The id it is stored under.
+    pub event_id: [u8; ID_BYTES],
+    /// What the edge found out about it.
+    pub admitted: AdmittedEvent,
+    /// What the client said.
+    pub event: Event,
+    /// An event like it was read shortly before.
+    pub duplicate: bool,
+}
+
+impl ReadEvent {
+    /// The id by which a repeat is recognised: the client's own, also where the edge stored the event under another.
+    pub fn identity(&self) -> &[u8] {
+        if is_event_id(&self.event.event_id) { &self.event.event_id } else { &self.event_id }
+    }
+}
+
+/// Bytes that no store can take. They are counted and parked; nothing waits for them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Poison {
+    /// Its place in the log.
+    pub offset: u64,
+    /// The event in question; the whole record without it.
+    pub index: Option<u32>,
+    /// Why.
+    pub reason: Spoilt,
+    /// What could not be read.
+    pub payload: Bytes,
+}
+
+/// The closed vocabulary of why something is parked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Spoilt {
+    /// The log's own envelope.
+    Entry,
+    /// The record inside it.
+    Record,
+    /// Events of no website.
+    Website,
+    /// A receipt time that no table can hold.
+    Time,
+    /// An event's bytes.
+    Event,
+    /// An event without an id to store it under.
+    EventId,
+    /// The store refused its row as bad data.
+    Refused,
+}
+
+impl Spoilt {
+    /// The word for metrics and for the parked copy.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Entry => "entry",
+            Self::Record => "record",
+            Self::Website => "website",
+            Self::Time => "time",
+            Self::Event => "event",
+            Self::EventId => "event_id",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// Takes the log's envelope off a payload, leaving the record encoded.
+pub fn open(offset: u64, payload: &Bytes) -> Result<([u8; EPOCH_BYTES], LogEntry), Poison> {
+    let poison = || Poison { offset, index: None, reason: Spoilt::Entry, payload: payload.clone() };
+    let entry = LogEntry::decode(payload.clone()).map_err(|_| poison())?;
+    let epoch = <[u8; EPOCH_BYTES]>::try_from(entry.epoch.as_ref()).map_err(|_| poison())?;
+    Ok((epoch, entry))
+}
+
+/// Decodes the record of an opened entry. Events that cannot be read are put into `poison`; the others are kept.
+pub fn decode(
+    offset: u64,
+    epoch: [u8; EPOCH_BYTES],
+    entry: LogEntry,
+    poison: &mut Vec<Poison>,
+) -> Option<Reading> {
+    let LogEntry { edge_id, edge_offset, record: payload, .. } = entry;
+    let spoilt = |reason| Poison { offset, index: None, reason, payload: payload.clone() };
+    let Ok(record) = Record::decode(payload.clone()) else {
+        poison.push(spoilt(Spoilt::Record));
+        return None;
+    };
+    if !record.events.is_empty() && record.website_id.is_empty() {
+        poison.push(spoilt(Spoilt::Website));
+        return None;
+    }
+    if !RECEIPT_TIMES_MS.contains(&record.server_timestamp_ms) {
+        poison.push(spoilt(Spoilt::Time));
+        return None;
+    }
+    let mut events = Vec::with_capacity(record.events.len());
+    for (index, admitted) in (0..).zip(record.events) {
+        match read_event(index, admitted) {
+            Ok(event) => events.push(event),
+            Err((reason, payload)) => poison.push(Poison { offset, index: Some(index), reason, payload }),
+        }
+    }
+    Some(Reading {
+        offset,
+        edge_id,
+        epoch,
+        edge_offset,
+        website_id: record.website_id,
+        server_timestamp_ms: record.server_timestamp_ms,
+        policy_id: record.policy_id,
+        visit: record.visit.unwrap_or_default(),
+        events,
+        tallies: record.tallies,
+    })
+}
+
+fn read_event(index: u32, admitted: AdmittedEvent) -> Result<ReadEvent, (Spoilt, Bytes)> {
+    let Ok(event) = Event::decode(admitted.event.clone()) else {
+        return Err((Spoilt::Event, admitted.event));
+    };
+    if !is_event_id(&admitted.event_id) {
+        return Err((Spoilt::EventId, admitted.event));
+    }
+    let event_id = admitted.event_id.as_ref().try_into().expect("its length was checked");
+    Ok(ReadEvent { index, event_id, admitted, event, duplicate: false })
+}

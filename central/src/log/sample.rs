@@ -1,0 +1,61 @@
+//! Small logs for the tests of this room.
+
+use bytes::Bytes;
+use footfall_journal::{Entry, Epoch};
+use footfall_proto::beacon::Event;
+use footfall_proto::relay::{AdmittedEvent, LogEntry, Record, Visit};
+use prost::Message as _;
+
+/// 2026-11-23 09:00:00 UTC.
+pub(crate) const NOON_MS: i64 = 1_795_424_400_000;
+
+/// Entries from (epoch, edge offset, one small number for each event).
+pub(crate) fn log(history: &[(u8, u64, &[u8])]) -> Vec<Entry> {
+    entries(history.iter().map(|(epoch, offset, events)| entry(*epoch, *offset, record(events))))
+}
+
+/// Entries at offsets from 0.
+pub(crate) fn entries(payloads: impl Iterator<Item = Bytes>) -> Vec<Entry> {
+    (0..).zip(payloads).map(|(offset, payload)| Entry { offset, epoch: Epoch([0; 16]), payload }).collect()
+}
+
+pub(crate) fn entry(epoch: u8, edge_offset: u64, record: Bytes) -> Bytes {
+    let epoch = Bytes::copy_from_slice(&[epoch; 16]);
+    LogEntry { edge_id: "edge-1".into(), epoch, edge_offset, record }.encode_to_vec().into()
+}
+
+pub(crate) fn record(events: &[u8]) -> Bytes {
+    let events = events.iter().map(|number| admitted(*number)).collect();
+    site_record(events).encode_to_vec().into()
+}
+
+pub(crate) fn record_with_a_spoilt_event(events: &[u8]) -> Bytes {
+    let mut events: Vec<_> = events.iter().map(|number| admitted(*number)).collect();
+    events.push(AdmittedEvent { event: Bytes::from_static(b"\xff\xff"), ..admitted(9) });
+    site_record(events).encode_to_vec().into()
+}
+
+fn site_record(events: Vec<AdmittedEvent>) -> Record {
+    Record {
+        website_id: "site".into(),
+        server_timestamp_ms: NOON_MS,
+        policy_id: 1,
+        visit: Some(Visit { country: "GB".into(), sample_rate: 1.0, ..Visit::default() }),
+        events,
+        tallies: Vec::new(),
+    }
+}
+
+fn admitted(number: u8) -> AdmittedEvent {
+    let event_id = Bytes::copy_from_slice(&[number + 1; 16]);
+    let event = Event { event_id: event_id.clone(), event_type: "pageview".into(), ..Event::default() };
+    AdmittedEvent {
+        event: event.encode_to_vec().into(),
+        event_id,
+        fingerprint: u64::from(number),
+        user_id: "user".into(),
+        session_id: "session".into(),
+        page_path: "/".into(),
+        ..AdmittedEvent::default()
+    }
+}

@@ -1,0 +1,215 @@
+//! Events as rows of `events_local`. Mapping only: batches are cut in `batch`, delivered in `delivery`, run by `runner`.
+
+use std::time::Instant;
+
+use footfall_proto::beacon::Event;
+
+use super::batch::{Insert, Planner};
+use super::delivery::Delivery;
+use super::{Counters, Failure, Sink, Span, Writer};
+use crate::log::{Piece, Poison, ReadEvent, Reading, Spoilt};
+use crate::store::events::row::{EventRow, Ipv6, Millis, SLOTS, Uuid};
+use crate::store::events::{Coordinate, EventStore, Partition, StoreError};
+
+/// The widest times that `DateTime64(3)` holds: 1900 to 2299, milliseconds since 1970.
+const CLIENT_TIMES_MS: (i64, i64) = (-2_208_988_800_000, 10_413_791_999_999);
+
+/// Gathers rows for the event store.
+pub struct ClickHouse {
+    incarnation: Uuid,
+    partition: u32,
+    planner: Planner,
+}
+
+impl ClickHouse {
+    /// Rows of this partition of this log.
+    pub fn new(incarnation: [u8; 16], partition: u32) -> Self {
+        Self { incarnation: Uuid(incarnation), partition, planner: Planner::default() }
+    }
+}
+
+impl Sink for ClickHouse {
+    const NAME: &'static str = "clickhouse";
+    type Load = Vec<Insert>;
+
+    fn gather(&mut self, piece: &Piece, now: Instant) {
+        for reading in piece.readings() {
+            for event in &reading.events {
+                let place = Coordinate { offset: reading.offset, index: event.index };
+                let row = row(self.incarnation, self.partition, reading, event);
+                self.planner.add(place, reading.server_timestamp_ms, now, |out| row.write(out));
+            }
+        }
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.planner.due()
+    }
+
+    fn is_full(&self) -> bool {
+        self.planner.is_full()
+    }
+
+    fn seal(&mut self) -> Vec<Insert> {
+        self.planner.seal()
+    }
+}
+
+/// Writes them.
+pub struct Rows {
+    store: EventStore,
+    delivery: Delivery<Partition>,
+    counters: Counters,
+}
+
+impl Rows {
+    /// `end` is the log's end, `seed` is random; see [`Delivery::new`].
+    pub fn new(
+        store: EventStore,
+        incarnation: [u8; 16],
+        partition: u32,
+        end: u64,
+        seed: u64,
+        counters: Counters,
+    ) -> Self {
+        let delivery = Delivery::new(store.partition(incarnation, partition), end, seed);
+        Self { store, delivery, counters }
+    }
+}
+
+impl Writer for Rows {
+    type Load = Vec<Insert>;
+
+    async fn write(&mut self, inserts: &Vec<Insert>, span: Span) -> Result<Vec<Poison>, Failure> {
+        self.store.ready().await;
+        let delivered = self.delivery.deliver(inserts, span.from, span.next).await;
+        self.counters.left_out.inc_by(std::mem::take(&mut self.delivery.left_out));
+        self.counters.repaired.inc_by(std::mem::take(&mut self.delivery.repaired));
+        let refused = delivered.map_err(|error| Failure {
+            fault: error.fault(StoreError::fault),
+            sentence: error.to_string(),
+        })?;
+        let poison = |place: Coordinate| {
+            let payload = inserts.iter().find_map(|insert| insert.row(place)).unwrap_or_default();
+            Poison { offset: place.offset, index: Some(place.index), reason: Spoilt::Refused, payload }
+        };
+        self.counters.inserts.inc_by(inserts.len() as u64);
+        self.counters.rows.inc_by(inserts.iter().map(|insert| insert.rows().len() as u64).sum());
+        Ok(refused.into_iter().map(poison).collect())
+    }
+}
+
+/// The row of one event.
+fn row<'a>(incarnation: Uuid, partition: u32, reading: &'a Reading, read: &'a ReadEvent) -> EventRow<'a> {
+    let (visit, admitted, event) = (&reading.visit, &read.admitted, &read.event);
+    EventRow {
+        event_id: Uuid(read.event_id),
+        website_id: &reading.website_id,
+        session_id: &admitted.session_id,
+        user_id: &admitted.user_id,
+        event_type: &event.event_type,
+        event_category: &event.event_category,
+        event_action: &event.event_action,
+        event_label: &event.event_label,
+        event_value: finite(event.event_value).unwrap_or_default(),
+        client_timestamp: Millis(client_time(event.client_timestamp_ms, reading.server_timestamp_ms)),
+        server_timestamp: Millis(reading.server_timestamp_ms),
+        page_url: &event.page_url,
+        page_title: &event.page_title,
+        page_referrer: &event.page_referrer,
+        page_path: &admitted.page_path,
+        page_view_id: page_view(read),
+        engagement_ms: event.engagement_ms,
+        scroll_depth: event.scroll_depth.min(100) as u8,
+        ip_address: Ipv6(visit.ip_address.as_ref().try_into().unwrap_or_default()),
+        user_agent: &visit.user_agent,
+        country: &visit.country,
+        region: &visit.region,
+        city: &visit.city,
+        latitude: visit.latitude,
+        longitude: visit.longitude,
+        device_type: &visit.device_type,
+        device_brand: &visit.device_brand,
+        device_model: &visit.device_model,
+        os: &visit.os,
+        os_version: &visit.os_version,
+        browser: &visit.browser,
+        browser_version: &visit.browser_version,
+        screen_resolution: &visit.screen_resolution,
+        traffic_source: &admitted.traffic_source,
+        traffic_medium: &admitted.traffic_medium,
+        traffic_campaign: &admitted.traffic_campaign,
+        traffic_keyword: &admitted.traffic_keyword,
+        transaction_id: event.transaction_id.as_deref(),
+        transaction_revenue: finite(event.transaction_revenue),
+        transaction_tax: finite(event.transaction_tax),
+        transaction_shipping: finite(event.transaction_shipping),
+        product_sku: event.product_sku.as_deref(),
+        product_name: event.product_name.as_deref(),
+        product_category: event.product_category.as_deref(),
+        product_price: finite(event.product_price),
+        product_quantity: event.product_quantity,
+        custom_dimension: dimensions(event),
+        custom_metric: metrics(event),
+        is_bot: u8::from(visit.is_bot),
+        is_duplicate: u8::from(read.duplicate),
+        sdk_version: &visit.sdk_version,
+        sample_rate: if visit.sample_rate > 0.0 && visit.sample_rate <= 1.0 {
+            visit.sample_rate
+        } else {
+            1.0
+        },
+        log_incarnation: incarnation,
+        log_partition: partition,
+        log_offset: reading.offset,
+        log_index: read.index,
+        edge_id: &reading.edge_id,
+        epoch: Uuid(reading.epoch),
+        edge_offset: reading.edge_offset,
+        policy_id: reading.policy_id,
+    }
+}
+
+/// A sum that holds one value that is no number is no number.
+fn finite(value: Option<f64>) -> Option<f64> {
+    value.filter(|value| value.is_finite())
+}
+
+/// The client's time, or the edge's where the client said nothing.
+fn client_time(client_ms: i64, server_ms: i64) -> i64 {
+    let (earliest, latest) = CLIENT_TIMES_MS;
+    if client_ms == 0 { server_ms } else { client_ms.clamp(earliest, latest) }
+}
+
+/// The page view that an event belongs to; a page view belongs to itself.
+fn page_view(read: &ReadEvent) -> Uuid {
+    match read.event.page_view_id.as_ref().try_into() {
+        Ok(id) => Uuid(id),
+        Err(_) if read.event.event_type == "pageview" => Uuid(read.event_id),
+        Err(_) => Uuid::default(),
+    }
+}
+
+fn slot(number: u32) -> Option<usize> {
+    (number as usize).checked_sub(1).filter(|slot| *slot < SLOTS)
+}
+
+fn dimensions(event: &Event) -> [&str; SLOTS] {
+    let mut slots = [""; SLOTS];
+    for (number, value) in &event.custom_dimensions {
+        if let Some(slot) = slot(*number) {
+            slots[slot] = value;
+        }
+    }
+    slots
+}
+
+fn metrics(event: &Event) -> [f64; SLOTS] {
+    let mut slots = [0.0; SLOTS];
+    for (number, value) in &event.custom_metrics {
+        if let Some(slot) = slot(*number) {
+            slots[slot] = finite(Some(*value)).unwrap_or_default();
+        }
+    }
+    slots
+}

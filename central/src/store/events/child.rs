@@ -1,0 +1,174 @@
+//! The embedded event store: a child process that is started, listened to, watched and started again. Knows none of its tables.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::Condition;
+
+/// From the end of the child to its next start.
+const PAUSE: Duration = Duration::from_secs(1);
+/// How long a child may take until it is ready: it may have to wait for a predecessor's lock.
+const START: Duration = Duration::from_mins(1);
+/// How long it may take to end once its input has ended.
+const END: Duration = Duration::from_secs(20);
+
+/// The program and what it is told.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// The `event-store` executable.
+    pub executable: PathBuf,
+    /// Its data.
+    pub data: PathBuf,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// The engine's library; the program knows where to look without it.
+    pub library: Option<PathBuf>,
+    /// The database to make.
+    pub database: String,
+    /// Who may write.
+    pub user: String,
+    /// ... with the password in this file.
+    pub password_file: PathBuf,
+    /// Where `{"pid":…,"url":"…"}` is written whenever it was started.
+    pub announcement: PathBuf,
+}
+
+/// What the child prints once it serves.
+#[derive(Debug, Deserialize)]
+struct Ready {
+    pid: u32,
+    url: String,
+}
+
+/// Keeps the program running until told to stop, then lets it end in its own time.
+pub(super) async fn supervise(
+    program: Program,
+    condition: Arc<watch::Sender<Condition>>,
+    stop: CancellationToken,
+) {
+    while !stop.is_cancelled() {
+        let ended = match start(&program) {
+            Ok(child) => watch_over(child, &program, &condition, &stop).await,
+            Err(error) => format!("{}: {error}", program.executable.display()),
+        };
+        if stop.is_cancelled() {
+            return;
+        }
+        tracing::error!(reason = ended, "the event store ended; starting it again");
+        condition.send_modify(|condition| {
+            condition.pid = None;
+            condition.answering = Err(format!("the event store is not running: {ended}"));
+            condition.restarts += 1;
+        });
+        tokio::select! {
+            () = sleep(PAUSE) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}
+
+fn start(program: &Program) -> io::Result<Child> {
+    let mut command = Command::new(&program.executable);
+    command.arg("--data").arg(&program.data);
+    command.arg("--listen").arg(program.listen.to_string());
+    command.args(["--database", &program.database, "--user", &program.user]);
+    command.arg("--password-file").arg(&program.password_file).arg("--until-eof");
+    if let Some(library) = &program.library {
+        command.arg("--library").arg(library);
+    }
+    // The open input is what keeps it alive: it ends with us, whatever ends us.
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn()
+}
+
+/// Until the child ends; says why it did.
+async fn watch_over(
+    mut child: Child,
+    program: &Program,
+    condition: &watch::Sender<Condition>,
+    stop: &CancellationToken,
+) -> String {
+    let input = child.stdin.take();
+    let words = tokio::spawn(pass_on(child.stderr.take().expect("it is piped")));
+    let output = child.stdout.take().expect("it is piped");
+    let unwell = condition.subscribe();
+    let life = async {
+        let ready = match timeout(START, announced(output)).await {
+            Ok(Ok(ready)) => ready,
+            Ok(Err(error)) => return error.to_string(),
+            Err(_) => return "it was not ready in time".to_owned(),
+        };
+        if let Err(error) = announce(&program.announcement, &ready) {
+            tracing::error!(%error, path = %program.announcement.display(), "the event store's pid cannot be written");
+        }
+        condition.send_modify(|condition| {
+            condition.pid = Some(ready.pid);
+            condition.answering = Ok(());
+            condition.given_up = false;
+        });
+        silent_for_too_long(unwell).await;
+        "it did not answer for too long".to_owned()
+    };
+    let reason = tokio::select! {
+        reason = life => Some(reason),
+        _ = child.wait() => None,
+        () = stop.cancelled() => {
+            drop(input);
+            if timeout(END, child.wait()).await.is_err() {
+                tracing::error!("the event store did not end in time and is killed");
+            }
+            Some("stopping".to_owned())
+        }
+    };
+    // When it has ended already there is nothing to kill.
+    let _ = child.start_kill();
+    let status = child.wait().await.map_or_else(|error| error.to_string(), |status| status.to_string());
+    let last_words = words.await.unwrap_or_default();
+    format!("{} {last_words}", reason.unwrap_or(status))
+}
+
+/// Hands the child's messages on to our own log; returns the last one.
+async fn pass_on(output: ChildStderr) -> String {
+    let mut lines = BufReader::new(output).lines();
+    let mut last = String::new();
+    while let Ok(Some(line)) = lines.next_line().await {
+        tracing::info!(target: "event_store", "{line}");
+        last = line;
+    }
+    last
+}
+
+/// Waits for the line that says where it serves, then keeps the pipe empty.
+async fn announced(output: ChildStdout) -> io::Result<Ready> {
+    let mut lines = BufReader::new(output).lines();
+    while let Some(line) = lines.next_line().await? {
+        if let Some(json) = line.strip_prefix("READY ") {
+            let ready = serde_json::from_str(json)?;
+            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+            return Ok(ready);
+        }
+    }
+    Err(io::Error::other("it ended before it was ready"))
+}
+
+fn announce(path: &Path, ready: &Ready) -> io::Result<()> {
+    let unfinished = path.with_extension("new");
+    std::fs::write(&unfinished, serde_json::json!({ "pid": ready.pid, "url": ready.url }).to_string())?;
+    std::fs::rename(unfinished, path)
+}
+
+/// Until the health check has given the child up.
+async fn silent_for_too_long(mut condition: watch::Receiver<Condition>) {
+    let lost = condition.wait_for(|condition| condition.given_up).await.is_ok();
+    debug_assert!(lost, "the sender outlives the child");
+}

@@ -1,0 +1,76 @@
+//! The event store's password, kept in a file that only its owner can read. Never shown, never logged.
+
+use std::fmt;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+/// A password; a debug print does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password(String);
+
+impl Password {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// What the file system says, or that there is nothing in the file.
+    pub fn read(path: &Path) -> io::Result<Self> {
+        let text = fs::read_to_string(path)?;
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the password file is empty"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// Reads it, or makes one of 128 random bits.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn keep(path: &Path) -> io::Result<Self> {
+        match Self::read(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            found => return found,
+        }
+        let mut random = [0; 16];
+        getrandom::fill(&mut random)
+            .map_err(|_| io::Error::other("the operating system gave no randomness"))?;
+        let made = format!("{:032x}", u128::from_be_bytes(random));
+        let unfinished = path.with_extension("new");
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+        file.write_all(made.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(unfinished, path)?;
+        Ok(Self(made))
+    }
+
+    /// The text of it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn it_is_made_once_for_its_owner_only_and_never_printed() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let path = dir.path().join("clickhouse.password");
+        assert!(Password::read(&path).is_err());
+        let made = Password::keep(&path).expect("made");
+        assert_eq!(Password::keep(&path).expect("kept"), made);
+        assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
+        assert!(!format!("{made:?}").contains(made.reveal()));
+    }
+}

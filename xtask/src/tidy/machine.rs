@@ -5,16 +5,21 @@ use super::{Fault, Tree};
 /// This file names them all, and the lock files of package clients name their registry themselves.
 const EXEMPT: [&str; 2] = ["xtask/src/tidy/machine.rs", "Cargo.lock"];
 
-const FOREIGN: [(&str, &str); 9] = [
+/// Also in code, where other folders may well be a test's invention.
+const FOREIGN: [(&str, &str); 6] = [
     ("/work/", "a folder of one machine"),
-    ("/home/", "a folder of one machine"),
     ("/root/", "a folder of one machine"),
-    ("/Users/", "a folder of one machine"),
-    ("/tmp/", "a folder of one machine"),
     ("artifactory", "the host of a mirror"),
     ("registry.npmjs.org", "the host of a registry"),
     ("index.crates.io", "the host of a registry"),
     ("static.crates.io", "the host of a registry"),
+];
+
+/// In documents only.
+const FOREIGN_IN_PROSE: [(&str, &str); 3] = [
+    ("/home/", "a folder of one machine"),
+    ("/Users/", "a folder of one machine"),
+    ("/tmp/", "a folder of one machine"),
 ];
 
 pub(super) fn check(tree: &Tree) -> Vec<Fault> {
@@ -23,8 +28,10 @@ pub(super) fn check(tree: &Tree) -> Vec<Fault> {
         // npm's lock file names the public registry on every line; a mirror's host there would still be wrong.
         let lock = path.ends_with("package-lock.json");
         for (index, line) in text.lines().enumerate() {
+            let prose = FOREIGN_IN_PROSE.iter().filter(|_| path.rsplit('.').next() == Some("md"));
             let named = FOREIGN
                 .iter()
+                .chain(prose)
                 .filter(|(word, _)| line.contains(word) && !(lock && *word == "registry.npmjs.org"));
             faults.extend(named.map(|(word, what)| Fault::new(path, index + 1, format!("{word} is {what}"))));
         }
@@ -39,9 +46,12 @@ mod tests {
     #[test]
     fn a_machines_folder_and_a_mirrors_host_are_found_wherever_they_stand() {
         let tree = Tree::of(&[
-            ("README.md", "fine\nsee /work/notes"),
+            ("README.md", "fine\nsee /home/me/notes"),
             ("beacon-wasm/package-lock.json", "https://registry.npmjs.org/x\nhttps://mirror/artifactory/x"),
-            ("a/src/lib.rs", "// one's work / home / root\nlet path = \"/home/me\";"),
+            (
+                "a/src/lib.rs",
+                "// one's work / home / root\nlet path = \"/root/me\"; let other = \"/home/u\";",
+            ),
         ]);
         let places: Vec<_> = check(&tree).into_iter().map(|fault| (fault.path, fault.line)).collect();
         let expected = [("README.md", 2), ("a/src/lib.rs", 2), ("beacon-wasm/package-lock.json", 2)];

@@ -2,7 +2,7 @@
 //! release watermark. Nothing that it fails at loses a record.
 
 use std::ops::ControlFlow;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use crate::allocation::{self, Blank};
@@ -75,10 +75,9 @@ impl Chores {
     }
 }
 
-/// Runs until [`Chores::stop`].
-pub(crate) fn run(tail: &Arc<Tail>) {
+/// Runs until [`Chores::stop`]. `remembered` is the watermark that the opening found.
+pub(crate) fn run(tail: &Tail, mut remembered: u64) {
     let round = (tail.options.keep.age / 4).clamp(Duration::from_millis(20), ROUND);
-    let mut remembered = tail.released();
     while let ControlFlow::Continue(wanted) = tail.chores.wait(round) {
         if let Some(size) = wanted {
             prepare(tail, size);

@@ -56,8 +56,8 @@ impl Journal {
             let spawned = thread::Builder::new().name(format!("journal-{name}")).spawn(work);
             spawned.map_err(|source| OpenError::Io { path: dir.clone(), source })
         };
-        let kept = Arc::clone(&tail);
-        let caretaker = spawn("keep", Box::new(move || caretaker::run(&kept)))?;
+        let (kept, released) = (Arc::clone(&tail), tail.released());
+        let caretaker = spawn("keep", Box::new(move || caretaker::run(&kept, released)))?;
         let writer = spawn("write", Box::new(move || writer.run())).inspect_err(|_| tail.chores.stop())?;
         let running = Mutex::new(Some(Running { writer, caretaker, lock }));
         Ok((Self { held: Arc::new(Held { tail, running }) }, recovery))

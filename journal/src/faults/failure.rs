@@ -62,6 +62,25 @@ fn a_second_failure_is_answered_and_the_next_append_tries_again() {
 }
 
 #[test]
+fn what_an_opening_shows_is_on_disk_even_where_an_earlier_sync_had_failed() {
+    for seed in 0..20 {
+        let (dir, disk, journal) = journal();
+        disk.script().seed = seed;
+        append(&journal, "before").unwrap();
+        disk.script().fail_syncs = 2;
+        append(&journal, "refused").unwrap_err();
+        drop(journal);
+        // The page cache still has the refused record, as a clean page.
+        let (journal, _) = open(dir.path(), &disk);
+        let shown = contents(&journal);
+        drop(journal);
+        disk.lose_power();
+        let found = contents(&open(dir.path(), &disk).0);
+        assert_eq!(found, shown, "seed {seed}");
+    }
+}
+
+#[test]
 fn many_failures_in_a_row_lose_nothing_that_was_acknowledged() {
     let (dir, disk, journal) = journal();
     let mut acknowledged = Vec::new();

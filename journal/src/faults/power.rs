@@ -8,14 +8,21 @@ use crate::error::OpenError;
 
 type Ledger = BTreeMap<u64, Entry>;
 
-/// One life of a machine: an opening, some work, power loss.
+/// One life of a machine: processes that open the journal, work and are killed, then power loss.
 fn live(dir: &Path, seed: u64, failing: u64, ledger: &mut Ledger) {
     let disk = Arc::new(FaultyDisk::default());
+    disk.script().seed = seed;
+    disk.script().failing = failing;
+    for _ in 0..1 + disk.random(3) {
+        run(dir, &disk, ledger);
+    }
+    disk.lose_power();
+}
+
+fn run(dir: &Path, disk: &Arc<FaultyDisk>, ledger: &mut Ledger) {
     {
         let mut script = disk.script();
-        script.seed = seed;
         script.short = script.chance(300);
-        script.failing = failing;
         let life = script.random(400);
         script.alive = Some(life);
     }
@@ -23,12 +30,11 @@ fn live(dir: &Path, seed: u64, failing: u64, ledger: &mut Ledger) {
     if disk.chance(500) {
         options.segment_bytes = 256 << 10;
     }
-    match Journal::open_on(options, Arc::<FaultyDisk>::clone(&disk)) {
-        Ok((journal, _)) => work(&journal, &disk, ledger),
+    match Journal::open_on(options, Arc::<FaultyDisk>::clone(disk)) {
+        Ok((journal, _)) => work(&journal, disk, ledger),
         Err(OpenError::Io { .. }) => {}
         Err(other) => panic!("{other}"),
     }
-    disk.lose_power();
 }
 
 fn work(journal: &Journal, disk: &FaultyDisk, ledger: &mut Ledger) {

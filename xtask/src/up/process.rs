@@ -34,6 +34,8 @@ impl Process {
         let mut command = std::process::Command::new(program);
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log.try_clone()?);
         clean_environment(&mut command);
+        // Its log is a file, read by people and by tests: no colours.
+        command.env("NO_COLOR", "1");
         let mut child = Command::from(command)
             .process_group(0)
             .kill_on_drop(true)

@@ -1,0 +1,294 @@
+//! Statistics over HTTP from the real engine: what the API answers equals what a plain program counts from the same events.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{SocketAddr, TcpListener as StdListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use footfall_central::api::{ApiState, serve};
+use footfall_central::store::events::{EventStore, Options, Place, Program};
+use footfall_central::store::live::Live;
+use footfall_central::store::metadata::{Metadata, New, Website};
+use reqwest::Client;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use time::macros::datetime;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+const DAY_MS: i64 = 86_400_000;
+const FIRST_DAY: OffsetDateTime = datetime!(2026-03-01 0:00 UTC);
+const NAMES: [&str; 5] = ["", "a", "b", "'; DROP TABLE events_local --", "<script>\t\\n{x:String}?"];
+
+/// Central's face over a real event store.
+struct Central {
+    base: String,
+    client: Client,
+    store: EventStore,
+    password: String,
+    websites: [Website; 2],
+    stop: CancellationToken,
+    ended: Vec<tokio::task::JoinHandle<()>>,
+    _folder: tempfile::TempDir,
+}
+
+async fn central() -> Central {
+    let folder = tempfile::tempdir().unwrap();
+    let stop = CancellationToken::new();
+    let password_file = folder.path().join("clickhouse.password");
+    let program = Program {
+        executable: beside("event-store"),
+        data: folder.path().join("event-store"),
+        listen: free_port(),
+        library: None,
+        database: "footfall".to_owned(),
+        user: "footfall".to_owned(),
+        password_file: password_file.clone(),
+        announcement: folder.path().join("event-store.json"),
+    };
+    let options = Options {
+        place: Place::Embedded(program),
+        database: "footfall".to_owned(),
+        user: "footfall".to_owned(),
+        password_file: password_file.clone(),
+    };
+    let (store, watching) = EventStore::start(options, stop.clone()).unwrap();
+    let started = timeout(Duration::from_mins(1), store.ready()).await;
+    started.unwrap_or_else(|_| panic!("the event store is not ready: {:?}", store.faults()));
+
+    let metadata = Metadata::open(folder.path().join("metadata.sqlite")).await.unwrap();
+    let websites = [website(&metadata, "FF-A").await, website(&metadata, "FF-B").await];
+    let state = ApiState {
+        metadata,
+        live: Live::new(),
+        reports: store.reports(),
+        readiness: Arc::new(Vec::new),
+        metrics: Arc::new(String::new),
+        tag_edge_url: "http://127.0.0.1:8080".to_owned(),
+        names: Vec::new(),
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}/api/v1/sites", listener.local_addr().unwrap());
+    let end = stop.clone();
+    let serving = tokio::spawn(async { serve(listener, state, end).await.unwrap() });
+    Central {
+        base,
+        client: Client::new(),
+        store,
+        password: std::fs::read_to_string(password_file).unwrap().trim().to_owned(),
+        websites,
+        stop,
+        ended: vec![serving, watching],
+        _folder: folder,
+    }
+}
+
+async fn website(metadata: &Metadata, tracking_id: &str) -> Website {
+    let new = New {
+        name: tracking_id.to_owned(),
+        domain: "localhost".parse().unwrap(),
+        extra_domains: Vec::new(),
+        tracking_id: Some(tracking_id.parse().unwrap()),
+        timezone: "UTC".to_owned(),
+        ip_anonymization_enabled: true,
+        bot_filtering_enabled: true,
+        sampling_rate: 1.0,
+        owner: "owner@localhost".parse().unwrap(),
+    };
+    metadata.add_website(new).await.unwrap()
+}
+
+/// An executable of this build: tests are in the folder `deps` beside it.
+fn beside(name: &str) -> std::path::PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let path = test.ancestors().nth(2).unwrap().join(name);
+    assert!(path.exists(), "{} is missing: cargo build -p footfall-event-store", path.display());
+    path
+}
+
+fn free_port() -> SocketAddr {
+    StdListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+impl Central {
+    async fn insert(&self, rows: &[Row]) {
+        let lines: Vec<String> = rows.iter().map(|row| row.json(&self.websites).to_string()).collect();
+        let answer = self
+            .client
+            .post(format!(
+                "{}/?query=INSERT%20INTO%20footfall.events_local%20FORMAT%20JSONEachRow",
+                self.store.url()
+            ))
+            .header("x-clickhouse-user", "footfall")
+            .header("x-clickhouse-key", &self.password)
+            .body(lines.join("\n"))
+            .send()
+            .await
+            .unwrap();
+        let status = answer.status();
+        assert!(status.is_success(), "{status}: {}", answer.text().await.unwrap());
+    }
+
+    async fn stats(&self, query: &str) -> Value {
+        let answer = self.client.get(format!("{}/FF-A/stats?{query}", self.base)).send().await.unwrap();
+        let status = answer.status();
+        let body: Value = answer.json().await.unwrap();
+        assert_eq!(status, 200, "{body}");
+        body
+    }
+
+    async fn end(self) {
+        self.stop.cancel();
+        for task in self.ended {
+            timeout(Duration::from_secs(30), task).await.expect("it ends").unwrap();
+        }
+    }
+}
+
+/// One stored event, by small numbers.
+#[derive(Clone, Debug)]
+struct Row {
+    website: usize,
+    at_ms: i64,
+    pageview: bool,
+    user: u64,
+    session: u64,
+    name: usize,
+    engagement_ms: u32,
+    /// Hundredths.
+    kept: u32,
+    bot: bool,
+    duplicate: bool,
+}
+
+impl Row {
+    fn json(&self, websites: &[Website; 2]) -> Value {
+        json!({
+            "website_id": websites[self.website].website_id, "server_timestamp": self.at_ms, "client_timestamp": self.at_ms,
+            "event_type": if self.pageview { "pageview" } else { "engagement" },
+            "user_id": self.user.to_string(), "session_id": self.session.to_string(),
+            "page_path": NAMES[self.name], "traffic_source": NAMES[self.name], "country": NAMES[self.name],
+            "device_type": NAMES[self.name], "browser": NAMES[self.name],
+            "engagement_ms": self.engagement_ms, "sample_rate": f64::from(self.kept) / 100.0,
+            "is_bot": u8::from(self.bot), "is_duplicate": u8::from(self.duplicate),
+        })
+    }
+
+    fn weight(&self) -> f64 {
+        100.0 / f64::from(self.kept)
+    }
+}
+
+/// splitmix64: the same rows for the same seed.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % sides
+    }
+
+    fn row(&mut self) -> Row {
+        let pageview = self.roll(3) > 0;
+        let user = self.roll(60);
+        Row {
+            website: usize::from(self.roll(5) == 0),
+            at_ms: FIRST_DAY.unix_timestamp() * 1000 + self.roll(4 * DAY_MS as u64) as i64,
+            pageview,
+            user,
+            session: user * 10 + self.roll(4),
+            name: self.roll(NAMES.len() as u64) as usize,
+            engagement_ms: if pageview { 0 } else { self.roll(60_000) as u32 },
+            kept: [100, 100, 50, 10][self.roll(4) as usize],
+            bot: self.roll(10) == 0,
+            duplicate: self.roll(10) == 0,
+        }
+    }
+}
+
+/// The same figures, counted one by one.
+fn expected(rows: &[Row], from_ms: i64, to_ms: i64) -> Value {
+    let counted: Vec<&Row> = rows
+        .iter()
+        .filter(|row| row.website == 0 && (from_ms..to_ms).contains(&row.at_ms) && !row.bot && !row.duplicate)
+        .collect();
+    let views: Vec<&&Row> = counted.iter().filter(|row| row.pageview).collect();
+    let weights = |rows: &mut dyn Iterator<Item = &Row>| rows.map(Row::weight).sum::<f64>();
+    let pageviews = weights(&mut views.iter().map(|row| **row));
+    let engagement: f64 = counted.iter().map(|row| f64::from(row.engagement_ms) * row.weight()).sum();
+    let mut names: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
+    views.iter().for_each(|row| names.entry(NAMES[row.name]).or_default().push(row));
+    let mut list: Vec<(u64, &str, usize)> = names
+        .iter()
+        .map(|(name, rows)| {
+            let users: BTreeSet<u64> = rows.iter().map(|row| row.user).collect();
+            (weights(&mut rows.iter().copied()).round() as u64, *name, users.len())
+        })
+        .collect();
+    list.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
+    let list: Vec<Value> =
+        list.iter().map(|(pageviews, name, visitors)| json!({ "name": name, "pageviews": pageviews, "visitors": visitors })).collect();
+    json!({
+        "pageviews": pageviews.round() as u64,
+        "visitors": counted.iter().map(|row| row.user).collect::<BTreeSet<_>>().len(),
+        "sessions": counted.iter().map(|row| row.session).collect::<BTreeSet<_>>().len(),
+        "average_engagement_ms": if views.is_empty() { Value::Null } else { json!(engagement / pageviews) },
+        "top_pages": list, "sources": list, "countries": list, "devices": list, "browsers": list,
+    })
+}
+
+fn assert_same(answered: &Value, expected: &Value, question: &str) {
+    for (key, wanted) in expected.as_object().unwrap() {
+        let got = &answered[key];
+        let close = match (got.as_f64(), wanted.as_f64()) {
+            (Some(got), Some(wanted)) => (got - wanted).abs() <= 1e-9 * wanted.abs().max(1.0),
+            _ => got == wanted,
+        };
+        assert!(close, "{question}: {key} is {got}, not {wanted}");
+    }
+}
+
+fn instant(ms: i64) -> String {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000).unwrap().format(&Rfc3339).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn statistics_equal_what_is_counted_one_by_one() {
+    let central = central().await;
+    let mut dice = Dice(20_261_123);
+    let rows: Vec<Row> = (0..5_000).map(|_| dice.row()).collect();
+    central.insert(&rows).await;
+    let day = |n: i64| FIRST_DAY.unix_timestamp() * 1000 + n * DAY_MS;
+
+    for (query, from, to) in [
+        ("from=2026-03-01&to=2026-03-04", day(0), day(4)),
+        ("from=2026-03-02&to=2026-03-02", day(1), day(2)),
+        ("from=2026-03-01T12:00:00Z&to=2026-03-03", day(0) + DAY_MS / 2, day(3)),
+        ("from=2020-01-01&to=2020-12-31", 0, 1),
+    ] {
+        assert_same(&central.stats(query).await, &expected(&rows, from, to), query);
+    }
+    for _ in 0..20 {
+        let from = day(0) + dice.roll(4 * DAY_MS as u64) as i64;
+        let to = from + dice.roll(2 * DAY_MS as u64) as i64;
+        let query = format!("from={}&to={}", instant(from), instant(to));
+        assert_same(&central.stats(&query).await, &expected(&rows, from, to), &query);
+    }
+
+    let whole = central.stats("from=2026-03-01&to=2026-03-04").await;
+    let two = central.stats("from=2026-03-01&to=2026-03-04&limit=2").await;
+    assert_eq!(two["top_pages"].as_array().unwrap()[..], whole["top_pages"].as_array().unwrap()[..2]);
+    assert_eq!(
+        (&whole["from"], &whole["to"]),
+        (&json!("2026-03-01T00:00:00Z"), &json!("2026-03-05T00:00:00Z"))
+    );
+    assert_eq!(central.stats("").await["average_engagement_ms"], Value::Null);
+    central.end().await;
+}

@@ -74,7 +74,8 @@ impl Site {
         }
     }
 
-    /// The media type and contents of a path: `/` is index.html, `/pricing` is pricing.html.
+    /// The media type and contents of a path: `/` is index.html, `/pricing` is pricing.html, and so is `/pricing/3`,
+    /// an address that a page gave itself by `history.pushState`.
     fn page(&self, path: &str) -> Option<(&'static str, Bytes)> {
         let relative = path.strip_prefix('/')?;
         let harmless = |part: &str| {
@@ -89,7 +90,11 @@ impl Site {
         let file = if relative.is_empty() || relative.ends_with('/') {
             self.folder.join(relative).join("index.html")
         } else if Path::new(relative).extension().is_none() {
-            self.folder.join(format!("{relative}.html"))
+            let whole = self.folder.join(format!("{relative}.html"));
+            match named.rsplit_once('/') {
+                Some((above, _)) if !whole.exists() => self.folder.join(format!("{above}.html")),
+                _ => whole,
+            }
         } else {
             self.folder.join(relative)
         };
@@ -149,6 +154,7 @@ mod tests {
         assert_eq!(kind, "text/html; charset=utf-8");
         assert_eq!(&body[..], b"<script src=http://edge/footfall.js data-site=FF-1>");
         assert_eq!(&site.page("/pricing").unwrap().1[..], b"prices");
+        assert_eq!(&site.page("/pricing/3").unwrap().1[..], b"prices", "a pushed address can be reloaded");
     }
 
     #[test]

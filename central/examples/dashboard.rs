@@ -1,7 +1,8 @@
 //! The dashboard with made-up visitors, for whoever works on its looks: `cargo run -p footfall-central --example dashboard`.
-//! Nothing is stored. Names a few things as an attacker would, so that what must stay text can be seen to stay text.
+//! Nothing is stored.
 //!
-//! `--quiet` makes no visits (the page of a new website); `--away` leaves the event store out.
+//! `--quiet` makes no visits (the page of a new website); `--away` leaves the event store out; `--hostile` names a page and a source as an
+//! attacker would, so that what must stay text can be seen to stay text.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -21,7 +22,7 @@ const PAGES: [(&str, u64); 11] = [
     ("/blog/2026/what-an-fsync-costs-and-why-we-pay-it-before-we-answer", 11),
     ("/features", 8),
     ("/docs/self-hosting", 6),
-    ("/<script>alert(1)</script>", 4),
+    ("/customers", 4),
     ("/changelog", 3),
     ("/über-uns", 2),
     ("/blog", 2),
@@ -32,7 +33,7 @@ const SOURCES: [(&str, u64); 6] = [
     ("direct", 31),
     ("news.ycombinator.com", 14),
     ("mastodon", 8),
-    ("\"><img src=x onerror=alert(1)>", 4),
+    ("newsletter", 4),
     ("", 3),
 ];
 const COUNTRIES: [(&str, u64); 7] =
@@ -42,7 +43,6 @@ const DEVICES: [(&str, u64); 3] = [("desktop", 58), ("mobile", 37), ("tablet", 5
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let flag = |name: &str| std::env::args().any(|argument| argument == name);
     let folder = tempfile::tempdir()?;
     let metadata = Metadata::open(folder.path().join("metadata.sqlite")).await?;
     let visited = metadata.add_website(website("Juniper & Co.", "juniper.example", "FF-DEMO-1")?).await?;
@@ -118,12 +118,25 @@ fn visit(live: &Live, position: u64, website_id: &str, at_ms: i64, dice: &mut Di
             page_view: true,
             user_id: &user,
             session_id: &user,
-            page_path: dice.pick(&PAGES),
-            source: dice.pick(&SOURCES),
+            page_path: named(dice.pick(&PAGES)),
+            source: named(dice.pick(&SOURCES)),
             country: dice.pick(&COUNTRIES),
             device_type: dice.pick(&DEVICES),
         }],
     );
+}
+
+/// With `--hostile`, what an attacker would send in the name's place.
+fn named(name: &str) -> &str {
+    match name {
+        "/customers" if flag("--hostile") => "/<script>alert(1)</script>",
+        "newsletter" if flag("--hostile") => "\"><img src=x onerror=alert(1)>",
+        name => name,
+    }
+}
+
+fn flag(name: &str) -> bool {
+    std::env::args().any(|argument| argument == name)
 }
 
 fn website(name: &str, domain: &str, tracking_id: &str) -> anyhow::Result<New> {

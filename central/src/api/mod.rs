@@ -1,5 +1,15 @@
 //! The HTTP face of central: thin handlers over `query` and `store`, and the dashboard's files. Holds no SQL and decides nothing about data.
 //!
+//! | address | answer |
+//! | --- | --- |
+//! | `/`, `/assets/…` | the dashboard |
+//! | `/api/v1/sites` | the websites, each with the tag to paste |
+//! | `/api/v1/sites/{id}/realtime` | the last hour; a stream where `text/event-stream` is accepted |
+//! | `/api/v1/sites/{id}/realtime/stream` | the same, always a stream |
+//! | `/api/v1/sites/{id}/stats?from&to&limit` | figures and lists of a period |
+//! | `/healthz`, `/readyz`, `/metrics` | for whoever watches |
+//!
+//! `{id}` is a tracking id or a website id. What cannot be answered is a status and `{"error": "one sentence"}`.
 //! Every request passes [`guard`] first: nobody has to sign in here, so only programs of this machine and pages of our own may ask.
 
 mod dashboard;

@@ -7,9 +7,9 @@ mod new;
 mod policy;
 mod website;
 
-use std::fs::{File, OpenOptions, Permissions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ impl Metadata {
         let path = path.as_ref();
         let file_error = |source| Error::File { path: path.to_owned(), source };
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(file_error)?;
+            DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(file_error)?;
         }
         // SQLite gives its -wal and -shm files the mode of the database.
         private_file(path).map_err(file_error)?;

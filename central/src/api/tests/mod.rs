@@ -1,12 +1,13 @@
 //! The whole face over HTTP: a real metadata database, a real live view, and an event store that is away.
 
+mod page;
+mod stream;
+
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
 
 use super::*;
 use crate::store::live::Sighting;
@@ -98,42 +99,6 @@ impl Face {
     }
 }
 
-/// The messages of a stream of server-sent events, each with its JSON.
-struct Messages {
-    answer: Response,
-    unread: String,
-}
-
-impl Messages {
-    async fn next(&mut self) -> Option<Value> {
-        loop {
-            if let Some((message, rest)) = self.unread.split_once("\n\n") {
-                let data = message.lines().find_map(|line| line.strip_prefix("data: ")).map(str::to_owned);
-                self.unread = rest.to_owned();
-                if let Some(data) = data {
-                    return Some(serde_json::from_str(&data).unwrap());
-                }
-                continue;
-            }
-            self.unread.push_str(std::str::from_utf8(&self.answer.chunk().await.unwrap()?).unwrap());
-        }
-    }
-
-    async fn within_a_second(&mut self) -> Value {
-        timeout(Duration::from_secs(1), self.next())
-            .await
-            .expect("a message within a second")
-            .expect("an open stream")
-    }
-}
-
-async fn stream(request: RequestBuilder) -> Messages {
-    let answer = request.send().await.unwrap();
-    assert_eq!(answer.status(), 200);
-    assert_eq!(answer.headers()["content-type"], "text/event-stream");
-    Messages { answer, unread: String::new() }
-}
-
 #[tokio::test]
 async fn websites_are_listed_with_the_tag_to_paste() {
     let face = face().await;
@@ -185,56 +150,6 @@ async fn what_is_not_there_is_a_404_with_a_sentence() {
 }
 
 #[tokio::test]
-async fn a_stream_says_what_is_there_and_pushes_a_visit_within_a_second() {
-    let face = face().await;
-    let mut messages = stream(face.ask("/api/v1/sites/FF-DEMO-1/realtime/stream")).await;
-    assert_eq!(messages.within_a_second().await["pageviews"], 0);
-    for (position, page) in [(1, "/a"), (2, "/b")] {
-        face.visit(position, page);
-        assert_eq!(messages.within_a_second().await["pageviews"], position);
-    }
-}
-
-#[tokio::test]
-async fn accept_turns_the_live_view_into_a_stream() {
-    let face = face().await;
-    let asked =
-        face.ask("/api/v1/sites/FF-DEMO-1/realtime").header("accept", "text/html, Text/Event-Stream;q=0.9");
-    assert_eq!(stream(asked).await.within_a_second().await["visitors_now"], 0);
-}
-
-#[tokio::test]
-async fn a_burst_is_pushed_at_most_four_times_a_second_and_wholly() {
-    let face = face().await;
-    let mut messages = stream(face.ask("/api/v1/sites/FF-DEMO-1/realtime/stream")).await;
-    messages.within_a_second().await;
-    let began = Instant::now();
-    for position in 1..=60 {
-        face.visit(position, "/");
-        sleep(Duration::from_millis(10)).await;
-    }
-    let mut pushed = 1;
-    while messages.within_a_second().await["pageviews"] != 60 {
-        pushed += 1;
-    }
-    let most = began.elapsed().as_millis() / PACES_MS + 1;
-    assert!(pushed <= most, "{pushed} messages in {:?}", began.elapsed());
-}
-
-/// A little below the pace, for clocks that differ.
-const PACES_MS: u128 = 240;
-
-#[tokio::test]
-async fn shutdown_ends_streams_and_returns() {
-    let face = face().await;
-    let mut messages = stream(face.ask("/api/v1/sites/FF-DEMO-1/realtime/stream")).await;
-    messages.within_a_second().await;
-    face.shutdown.cancel();
-    assert_eq!(timeout(Duration::from_secs(1), messages.next()).await.expect("it ends at once"), None);
-    timeout(Duration::from_secs(2), face.serving).await.expect("serving ends").unwrap().unwrap();
-}
-
-#[tokio::test]
 async fn questions_that_make_no_sense_are_refused_with_what_is_wrong() {
     let face = face().await;
     for (query, wrong) in [
@@ -263,98 +178,6 @@ async fn without_an_event_store_stats_say_so_and_the_live_view_goes_on() {
     );
     assert!(answer.json::<Value>().await.unwrap()["error"].as_str().unwrap().contains("event store"));
     assert_eq!(face.json("/api/v1/sites/FF-DEMO-1/realtime").await.0, 200);
-}
-
-#[tokio::test]
-async fn pages_of_other_origins_reach_nothing() {
-    let face = face().await;
-    let own = face.base.clone();
-    for (name, value) in [
-        ("host", "evil.example"),
-        ("origin", "http://evil.example"),
-        ("origin", "null"),
-        ("origin", "http://127.0.0.1:8082"),
-        ("sec-fetch-site", "cross-site"),
-        ("sec-fetch-site", "same-site"),
-    ] {
-        for path in [
-            "/",
-            "/api/v1/sites",
-            "/api/v1/sites/FF-DEMO-1/realtime/stream",
-            "/assets/dashboard.js",
-            "/metrics",
-            "/healthz",
-        ] {
-            let answer = face.ask(path).header(name, value).send().await.unwrap();
-            assert_eq!(answer.status(), 403, "{path} with {name}: {value}");
-            assert_eq!(answer.headers()["content-security-policy"], CONTENT_SECURITY_POLICY);
-            assert!(!answer.headers().contains_key("access-control-allow-origin"));
-            assert!(answer.json::<Value>().await.unwrap()["error"].is_string());
-        }
-    }
-    for (name, value) in
-        [("host", "stats.example"), ("origin", own.as_str()), ("sec-fetch-site", "same-origin")]
-    {
-        assert_eq!(
-            face.ask("/api/v1/sites").header(name, value).send().await.unwrap().status(),
-            200,
-            "{name}: {value}"
-        );
-    }
-}
-
-#[tokio::test]
-async fn every_answer_forbids_what_it_does_not_need() {
-    let face = face().await;
-    for path in [
-        "/",
-        "/assets/dashboard.css",
-        "/api/v1/sites",
-        "/api/v1/sites/FF-NOBODY/realtime",
-        "/nowhere",
-        "/metrics",
-    ] {
-        let answer = face.answer(path).await;
-        let headers = answer.headers();
-        assert!(
-            headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'self'"),
-            "{path}"
-        );
-        assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
-        assert_eq!(headers["referrer-policy"], "no-referrer", "{path}");
-        assert!(headers.contains_key("cache-control"), "{path}");
-    }
-}
-
-#[tokio::test]
-async fn the_dashboard_has_no_inline_code_and_all_it_names() {
-    let face = face().await;
-    let page = face.answer("/").await.text().await.unwrap();
-    assert!(page.contains("IP geolocation by DB-IP") && page.contains("https://db-ip.com"));
-    for inline in ["<style", " style=", "<script>", "javascript:", " onclick=", " onload="] {
-        assert!(!page.contains(inline), "{inline}");
-    }
-    let mut wanted: Vec<String> =
-        page.split('"').filter(|part| part.starts_with("/assets/")).map(str::to_owned).collect();
-    let mut seen = 0;
-    while let Some(path) = wanted.pop() {
-        let answer = face.answer(&path).await;
-        assert_eq!(answer.status(), 200, "{path}");
-        let text = answer.text().await.unwrap();
-        for sink in
-            ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"]
-        {
-            assert!(!text.contains(sink), "{path}: {sink}");
-        }
-        let imports = text.lines().filter_map(|line| line.strip_prefix("import ")?.split_once(" from \"./"));
-        wanted.extend(imports.map(|(_, name)| format!("/assets/{}", name.trim_end_matches("\";"))));
-        seen += 1;
-    }
-    assert!(seen >= dashboard_assets(), "{seen} files were reached");
-}
-
-fn dashboard_assets() -> usize {
-    std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/api/dashboard")).unwrap().count() - 1
 }
 
 #[tokio::test]

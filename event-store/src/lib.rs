@@ -1,1 +1,31 @@
-//! placeholder
+//! The embedded ClickHouse: ClickHouse's HTTP interface, on loopback, over `libchdb.so`.
+//!
+//! This room knows HTTP, ClickHouse's statements and the engine's C interface. It must not know Footfall's tables: it is
+//! a ClickHouse like any other, and whoever speaks to it cannot tell which one answers.
+//!
+//! # Layout
+//! - [`engine`]: the library behind a safe face. The only `unsafe` of the workspace is in it.
+//! - [`statement`], [`request`], [`guard`], [`gate`], [`block`], [`format`]: pure; what a request says and whether it may.
+//! - [`pool`] and [`perform`]: threads with one connection each, and what they do with one request.
+//! - [`body`], [`answer`], [`handle`], [`server`]: bytes in, bytes out.
+//! - [`config`], [`credentials`], [`claim`], [`confine`], [`layout`]: from a command line to a process that may start.
+
+pub mod answer;
+pub mod block;
+pub mod body;
+pub mod claim;
+pub mod config;
+pub mod confine;
+pub mod credentials;
+pub mod engine;
+pub mod format;
+pub mod gate;
+pub mod guard;
+pub mod handle;
+pub mod layout;
+pub mod limits;
+pub mod perform;
+pub mod pool;
+pub mod request;
+pub mod server;
+pub mod statement;

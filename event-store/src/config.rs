@@ -1,0 +1,245 @@
+//! The command line, and what a start needs from it. Everything is checked here, before anything is taken or bound.
+
+use crate::credentials::{Credentials, PasswordError};
+use crate::layout::{Layout, default_memory};
+use clap::Parser;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Where `cargo xtask` keeps the library, below the user's cache folder.
+const CACHED: &str = "footfall/chdb-26.7.3-stable.1/libchdb.so";
+
+/// The embedded ClickHouse: serves ClickHouse's HTTP interface on loopback.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "event-store", version, args_override_self = true)]
+pub struct Arguments {
+    /// Folder of all its data.
+    #[arg(long)]
+    pub data: PathBuf,
+    /// Loopback address to serve on; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8123")]
+    pub listen: SocketAddr,
+    /// libchdb.so; without it the one that `cargo xtask doctor` has fetched.
+    #[arg(long, env = "FOOTFALL_LIBCHDB")]
+    pub library: Option<PathBuf>,
+    /// Database made at start, and the one of requests that name none.
+    #[arg(long, default_value = "footfall")]
+    pub database: String,
+    /// User who may write.
+    #[arg(long, default_value = "footfall")]
+    pub user: String,
+    /// File of that user's password; made with a random one if missing. It must lie outside the data folder.
+    #[arg(long)]
+    pub password_file: PathBuf,
+    /// Further host names that requests may use for this server.
+    #[arg(long = "name")]
+    pub names: Vec<String>,
+    /// Bytes of memory for all statements together (default: half of the machine's).
+    #[arg(long)]
+    pub max_memory: Option<u64>,
+    /// Statements that may run at once without a password.
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub readers: u16,
+    /// Statements that may run at once with it.
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub writers: u16,
+    /// Seconds that requests under way get to end when the server is stopped.
+    #[arg(long, default_value_t = 10)]
+    pub drain_seconds: u64,
+    /// Stop when standard input ends.
+    #[arg(long)]
+    pub until_eof: bool,
+    /// Check the configuration and exit.
+    #[arg(long)]
+    pub check: bool,
+}
+
+/// A configuration that can be started.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The data folder and what the engine is told.
+    pub layout: Layout,
+    /// Where to serve.
+    pub listen: SocketAddr,
+    /// The library.
+    pub library: PathBuf,
+    /// Who may write.
+    pub user: String,
+    /// Their password's file.
+    pub password_file: PathBuf,
+    /// Further host names.
+    pub names: Vec<String>,
+    /// Threads without and with password.
+    pub readers: usize,
+    /// See [`Self::readers`].
+    pub writers: usize,
+    /// How long a stop waits for requests under way.
+    pub drain: Duration,
+    /// Stop when standard input ends.
+    pub until_eof: bool,
+}
+
+impl Config {
+    /// Checks the arguments. Changes nothing.
+    pub fn resolve(arguments: Arguments) -> Result<Self, Invalid> {
+        if !arguments.listen.ip().is_loopback() {
+            return Err(Invalid::Listen(arguments.listen));
+        }
+        if !is_identifier(&arguments.database) || ["default", "system"].contains(&arguments.database.as_str())
+        {
+            return Err(Invalid::Database(arguments.database));
+        }
+        if arguments.user.is_empty() || arguments.user == "default" {
+            return Err(Invalid::User(arguments.user));
+        }
+        let absolute = |path: &Path| {
+            std::path::absolute(path).map_err(|source| Invalid::Path { path: path.to_owned(), source })
+        };
+        let data = absolute(&arguments.data)?;
+        let password_file = absolute(&arguments.password_file)?;
+        if password_file.starts_with(&data) {
+            return Err(Invalid::PasswordInData { path: password_file });
+        }
+        Credentials::check_file(&password_file)?;
+        let library = match arguments.library {
+            Some(library) => absolute(&library)?,
+            None => {
+                cached(std::env::var_os("XDG_CACHE_HOME"), std::env::var_os("HOME")).ok_or_else(|| {
+                    Invalid::Library("no --library is given and there is no home folder".into())
+                })?
+            }
+        };
+        if !library.is_file() {
+            return Err(Invalid::Library(format!("there is no {}", library.display())));
+        }
+        let max_memory = arguments
+            .max_memory
+            .unwrap_or_else(|| default_memory(&std::fs::read_to_string("/proc/meminfo").unwrap_or_default()));
+        if max_memory < 256 << 20 {
+            return Err(Invalid::Memory(max_memory));
+        }
+        Ok(Self {
+            layout: Layout { data, database: arguments.database, max_memory },
+            listen: arguments.listen,
+            library,
+            user: arguments.user,
+            password_file,
+            names: arguments.names,
+            readers: arguments.readers.into(),
+            writers: arguments.writers.into(),
+            drain: Duration::from_secs(arguments.drain_seconds),
+            until_eof: arguments.until_eof,
+        })
+    }
+}
+
+fn cached(cache: Option<std::ffi::OsString>, home: Option<std::ffi::OsString>) -> Option<PathBuf> {
+    let folder = match (cache, home) {
+        (Some(cache), _) if !cache.is_empty() => PathBuf::from(cache),
+        (_, Some(home)) => PathBuf::from(home).join(".cache"),
+        _ => return None,
+    };
+    Some(folder.join(CACHED))
+}
+
+fn is_identifier(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.len() <= 64
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// What is wrong with a configuration, in one sentence. Permanent until it is changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Invalid {
+    /// Not a loopback address.
+    #[error("--listen {0} is no loopback address: the embedded ClickHouse serves this machine only")]
+    Listen(SocketAddr),
+    /// Not a name that can stand in grants.
+    #[error("--database {0:?} must be an identifier other than default and system")]
+    Database(String),
+    /// Not a name that a client could give.
+    #[error("--user {0:?} must be a name other than default")]
+    User(String),
+    /// The engine could read it.
+    #[error("the password file {path} must lie outside the data folder, where statements could read it")]
+    PasswordInData {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It cannot be used.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// No engine.
+    #[error("libchdb.so is not there ({0}): run cargo xtask doctor")]
+    Library(String),
+    /// Too little to start the engine.
+    #[error("--max-memory {0} is less than 268435456 bytes")]
+    Memory(u64),
+    /// A relative path without a working directory.
+    #[error("cannot make {path} absolute: {source}")]
+    Path {
+        /// The path.
+        path: PathBuf,
+        /// The system's words.
+        source: std::io::Error,
+    },
+}
+
+#[cfg(test)]
+mod a_configuration {
+    use super::*;
+
+    fn resolve(further: &[&str]) -> Result<Config, String> {
+        let base = ["event-store", "--data", "/nowhere/data", "--password-file", "/nowhere/password"];
+        let here = ["--library", file!()];
+        let library = if further.contains(&"--library") { &[] } else { here.as_slice() };
+        let arguments = Arguments::try_parse_from(base.iter().chain(library).chain(further))
+            .map_err(|e| e.to_string())?;
+        // The tests run in the package's folder, `file!()` is relative to the workspace's.
+        let library = arguments.library.clone().map(|path| Path::new("..").join(path));
+        Config::resolve(Arguments { library, ..arguments }).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn has_defaults() {
+        let config = resolve(&[]).expect("valid");
+        assert_eq!((config.user.as_str(), config.layout.database.as_str()), ("footfall", "footfall"));
+        assert_eq!(config.listen.to_string(), "127.0.0.1:8123");
+        assert!(config.layout.max_memory >= 1 << 30);
+    }
+
+    #[test]
+    fn is_refused_with_one_sentence() {
+        for (arguments, sentence) in [
+            (vec!["--listen", "0.0.0.0:8123"], "loopback"),
+            (vec!["--database", "a b"], "identifier"),
+            (vec!["--database", "default"], "identifier"),
+            (vec!["--user", "default"], "--user"),
+            (vec!["--library", "/nowhere/libchdb.so"], "run cargo xtask doctor"),
+            (vec!["--max-memory", "1"], "--max-memory"),
+            (vec!["--readers", "0"], "--readers"),
+            (vec!["--nonsense"], "--nonsense"),
+        ] {
+            let refusal = resolve(&arguments).expect_err("invalid");
+            assert!(refusal.contains(sentence), "{arguments:?}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn keeps_the_password_away_from_statements() {
+        let arguments = Arguments::try_parse_from(
+            ["event-store", "--data", "/d", "--password-file", "/d/password", "--library", "/l"].iter(),
+        )
+        .expect("parses");
+        assert!(matches!(Config::resolve(arguments), Err(Invalid::PasswordInData { .. })));
+    }
+
+    #[test]
+    fn finds_the_fetched_library() {
+        let found = cached(None, Some("/home/u".into())).expect("a home");
+        assert_eq!(found, Path::new("/home/u/.cache/footfall/chdb-26.7.3-stable.1/libchdb.so"));
+        assert_eq!(cached(Some("/c".into()), None), Some(Path::new("/c").join(CACHED)));
+        assert_eq!(cached(None, None), None);
+    }
+}

@@ -1,0 +1,68 @@
+//! Confines the process to its data folder, by Landlock, before the engine starts.
+//!
+//! The engine's grants do not cover everything that reads files: the function `file()`, expressions hidden in strings
+//! (`format(Values, …)`, DEFAULTs of a structure), templates of formats, executable dictionaries. A statement gate cannot
+//! see them all; the kernel can. What it allows: the data folder, and the control group's memory figures, which the engine
+//! reads. Nothing can be executed, and no connection be made (kernels from 6.7).
+
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
+    RulesetCreatedAttr, RulesetError, RulesetStatus,
+};
+use std::path::{Path, PathBuf};
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confinement {
+    /// The engine sees its own folder only.
+    Confined,
+    /// The kernel cannot do it: whoever may run a statement may read this user's files.
+    Unavailable,
+}
+
+/// Confines the calling thread and all that it will start: to be called by `main` before any other thread exists, after
+/// the library has been loaded.
+pub fn confine(data: &Path) -> Result<Confinement, ConfineError> {
+    // Without REFER (kernel 5.19) a confined process cannot rename between folders, which FREEZE and ATTACH need.
+    let needed =
+        Ruleset::default().set_compatibility(CompatLevel::HardRequirement).handle_access(AccessFs::Refer);
+    if needed.and_then(Ruleset::create).is_err() {
+        return Ok(Confinement::Unavailable);
+    }
+    let abi = ABI::V6;
+    let own = AccessFs::from_all(abi) & !AccessFs::Execute;
+    let mut rules = Ruleset::default()
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(abi))?
+        .handle_access(AccessNet::ConnectTcp)?
+        .create()?
+        .add_rule(PathBeneath::new(open(data)?, own))?;
+    let memory = Path::new("/sys/fs/cgroup");
+    if memory.is_dir() {
+        rules = rules.add_rule(PathBeneath::new(open(memory)?, AccessFs::ReadFile | AccessFs::ReadDir))?;
+    }
+    Ok(match rules.restrict_self()?.ruleset {
+        RulesetStatus::NotEnforced => Confinement::Unavailable,
+        RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced => Confinement::Confined,
+    })
+}
+
+fn open(path: &Path) -> Result<PathFd, ConfineError> {
+    PathFd::new(path).map_err(|error| ConfineError::Path { path: path.to_owned(), reason: error.to_string() })
+}
+
+/// Why a kernel that can confine did not. Permanent.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfineError {
+    /// A folder cannot be opened.
+    #[error("cannot open {path} to confine the engine to it: {reason}")]
+    Path {
+        /// The folder.
+        path: PathBuf,
+        /// The system's words.
+        reason: String,
+    },
+    /// The kernel refused.
+    #[error("cannot confine the engine to its data folder: {0}")]
+    Kernel(#[from] RulesetError),
+}

@@ -1,0 +1,86 @@
+//! A running INSERT, fed piece by piece. Nothing of it is kept unless [`Insertion::finish`] says so.
+
+use super::Fault;
+use super::connection::{Bound, Connection, Finished, Outcome};
+use super::library::{Handle, text};
+
+/// An open insert. Dropping it without [`Insertion::finish`] cancels it: what the engine has not yet written as a part is
+/// gone (parts are written every 1,048,449 rows or 256 MB).
+pub struct Insertion<'c> {
+    connection: &'c mut Connection,
+    stream: Handle,
+    open: bool,
+}
+
+impl<'c> Insertion<'c> {
+    pub(super) fn start(
+        connection: &'c mut Connection,
+        sql: &[u8],
+        format: &str,
+        bound: &Bound<'_>,
+    ) -> Result<Self, Fault> {
+        // SAFETY: pointers and lengths describe memory that outlives the call; the connection stays borrowed mutably for
+        // as long as the insert is open.
+        let stream = unsafe {
+            (connection.library.symbols.insert)(
+                connection.handle(),
+                sql.as_ptr(),
+                sql.len(),
+                format.as_ptr(),
+                format.len(),
+                bound.names.as_ptr(),
+                bound.name_lengths.as_ptr(),
+                bound.values.as_ptr(),
+                bound.value_lengths.as_ptr(),
+                bound.names.len(),
+            )
+        };
+        if stream.is_null() {
+            return Err(Fault::parse("the engine opened no insert"));
+        }
+        let mut insertion = Self { connection, stream, open: true };
+        match insertion.error() {
+            Some(fault) => {
+                insertion.open = false;
+                Err(fault)
+            }
+            None => Ok(insertion),
+        }
+    }
+
+    /// Hands over a further piece; blocks while the engine is behind. `false`: it takes no more, [`Self::finish`] says why.
+    pub fn append(&mut self, piece: &[u8]) -> bool {
+        // SAFETY: the stream is open; the engine reads the piece during the call only.
+        unsafe {
+            (self.connection.library.symbols.insert_append)(self.stream, piece.as_ptr(), piece.len()) == 0
+        }
+    }
+
+    /// Writes everything and returns once it is on disk (with `fsync_after_insert`) and visible.
+    pub fn finish(mut self) -> Result<Outcome, Fault> {
+        self.open = false;
+        let library = self.connection.library;
+        // SAFETY: the stream is open and is finished once; it is destroyed on drop, after the result has been read.
+        let result = unsafe { (library.symbols.insert_done)(self.stream) };
+        Finished::new(library, result).outcome()
+    }
+
+    fn error(&self) -> Option<Fault> {
+        // SAFETY: the stream is not destroyed yet; the string is copied.
+        let said = text(unsafe { (self.connection.library.symbols.insert_error)(self.stream) })?;
+        (!said.is_empty()).then(|| Fault::parse(&said))
+    }
+}
+
+impl Drop for Insertion<'_> {
+    fn drop(&mut self) {
+        let symbols = &self.connection.library.symbols;
+        // SAFETY: cancelled only while open, destroyed once, here.
+        unsafe {
+            if self.open {
+                (symbols.insert_cancel)(self.stream);
+            }
+            (symbols.insert_destroy)(self.stream);
+        }
+    }
+}

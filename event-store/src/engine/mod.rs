@@ -1,0 +1,18 @@
+//! `libchdb.so` behind a safe face: a library, connections, one running statement per connection. Knows no HTTP.
+//!
+//! Every call blocks: it belongs on a thread of [`crate::pool`], never on an asynchronous one.
+
+mod connection;
+mod fault;
+mod insertion;
+mod library;
+mod selection;
+
+pub use connection::{Connection, OpenError, Outcome, Progress};
+pub use fault::{Fault, code};
+pub use insertion::Insertion;
+pub use library::{Class, Classified, Library, LoadError, settle};
+pub use selection::Selection;
+
+/// One `param_NAME` of a statement. Values are in ClickHouse's escaped (TSV) form, as clients send them.
+pub type Parameter = (String, String);

@@ -1,0 +1,240 @@
+//! One HTTP request: admitted, understood, handed to a thread, answered.
+
+use crate::answer::{AnswerBody, Answerer, Reply, plain, refusal, result};
+use crate::body::{Body, Encoding, Source};
+use crate::confine::Confinement;
+use crate::credentials::Credentials;
+use crate::engine::{Fault, code};
+use crate::gate::Role;
+use crate::guard;
+use crate::limits::{
+    BODY_PAUSE, DISCARD_BYTES, DISCARD_TIME, FRONT_BYTES, MULTIPART_BYTES, READER_TIME, STATEMENT_BYTES,
+};
+use crate::perform::{Asked, perform};
+use crate::pool::{Pool, Running};
+use crate::request::{Request, boundary, fields};
+use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, Method, Response, StatusCode};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use std::time::Instant;
+use tokio::sync::mpsc;
+
+/// What every request needs.
+pub struct Service {
+    /// The threads.
+    pub pool: Pool,
+    /// Who may write.
+    pub credentials: Credentials,
+    /// The database of requests that name none.
+    pub database: String,
+    /// Further host names of this server.
+    pub names: Vec<String>,
+    /// Whether statements without password may run: only where they cannot read this user's files.
+    pub confinement: Confinement,
+}
+
+impl Service {
+    /// Answers a request. Never fails: what goes wrong is an answer too.
+    pub async fn answer(&self, http: hyper::Request<Incoming>) -> Response<AnswerBody> {
+        let since = Instant::now();
+        let (parts, body) = http.into_parts();
+        if let Err(refused) = guard::admit(&parts.method, &parts.uri, &parts.headers, &self.names) {
+            return plain(StatusCode::FORBIDDEN, format!("{refused}\n"));
+        }
+        let get = match parts.method {
+            Method::POST => false,
+            Method::GET | Method::HEAD => true,
+            _ => return plain(StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD and POST only\n"),
+        };
+        let query = parts.uri.query();
+        match parts.uri.path() {
+            "/ping" | "/replicas_status" => return plain(StatusCode::OK, "Ok.\n"),
+            "/" if get && query.is_none() => return plain(StatusCode::OK, "Ok.\n"),
+            "/" | "/query" => {}
+            _ => return plain(StatusCode::NOT_FOUND, "There is no such path here: ask /, /query or /ping\n"),
+        }
+        let parsed = Request::parse(query, &parts.headers);
+        let query_id =
+            parsed.as_ref().ok().and_then(|request| request.query_id.clone()).unwrap_or_else(random_id);
+        let answered = match parsed {
+            Ok(request) => self.run(request, get, &parts.headers, body).await,
+            Err(fault) => Err(fault),
+        };
+        let response = match answered {
+            Ok((reply, running)) => result(reply, running, &query_id, &random_tag(), since),
+            Err(fault) => refusal(&fault, &query_id),
+        };
+        tracing::debug!(%query_id, status = response.status().as_u16(), elapsed = ?since.elapsed(), "answered");
+        response
+    }
+
+    async fn run(
+        &self,
+        mut request: Request,
+        get: bool,
+        headers: &HeaderMap,
+        mut incoming: Incoming,
+    ) -> Result<(Reply, Running), Fault> {
+        let role = self.credentials.role(headers, &request.claim)?;
+        if role == Role::Reader && self.confinement == Confinement::Unavailable {
+            let message = "Authentication failed: this kernel cannot confine the engine to its data, so the user and \
+                           password are needed to read too";
+            return Err(Fault::new(code::AUTHENTICATION_FAILED, "AUTHENTICATION_FAILED", message));
+        }
+        let text =
+            |name| headers.get(name).map_or("", |value: &http::HeaderValue| value.to_str().unwrap_or("?"));
+        let encoding = Encoding::parse(text(CONTENT_ENCODING))?;
+        let blocks = request.decompress;
+        let source = if let Some(boundary) = boundary(text(CONTENT_TYPE)) {
+            let (form, whole) = front(&mut incoming, MULTIPART_BYTES).await?;
+            if !whole || encoding != Encoding::Identity || blocks {
+                return Err(too_large("The form"));
+            }
+            for field in fields(&form, boundary)? {
+                request.take(&field.name, field.value)?;
+            }
+            Source::new(Bytes::new(), None)
+        } else {
+            let (front, whole) = front(&mut incoming, FRONT_BYTES).await?;
+            if whole {
+                Source::new(front, None)
+            } else if role == Role::Reader {
+                // What may be longer is an insert's data, which takes the password: nothing more of it is read.
+                let (front, whole) = further(&mut incoming, front, STATEMENT_BYTES).await?;
+                if !whole {
+                    discard(incoming).await;
+                    return Err(too_large("The statement"));
+                }
+                Source::new(front, None)
+            } else {
+                let (sender, receiver) = mpsc::channel(2);
+                tokio::spawn(pump(incoming, sender));
+                Source::new(front, Some(receiver))
+            }
+        };
+        let (mut answerer, reply) = Answerer::new(tokio::runtime::Handle::current(), request.compress);
+        let database = self.database.clone();
+        let running = self
+            .pool
+            .run(
+                role,
+                Box::new(move |lease, ticket| match Body::new(source, encoding, blocks) {
+                    Ok(body) => {
+                        perform(Asked { request, body, role, get, database }, lease, ticket, &mut answerer);
+                    }
+                    Err(fault) => answerer.refuse(fault),
+                }),
+            )
+            .await?;
+        let reply = async {
+            reply.await.unwrap_or_else(|_| Reply::Refused(Fault::parse("the statement was given up")))
+        };
+        match role {
+            Role::Writer => Ok((reply.await, running)),
+            Role::Reader => match tokio::time::timeout(READER_TIME, reply).await {
+                Ok(reply) => Ok((reply, running)),
+                Err(_) => {
+                    Err(Fault::new(159, "TIMEOUT_EXCEEDED", "Timeout exceeded: the statement was cancelled"))
+                }
+            },
+        }
+    }
+}
+
+/// Collects a body until it ends (`true`) or holds more than `limit` bytes.
+async fn front(incoming: &mut Incoming, limit: usize) -> Result<(Bytes, bool), Fault> {
+    further(incoming, Bytes::new(), limit).await
+}
+
+async fn further(incoming: &mut Incoming, front: Bytes, limit: usize) -> Result<(Bytes, bool), Fault> {
+    let mut collected = BytesMut::from(front);
+    while collected.len() <= limit {
+        match arriving(incoming).await? {
+            Some(piece) => collected.extend_from_slice(&piece),
+            None => return Ok((collected.freeze(), true)),
+        }
+    }
+    Ok((collected.freeze(), false))
+}
+
+/// The body's next bytes. A client that pauses for too long, or goes away, is an error: half a body is none.
+async fn arriving(incoming: &mut Incoming) -> Result<Option<Bytes>, Fault> {
+    loop {
+        match tokio::time::timeout(BODY_PAUSE, incoming.frame()).await {
+            Err(_) => {
+                return Err(Fault::new(
+                    code::SOCKET_TIMEOUT,
+                    "SOCKET_TIMEOUT",
+                    "The body pauses for too long",
+                ));
+            }
+            Ok(None) => return Ok(None),
+            Ok(Some(Ok(frame))) => match frame.into_data() {
+                Ok(piece) if !piece.is_empty() => return Ok(Some(piece)),
+                _ => {}
+            },
+            Ok(Some(Err(error))) => {
+                let message = format!("The body breaks off: {error}");
+                return Err(Fault::new(code::CANNOT_READ_FROM_SOCKET, "CANNOT_READ_FROM_SOCKET", message));
+            }
+        }
+    }
+}
+
+/// Carries the rest of a body to the thread that wants it. Two pieces wait at most: a slow engine slows the client down.
+async fn pump(mut incoming: Incoming, sender: mpsc::Sender<Result<Bytes, Fault>>) {
+    loop {
+        let piece = arriving(&mut incoming).await;
+        let last = !matches!(piece, Ok(Some(_)));
+        if let Some(piece) = piece.transpose()
+            && sender.send(piece).await.is_err()
+        {
+            return discard(incoming).await;
+        }
+        if last {
+            return;
+        }
+    }
+}
+
+/// Reads what a client still sends after its request has failed, for a while: closing at once would reset the connection
+/// before it has read why.
+async fn discard(mut incoming: Incoming) {
+    let reading = async {
+        let mut left = DISCARD_BYTES;
+        while let Ok(Some(piece)) = arriving(&mut incoming).await {
+            left = left.saturating_sub(piece.len());
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    // Whether it ended or time ran out, the body is dropped.
+    let _ = tokio::time::timeout(DISCARD_TIME, reading).await;
+}
+
+fn too_large(what: &str) -> Fault {
+    Fault::new(
+        code::QUERY_IS_TOO_LARGE,
+        "QUERY_IS_TOO_LARGE",
+        format!("{what} is too large, or is sent compressed"),
+    )
+}
+
+/// A random id.
+fn random_id() -> String {
+    let mut bytes = [0; 16];
+    // Ids need to differ, not to be secret: without randomness they do not, and nothing depends on it.
+    let _ = getrandom::fill(&mut bytes);
+    uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
+}
+
+/// Sixteen random letters: data that imitates an exception block cannot know them.
+fn random_tag() -> String {
+    let mut bytes = [0_u8; 16];
+    // As above: a tag that can be guessed misleads only the author of the guessing data.
+    let _ = getrandom::fill(&mut bytes);
+    bytes.iter().map(|byte| char::from(b'a' + byte % 26)).collect()
+}

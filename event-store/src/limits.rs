@@ -1,0 +1,64 @@
+//! Every bound of this room in one place, each with what happens beyond it. Numbers only, no behaviour.
+
+use std::time::Duration;
+
+/// HTTP connections held open at once. Further ones wait in the listen queue.
+pub const CONNECTIONS: usize = 256;
+
+/// Bytes that one request's line and headers may take (a query may stand in the URL): 431 beyond.
+pub const HEAD_BYTES: usize = 256 << 10;
+
+/// Header fields of one request: 431 beyond.
+pub const HEADERS: usize = 100;
+
+/// How long a client may take to send its headers, and how long a connection may stay idle.
+pub const HEAD_TIME: Duration = Duration::from_secs(10);
+
+/// How long a client may leave a body without a further byte: the request fails with code 209.
+pub const BODY_PAUSE: Duration = Duration::from_mins(1);
+
+/// How long a client may leave an answer unread: its query is cancelled and the connection closed.
+pub const READ_PAUSE: Duration = Duration::from_mins(1);
+
+/// Body bytes collected before a thread of the pool is taken, so that a slow sender of a small body holds none.
+pub const FRONT_BYTES: usize = 256 << 10;
+
+/// Bytes of one statement's text, data of an insert not counted: code 229, 413 beyond.
+pub const STATEMENT_BYTES: usize = 1 << 20;
+
+/// Bytes of a multipart body (a statement and its parameters): code 229, 413 beyond.
+pub const MULTIPART_BYTES: usize = 4 << 20;
+
+/// Either size that a compressed block may claim: code 39 beyond.
+pub const BLOCK_BYTES: usize = 64 << 20;
+
+/// Bytes of decoded body handed to the engine at once.
+pub const PIECE_BYTES: usize = 256 << 10;
+
+/// Bytes of engine blocks in a result whose format cannot be streamed (the engine holds it whole): code 396 beyond.
+pub const WHOLE_RESULT_BYTES: u64 = 64 << 20;
+
+/// Requests that may wait for a thread of one lane: code 202 and 503 beyond.
+pub const WAITING: usize = 128;
+
+/// How long one of them waits: code 202 and 503 then.
+pub const WAIT_TIME: Duration = Duration::from_secs(10);
+
+/// How long a statement without password may run: it is cancelled then.
+pub const READER_TIME: Duration = Duration::from_mins(2);
+
+/// How often a cancelled statement that still runs is killed again.
+pub const KILL_AGAIN: Duration = Duration::from_millis(100);
+
+/// What is read and thrown away of a body after its request has failed, so that the client reads the reason.
+pub const DISCARD_BYTES: usize = 32 << 20;
+
+/// How long that may take.
+pub const DISCARD_TIME: Duration = Duration::from_secs(5);
+
+/// How long a start waits for the data folder's lock and for its port.
+pub const CLAIM_TIME: Duration = Duration::from_secs(10);
+
+/// Rows of an insert are handed on in blocks of at most this many bytes; parts are cut by the engine's own rule
+/// (1,048,449 rows or 256 MB), so that this bounds memory and changes no atomicity.
+pub const INSERT_BLOCK_BYTES: u64 = 64 << 20;

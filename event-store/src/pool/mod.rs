@@ -1,0 +1,259 @@
+//! Threads that own a connection each, in two lanes: readers without password cannot starve who has it, nor the reverse.
+//!
+//! Every queue is bounded: a lane has a fixed number of threads, at most [`WAITING`] requests wait for one, each for at
+//! most [`WAIT_TIME`]; beyond, the caller gets code 202.
+
+mod cancel;
+mod lease;
+mod ticket;
+
+pub use lease::{Lease, Opener};
+pub use ticket::Ticket;
+
+use crate::engine::{Connection, Fault, Library, OpenError, code};
+use crate::gate::Role;
+use crate::limits::{WAIT_TIME, WAITING};
+use cancel::Order;
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// A setting that does nothing in an embedded engine (it filters logs sent to a native client) and shows in
+/// `system.processes`: it carries a connection's mark, as query ids cannot be chosen here and `log_comment` is the client's.
+pub const MARK_SETTING: &str = "send_logs_source_regexp";
+
+/// What a thread does with its connection for one request.
+pub type Work = Box<dyn FnOnce(&mut Lease, &Ticket) + Send>;
+
+/// How many threads, and what their connections are opened with.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Threads for requests without password.
+    pub readers: usize,
+    /// Threads for requests with it.
+    pub writers: usize,
+    /// Arguments of every connection.
+    pub arguments: Vec<String>,
+    /// Further arguments of readers' connections: their limits.
+    pub reader_arguments: Vec<String>,
+    /// Statements run once, before anything is served.
+    pub prepare: Vec<String>,
+}
+
+/// The threads.
+pub struct Pool {
+    readers: Lane,
+    writers: Lane,
+    orders: Sender<Order>,
+    live: Arc<Mutex<HashMap<u64, Arc<Ticket>>>>,
+    issued: AtomicU64,
+    threads: Vec<JoinHandle<()>>,
+    canceller: JoinHandle<()>,
+}
+
+struct Lane {
+    permits: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    jobs: Sender<Job>,
+}
+
+struct Job {
+    number: u64,
+    ticket: Arc<Ticket>,
+    work: Work,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Pool {
+    /// Opens the engine, prepares it and starts the threads. Blocks until the engine is open.
+    pub fn start(library: &'static Library, options: &Options) -> Result<Self, StartError> {
+        let marks = Arc::new(AtomicU64::new(0));
+        let (orders, taken) = mpsc::channel();
+        let canceller = anchor(library, options, taken)?;
+        let live = Arc::default();
+        let mut threads = Vec::new();
+        let mut lane = |name: &str, count: usize, arguments: Vec<String>| {
+            let kind = Opener { library, arguments: arguments.into(), marks: Arc::clone(&marks) };
+            let (jobs, queue) = mpsc::channel();
+            let queue = Arc::new(Mutex::new(queue));
+            for number in 0..count {
+                let (queue, live, kind) = (Arc::clone(&queue), Arc::clone(&live), kind.clone());
+                let thread = std::thread::Builder::new().name(format!("{name}-{number}"));
+                threads.push(thread.spawn(move || serve(&queue, &live, kind)).map_err(StartError::Thread)?);
+            }
+            Ok::<Lane, StartError>(Lane {
+                permits: Arc::new(Semaphore::new(count)),
+                waiting: AtomicUsize::new(0),
+                jobs,
+            })
+        };
+        let writers = lane("writer", options.writers, options.arguments.clone())?;
+        let limited = [options.arguments.as_slice(), options.reader_arguments.as_slice()].concat();
+        let readers = lane("reader", options.readers, limited)?;
+        Ok(Self { readers, writers, orders, live, issued: AtomicU64::new(0), threads, canceller })
+    }
+
+    /// Hands work to a thread of the caller's lane, waiting for a free one. Dropping what it gives cancels the work.
+    pub async fn run(&self, role: Role, work: Work) -> Result<Running, Fault> {
+        let lane = match role {
+            Role::Reader => &self.readers,
+            Role::Writer => &self.writers,
+        };
+        let permit = lane.admit().await?;
+        let number = self.issued.fetch_add(1, Ordering::Relaxed);
+        let ticket = Arc::new(Ticket::new());
+        self.tickets().insert(number, Arc::clone(&ticket));
+        let job = Job { number, ticket: Arc::clone(&ticket), work, _permit: permit };
+        if lane.jobs.send(job).is_err() {
+            self.tickets().remove(&number);
+            return Err(Fault::new(code::ABORTED, "ABORTED", "The server is stopping"));
+        }
+        Ok(Running { ticket, orders: Some(self.orders.clone()) })
+    }
+
+    fn tickets(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Ticket>>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends what still runs, closes the connections and joins the threads, for at most `patience`. `false`: not all ended.
+    pub fn stop(self, patience: Duration) -> bool {
+        for ticket in self.tickets().values() {
+            ticket.abandon();
+            // The receiver lives as long as the thread that is joined below.
+            let _ = self.orders.send(Order::Force(Arc::clone(ticket)));
+        }
+        drop((self.readers, self.writers));
+        let deadline = Instant::now() + patience;
+        let all_ended = |threads: &[JoinHandle<()>]| {
+            while !threads.iter().all(JoinHandle::is_finished) {
+                if Instant::now() >= deadline {
+                    return false;
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            true
+        };
+        let ended = all_ended(&self.threads);
+        drop(self.orders);
+        all_ended(std::slice::from_ref(&self.canceller)) && ended
+    }
+}
+
+impl Lane {
+    async fn admit(&self) -> Result<OwnedSemaphorePermit, Fault> {
+        struct Waiter<'l>(&'l AtomicUsize);
+        impl Drop for Waiter<'_> {
+            fn drop(&mut self) {
+                self.0.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+        let busy = || {
+            let message = "Too many simultaneous queries: every thread is taken";
+            Fault::new(code::TOO_MANY_SIMULTANEOUS_QUERIES, "TOO_MANY_SIMULTANEOUS_QUERIES", message)
+        };
+        let before = self.waiting.fetch_add(1, Ordering::Relaxed);
+        let _waiter = Waiter(&self.waiting);
+        if before >= WAITING {
+            return Err(busy());
+        }
+        match tokio::time::timeout(WAIT_TIME, Arc::clone(&self.permits).acquire_owned()).await {
+            Ok(permit) => Ok(permit.expect("the semaphore is never closed")),
+            Err(_) => Err(busy()),
+        }
+    }
+}
+
+/// Work under way. Dropped before [`Running::finished`], it is cancelled.
+pub struct Running {
+    ticket: Arc<Ticket>,
+    orders: Option<Sender<Order>>,
+}
+
+impl Running {
+    /// Its answer is complete: there is nothing to cancel.
+    pub fn finished(mut self) {
+        self.orders = None;
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(orders) = self.orders.take() {
+            self.ticket.abandon();
+            // No receiver: the process is stopping and ends everything itself.
+            let _ = orders.send(Order::Cancel(Arc::clone(&self.ticket)));
+        }
+    }
+}
+
+/// One thread of a lane, until the lane is closed.
+fn serve(queue: &Mutex<Receiver<Job>>, live: &Mutex<HashMap<u64, Arc<Ticket>>>, opener: Opener) {
+    let mut lease = Lease::new(opener);
+    loop {
+        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(Job { number, ticket, work, _permit }) = job else {
+            return;
+        };
+        if !ticket.is_abandoned()
+            && std::panic::catch_unwind(AssertUnwindSafe(|| work(&mut lease, &ticket))).is_err()
+        {
+            // The panic has been printed; its client sees a closed channel. The connection's state is unknown.
+            lease.retire();
+        }
+        ticket.end();
+        live.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+    }
+}
+
+/// Opens the first connection on the thread that keeps it (the engine must not see the main thread's stack: reading its
+/// bounds takes /proc, which a confined process cannot read).
+fn anchor(
+    library: &'static Library,
+    options: &Options,
+    taken: Receiver<Order>,
+) -> Result<JoinHandle<()>, StartError> {
+    let (ready, opened) = mpsc::channel();
+    let (arguments, prepare) = (options.arguments.clone(), options.prepare.clone());
+    let thread = std::thread::Builder::new().name("canceller".into()).spawn(move || {
+        let prepared =
+            Connection::open(library, &arguments).map_err(StartError::from).and_then(|mut connection| {
+                for sql in &prepare {
+                    connection.query(sql.as_bytes(), "Null", &[])?;
+                }
+                Ok(connection)
+            });
+        match prepared {
+            Ok(connection) => {
+                // Nobody to tell means that the start was given up.
+                if ready.send(Ok(())).is_ok() {
+                    cancel::run(connection, &taken);
+                }
+            }
+            Err(error) => {
+                let _ = ready.send(Err(error));
+            }
+        }
+    });
+    let thread = thread.map_err(StartError::Thread)?;
+    opened.recv().unwrap_or(Err(StartError::Open(OpenError::Refused)))?;
+    Ok(thread)
+}
+
+/// Why the engine could not be started. Permanent, but for a thread that could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The engine opened no connection.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// It refused what prepares it.
+    #[error("the engine refused to prepare its database: {0}")]
+    Prepare(#[from] Fault),
+    /// The system gave no thread.
+    #[error("cannot start a thread: {0}")]
+    Thread(std::io::Error),
+}

@@ -1,0 +1,214 @@
+//! What a request asks, from its URL, headers and form fields. Pure.
+//!
+//! Everything in the URL that has no meaning of its own is a setting, as ClickHouse has it.
+
+mod multipart;
+
+pub use multipart::{Field, boundary, fields};
+
+use crate::engine::{Fault, Parameter, code};
+use http::HeaderMap;
+
+/// One request, parsed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Request {
+    /// The statement, or its beginning, from the URL or a form field.
+    pub query: Option<String>,
+    /// The database to run it in.
+    pub database: Option<String>,
+    /// The format of a result whose statement names none.
+    pub format: Option<String>,
+    /// The id that the caller gave it.
+    pub query_id: Option<String>,
+    /// `param_NAME` values, as they came.
+    pub parameters: Vec<Parameter>,
+    /// Settings of this request only.
+    pub settings: Vec<(String, String)>,
+    /// The body consists of ClickHouse's compressed blocks.
+    pub decompress: bool,
+    /// The answer shall.
+    pub compress: bool,
+    /// The answer shall begin when the statement has ended.
+    pub whole: bool,
+    /// The statement shall change nothing.
+    pub readonly: bool,
+    /// User and password in the URL.
+    pub claim: Claim,
+}
+
+/// A user and password as given, checked by [`crate::credentials`].
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Claim {
+    /// The user's name.
+    pub user: Option<String>,
+    /// The password.
+    pub password: Option<String>,
+}
+
+impl std::fmt::Debug for Claim {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Claim").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+impl Request {
+    /// Reads the URL's query string and the `X-ClickHouse-*` headers that are no credentials.
+    pub fn parse(url_query: Option<&str>, headers: &HeaderMap) -> Result<Self, Fault> {
+        let mut request = Self::default();
+        let header = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        request.database = header("x-clickhouse-database");
+        request.format = header("x-clickhouse-format");
+        for (name, value) in url::form_urlencoded::parse(url_query.unwrap_or_default().as_bytes()) {
+            request.take(&name, value.into_owned())?;
+        }
+        Ok(request)
+    }
+
+    /// Takes one named value, from the URL or a form.
+    pub fn take(&mut self, name: &str, value: String) -> Result<(), Fault> {
+        match name {
+            "query" => self.query = Some(value),
+            "database" => self.database = some(value).or(self.database.take()),
+            "default_format" => self.format = some(value).or(self.format.take()),
+            "query_id" => self.query_id = some(value),
+            "user" => self.claim.user = Some(value),
+            "password" => self.claim.password = Some(value),
+            "compress" => self.compress = is_on(&value),
+            "decompress" => self.decompress = is_on(&value),
+            "wait_end_of_query" => self.whole = is_on(&value),
+            "readonly" => self.readonly = value != "0" && !value.is_empty(),
+            // They tune what this server does not do: quotas, spooling, stack traces, native protocol revisions.
+            "quota_key" | "buffer_size" | "stacktrace" | "client_protocol_version" | "close_session" => {}
+            "session_id" | "session_timeout" | "session_check" => {
+                let message = "Sessions are not kept here: give settings with each request";
+                return Err(Fault::new(code::NOT_IMPLEMENTED, "NOT_IMPLEMENTED", message));
+            }
+            "role" => return Err(Fault::new(code::UNKNOWN_ROLE, "UNKNOWN_ROLE", "There are no roles here")),
+            "dialect" if value != "clickhouse" => {
+                let message = "Only ClickHouse's own dialect is spoken here";
+                return Err(Fault::new(code::NOT_IMPLEMENTED, "NOT_IMPLEMENTED", message));
+            }
+            _ => match name.strip_prefix("param_") {
+                Some(parameter) if is_name(parameter) => self.parameters.push((parameter.to_owned(), value)),
+                None if is_name(name) => self.settings.push((name.to_owned(), value)),
+                _ => {
+                    let message = format!("Unknown setting '{}'", name.escape_default());
+                    return Err(Fault::new(code::UNKNOWN_SETTING, "UNKNOWN_SETTING", message));
+                }
+            },
+        }
+        Ok(())
+    }
+
+    /// The statement that applies the settings, or nothing when there are none.
+    pub fn set_statement(settings: &[(String, String)]) -> Option<String> {
+        let mut sql = String::new();
+        for (name, value) in settings {
+            sql.push_str(if sql.is_empty() { "SET " } else { ", " });
+            sql.push_str(name);
+            sql.push_str(" = '");
+            quote(&mut sql, value, '\'');
+            sql.push('\'');
+        }
+        (!sql.is_empty()).then_some(sql)
+    }
+
+    /// The statement that makes a database the current one.
+    pub fn use_statement(database: &str) -> String {
+        let mut sql = String::from("USE `");
+        quote(&mut sql, database, '`');
+        sql.push('`');
+        sql
+    }
+}
+
+/// Escapes a value for ClickHouse's quotes.
+fn quote(sql: &mut String, value: &str, quote: char) {
+    for c in value.chars() {
+        match c {
+            '\\' => sql.push_str("\\\\"),
+            '\0' => sql.push_str("\\0"),
+            c if c == quote => sql.extend(['\\', c]),
+            c => sql.push(c),
+        }
+    }
+}
+
+fn some(value: String) -> Option<String> {
+    (!value.is_empty()).then_some(value)
+}
+
+fn is_on(value: &str) -> bool {
+    matches!(value, "1" | "true")
+}
+
+/// A bare identifier: the only thing that stands unquoted in a statement made here.
+fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 200
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+#[cfg(test)]
+mod a_request {
+    use super::*;
+    use crate::statement::{Kind, Tokens};
+    use proptest::prelude::*;
+
+    fn parse(query: &str) -> Result<Request, i32> {
+        Request::parse(Some(query), &HeaderMap::new()).map_err(|fault| fault.code)
+    }
+
+    #[test]
+    fn is_read_from_its_url() {
+        let request = parse(
+            "query=SELECT+1&database=d&default_format=JSON&query_id=q&param_a=x%5Cn&max_threads=2&compress=1&readonly=2",
+        )
+        .expect("well formed");
+        assert_eq!(request.query.as_deref(), Some("SELECT 1"));
+        assert_eq!(request.database.as_deref(), Some("d"));
+        assert_eq!(request.format.as_deref(), Some("JSON"));
+        assert_eq!(request.parameters, [("a".to_owned(), "x\\n".to_owned())]);
+        assert_eq!(request.settings, [("max_threads".to_owned(), "2".to_owned())]);
+        assert!(request.compress && request.readonly && !request.decompress);
+    }
+
+    #[test]
+    fn never_sets_what_it_must_not() {
+        assert_eq!(parse("readonly=0").expect("taken").settings, []);
+        assert_eq!(parse("session_id=x"), Err(48));
+        assert_eq!(parse("role=r"), Err(511));
+        assert_eq!(parse("dialect=prql"), Err(48));
+        assert_eq!(parse("a%3D1%2C+b=2"), Err(115));
+        assert_eq!(parse("param_%27=2"), Err(115));
+    }
+
+    #[test]
+    fn shows_no_password_when_printed() {
+        let shown = format!("{:?}", parse("user=u&password=secret").expect("taken"));
+        assert!(shown.contains('u') && !shown.contains("secret"));
+    }
+
+    proptest! {
+        #[test]
+        fn makes_one_set_of_any_values(values in proptest::collection::vec(any::<String>(), 1..4)) {
+            let settings: Vec<_> = values.iter().map(|value| ("max_threads".to_owned(), value.clone())).collect();
+            let sql = Request::set_statement(&settings).expect("not empty");
+            let tokens: Vec<_> = Tokens::new(sql.as_bytes()).collect();
+            prop_assert_eq!(tokens.iter().filter(|token| token.kind == Kind::Text).count(), values.len());
+            prop_assert!(tokens.iter().all(|token| token.kind != Kind::Unfinished));
+        }
+
+        #[test]
+        fn makes_one_use_of_any_name(name in any::<String>()) {
+            let sql = Request::use_statement(&name);
+            prop_assert_eq!(Tokens::new(sql.as_bytes()).count(), 2);
+        }
+
+        #[test]
+        fn is_read_from_any_url(query in ".{0,200}") {
+            let _ = parse(&query);
+        }
+    }
+}

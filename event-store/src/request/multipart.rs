@@ -1,0 +1,136 @@
+//! The fields of a `multipart/form-data` body. Pure; the body is in memory and bounded before it comes here.
+
+use crate::engine::{Fault, code};
+
+/// One field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// Its name.
+    pub name: String,
+    /// Its value. Text: ClickHouse's form fields are statements and parameters.
+    pub value: String,
+}
+
+/// The boundary of a content type, or nothing when it is no form with one.
+pub fn boundary(content_type: &str) -> Option<&str> {
+    let (kind, rest) = content_type.split_once(';')?;
+    if !kind.trim().eq_ignore_ascii_case("multipart/form-data") {
+        return None;
+    }
+    let value = rest.split(';').find_map(|part| {
+        let (name, value) = part.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("boundary").then(|| value.trim().trim_matches('"'))
+    })?;
+    (!value.is_empty() && value.len() <= 70).then_some(value)
+}
+
+/// Reads the fields. A field that is a file (ClickHouse's external tables) is refused.
+pub fn fields(body: &[u8], boundary: &str) -> Result<Vec<Field>, Fault> {
+    let delimiter = format!("--{boundary}");
+    let mut rest = after(body, delimiter.as_bytes()).ok_or_else(|| malformed("the boundary is missing"))?;
+    let closing = format!("\r\n{delimiter}");
+    let mut found = Vec::new();
+    while !rest.starts_with(b"--") {
+        let part = rest.strip_prefix(b"\r\n").ok_or_else(|| malformed("a boundary's line does not end"))?;
+        let end =
+            position(part, closing.as_bytes()).ok_or_else(|| malformed("the last boundary is missing"))?;
+        found.push(field(&part[..end])?);
+        rest = &part[end + closing.len()..];
+    }
+    Ok(found)
+}
+
+fn field(part: &[u8]) -> Result<Field, Fault> {
+    let end = position(part, b"\r\n\r\n").ok_or_else(|| malformed("a field has no value"))?;
+    let headers = std::str::from_utf8(&part[..end]).map_err(|_| malformed("a field's header is not text"))?;
+    let disposition = headers
+        .split("\r\n")
+        .find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.trim().eq_ignore_ascii_case("content-disposition").then_some(value)
+        })
+        .ok_or_else(|| malformed("a field has no name"))?;
+    if attribute(disposition, "filename").is_some() {
+        let message = "External tables are not supported here: use a temporary table";
+        return Err(Fault::new(code::NOT_IMPLEMENTED, "NOT_IMPLEMENTED", message));
+    }
+    let name = attribute(disposition, "name").ok_or_else(|| malformed("a field has no name"))?;
+    let value = String::from_utf8(part[end + 4..].to_vec()).map_err(|_| malformed("a field is not UTF-8"))?;
+    Ok(Field { name, value })
+}
+
+/// `name="value"` of a Content-Disposition.
+fn attribute(disposition: &str, wanted: &str) -> Option<String> {
+    disposition.split(';').find_map(|part| {
+        let (name, value) = part.split_once('=')?;
+        name.trim().eq_ignore_ascii_case(wanted).then(|| value.trim().trim_matches('"').to_owned())
+    })
+}
+
+fn malformed(what: &str) -> Fault {
+    Fault::new(code::BAD_ARGUMENTS, "BAD_ARGUMENTS", format!("Malformed multipart body: {what}"))
+}
+
+fn after<'b>(body: &'b [u8], wanted: &[u8]) -> Option<&'b [u8]> {
+    position(body, wanted).map(|at| &body[at + wanted.len()..])
+}
+
+fn position(body: &[u8], wanted: &[u8]) -> Option<usize> {
+    body.windows(wanted.len()).position(|window| window == wanted)
+}
+
+#[cfg(test)]
+mod a_form {
+    use super::*;
+    use proptest::prelude::*;
+
+    const BODY: &[u8] = b"preamble\r\n--B\r\nContent-Disposition: form-data; name=\"query\"\r\n\r\nSELECT {a:String}\r\n\
+        --B\r\ncontent-disposition: form-data; name=\"param_a\"\r\nContent-Type: text/plain\r\n\r\nx\r\n--y\r\n--B--\r\n";
+
+    #[test]
+    fn gives_its_fields() {
+        let found = fields(BODY, "B").expect("well formed");
+        let pairs: Vec<_> = found.iter().map(|field| (field.name.as_str(), field.value.as_str())).collect();
+        assert_eq!(pairs, [("query", "SELECT {a:String}"), ("param_a", "x\r\n--y")]);
+    }
+
+    #[test]
+    fn is_known_by_its_content_type() {
+        assert_eq!(boundary("multipart/form-data; boundary=B"), Some("B"));
+        assert_eq!(boundary("Multipart/Form-Data; charset=x; Boundary=\"B C\""), Some("B C"));
+        for other in [
+            "text/plain",
+            "multipart/form-data",
+            "multipart/form-data; boundary=",
+            "multipart/mixed; boundary=B",
+        ] {
+            assert_eq!(boundary(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn with_a_file_is_refused() {
+        let body = b"--B\r\nContent-Disposition: form-data; name=\"t\"; filename=\"t.tsv\"\r\n\r\n1\r\n--B--";
+        assert_eq!(fields(body, "B").map_err(|fault| fault.code), Err(48));
+    }
+
+    #[test]
+    fn cut_short_is_refused() {
+        for end in 0..BODY.len() - 4 {
+            assert!(fields(&BODY[..end], "B").is_err(), "{end}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn may_be_any_bytes(body in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = fields(&body, "B");
+            let _ = fields(&[b"--B\r\n", body.as_slice(), b"\r\n--B--"].concat(), "B");
+        }
+
+        #[test]
+        fn may_have_any_content_type(text in ".{0,80}") {
+            let _ = boundary(&text);
+        }
+    }
+}

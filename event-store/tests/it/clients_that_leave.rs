@@ -1,0 +1,68 @@
+//! Clients that go away: what they asked for ends, and nothing half-sent is kept.
+
+use crate::server::{Server, lines, within};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+fn send(server: &Server, head: &str, body: &[u8]) -> TcpStream {
+    let address = server.url.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(address).expect("connected");
+    let key = format!("X-ClickHouse-User: writer\r\nX-ClickHouse-Key: {}", server.password());
+    let head = format!("POST {head} HTTP/1.1\r\nHost: {address}\r\n{key}\r\n");
+    stream.write_all(head.as_bytes()).expect("sent");
+    stream.write_all(body).expect("sent");
+    stream
+}
+
+/// Statements that run, this one not counted.
+fn running(server: &Server) -> usize {
+    let sql = "SELECT count() FROM system.processes WHERE query NOT LIKE '%system.processes%'";
+    server.run(sql).trim().parse().expect("a number")
+}
+
+fn settled(server: &Server, expected: usize) {
+    within("the statements to settle", || (running(server) == expected).then_some(()));
+}
+
+#[test]
+fn before_the_answer_have_their_query_cancelled() {
+    let server = Server::start();
+    for format in ["TSV", "JSON"] {
+        let sql = format!("SELECT sum(cityHash64(number)) FROM numbers(1000000000000) FORMAT {format}");
+        let stream = send(&server, "/", format!("Content-Length: {}\r\n\r\n{sql}", sql.len()).as_bytes());
+        settled(&server, 1);
+        drop(stream);
+        settled(&server, 0);
+    }
+}
+
+#[test]
+fn amid_the_answer_have_their_query_cancelled() {
+    let server = Server::start();
+    let sql = "SELECT number, repeat('x', 1000) FROM numbers(1000000000)";
+    let mut stream = send(&server, "/", format!("Content-Length: {}\r\n\r\n{sql}", sql.len()).as_bytes());
+    let mut buffer = vec![0; 1 << 20];
+    stream.read_exact(&mut buffer).expect("it streams");
+    settled(&server, 1);
+    drop(stream);
+    settled(&server, 0);
+}
+
+#[test]
+fn amid_an_insert_leave_nothing_behind() {
+    let server = Server::start();
+    server.run("CREATE TABLE t (a UInt64) ENGINE = MergeTree ORDER BY a");
+    let query = "/?query=INSERT%20INTO%20t%20FORMAT%20TSV";
+    let rows = lines(200_000);
+    let chunk = format!("Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{rows}\r\n", rows.len());
+    let announced = format!("Content-Length: {}\r\n\r\n{rows}", rows.len() + 1);
+    for body in [chunk, announced] {
+        let stream = send(&server, query, body.as_bytes());
+        settled(&server, 1);
+        drop(stream);
+        settled(&server, 0);
+        assert_eq!(server.run("SELECT count() FROM t"), "0\n");
+    }
+    let whole = server.curl("?query=INSERT%20INTO%20t%20FORMAT%20TSV", &["--data-binary", &rows[..1000]]);
+    assert_eq!(whole.status, 200);
+}

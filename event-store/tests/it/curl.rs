@@ -1,0 +1,231 @@
+//! curl: what a person types.
+
+use crate::server::{Server, lines};
+
+fn sorted(text: &str) -> Vec<&str> {
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_unstable();
+    lines
+}
+
+#[test]
+fn asks_by_get_and_by_post() {
+    let server = Server::start();
+    for said in [
+        server.anyone("?query=SELECT%201%2B1", &[]),
+        server.anyone("query?query=SELECT%201%2B1", &[]),
+        server.anyone("", &["--data-binary", "SELECT 1+1"]),
+        server.anyone("?query=SELECT%201", &["--data-binary", "+1"]),
+        server.anyone("?param_a=1", &["--data-binary", "SELECT {a:UInt8} + 1"]),
+        server.anyone("", &["-F", "query=SELECT {a:UInt8} + 1", "-F", "param_a=1"]),
+    ] {
+        assert_eq!((said.status, said.body.as_str()), (200, "2\n"), "{}", said.headers);
+        assert_eq!(said.header("x-clickhouse-format"), Some("TabSeparated"));
+        assert!(said.header("x-clickhouse-summary").expect("a summary").contains("\"result_rows\":\"1\""));
+    }
+    assert_eq!(server.anyone("", &[]).body, "Ok.\n");
+    assert_eq!(server.anyone("ping", &[]).body, "Ok.\n");
+    assert_eq!(
+        server.anyone("?query_id=mine", &["-d", "SELECT 1"]).header("x-clickhouse-query-id"),
+        Some("mine")
+    );
+    assert_eq!(server.anyone("no-such-path", &[]).status, 404);
+    assert_eq!(server.anyone("?database=x", &[]).exception(), 62);
+    assert_eq!(server.anyone("", &["-X", "DELETE"]).status, 405);
+}
+
+#[test]
+fn inserts_in_any_format_and_any_way() {
+    let server = Server::start();
+    server.run("CREATE TABLE t (a UInt64, b String) ENGINE = MergeTree ORDER BY a");
+    let csv = "1,one\n";
+    let url = "?query=INSERT%20INTO%20t%20FORMAT%20CSV";
+    for (query, body) in [
+        (url, csv),
+        ("", "INSERT INTO t FORMAT JSONEachRow {\"a\":2,\"b\":\"two\"}"),
+        ("", "INSERT INTO t (b, a) SETTINGS max_threads = 1 VALUES ('thr' || 'ee', 3);"),
+        ("?query=INSERT%20INTO%20t%20VALUES%20(4,'four')", ",(5, 'five')"),
+        ("?param_t=t", "INSERT INTO {t:Identifier} FORMAT TSV\n6\tsix\n"),
+        ("", "INSERT INTO t SELECT 7, 'seven'"),
+        ("?query=INSERT%20INTO%20t%20FORMAT%20CSV&max_insert_block_size=1", "8,eight\n9,nine\n"),
+        ("?query=INSERT%20INTO%20t%20FORMAT%20CSV", ""),
+    ] {
+        let said = server.curl(query, &["--data-binary", body]);
+        assert_eq!((said.status, said.body.as_str()), (200, ""), "{query} {body}");
+    }
+    let rows = server.run("SELECT a, b FROM t ORDER BY a");
+    let names = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+    let expected: Vec<String> =
+        names.iter().enumerate().map(|(at, name)| format!("{}\t{name}", at + 1)).collect();
+    assert_eq!(rows.lines().collect::<Vec<_>>(), expected);
+    let said = server.curl(url, &["--data-binary", "1,x\nnonsense,y\n"]);
+    assert_eq!((said.status, said.exception()), (400, 27), "{}", said.body);
+    assert_eq!(server.run("SELECT count() FROM t"), "9\n");
+}
+
+#[test]
+fn inserts_compressed_bodies() {
+    let server = Server::start();
+    server.run("CREATE TABLE t (a UInt64) ENGINE = MergeTree ORDER BY a");
+    let folder = tempfile::tempdir().expect("temp dir");
+    let plain = lines(100_000);
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut gzip, plain.as_bytes()).expect("in memory");
+    let mut lz4 = lz4_flex::frame::FrameEncoder::new(Vec::new());
+    std::io::Write::write_all(&mut lz4, plain.as_bytes()).expect("in memory");
+    let bodies = [
+        ("gzip", gzip.finish().expect("in memory")),
+        ("zstd", zstd::encode_all(plain.as_bytes(), 1).expect("in memory")),
+        ("lz4", lz4.finish().expect("in memory")),
+    ];
+    for (at, (encoding, body)) in bodies.iter().enumerate() {
+        let file = folder.path().join(encoding);
+        std::fs::write(&file, body).expect("written");
+        let data = format!("@{}", file.display());
+        let header = format!("Content-Encoding: {encoding}");
+        let insert =
+            ["-H", header.as_str(), "-H", "Transfer-Encoding: chunked", "--data-binary", data.as_str()];
+        let said = server.curl("?query=INSERT%20INTO%20t%20FORMAT%20TSV", &insert);
+        assert_eq!(said.status, 200, "{encoding}: {}", said.body);
+        assert_eq!(server.run("SELECT count() FROM t"), format!("{}\n", (at + 1) * 100_000));
+    }
+    let wrong = server.curl("", &["-H", "Content-Encoding: br", "--data-binary", "SELECT 1"]);
+    assert_eq!((wrong.status, wrong.exception()), (500, 89));
+    let cut = server.curl("", &["-H", "Content-Encoding: gzip", "--data-binary", "no gzip"]);
+    assert_eq!(cut.exception(), 271, "{}", cut.body);
+}
+
+#[test]
+fn reads_compressed_answers() {
+    let server = Server::start();
+    for query in ["?compress=1", "?compress=1&wait_end_of_query=1"] {
+        let said = server.anyone(query, &["--data-binary", "SELECT number FROM numbers(200000)"]);
+        let (mut at, mut plain) = (0, String::new());
+        while at < said.bytes.len() {
+            let sizes = &said.bytes[at + 17..];
+            let length = 16 + u32::from_le_bytes([sizes[0], sizes[1], sizes[2], sizes[3]]) as usize;
+            let block =
+                footfall_event_store::block::decode(&said.bytes[at..at + length]).expect("a whole block");
+            plain.push_str(&String::from_utf8(block).expect("text"));
+            at += length;
+        }
+        assert!(plain == lines(200_000), "{query}");
+    }
+}
+
+#[test]
+fn reads_every_format_the_same_streamed_and_whole() {
+    let server = Server::start();
+    let sql = "SELECT number AS `a\"\n b`, toString(number) AS s, [number] AS list FROM numbers(150000)";
+    for format in [
+        "TabSeparated",
+        "TSVWithNames",
+        "TabSeparatedWithNamesAndTypes",
+        "TSVRaw",
+        "CSV",
+        "CSVWithNames",
+        "CSVWithNamesAndTypes",
+        "TSKV",
+        "JSONEachRow",
+        "ndjson",
+        "JSONStringsEachRow",
+        "JSONCompactEachRow",
+        "JSONCompactEachRowWithNames",
+        "JSONCompactStringsEachRowWithNamesAndTypes",
+        "PrettyJSONEachRow",
+        "RowBinary",
+        "RowBinaryWithNames",
+        "RowBinaryWithNamesAndTypes",
+        "Native",
+        "MsgPack",
+        "BSONEachRow",
+        "RawBLOB",
+        "LineAsString",
+        "Null",
+    ] {
+        let streamed = server.anyone(&format!("?default_format={format}"), &["--data-binary", sql]);
+        let whole =
+            server.anyone(&format!("?wait_end_of_query=1&default_format={format}"), &["--data-binary", sql]);
+        assert_eq!((streamed.status, whole.status), (200, 200), "{format}: {}", whole.body);
+        assert!(streamed.bytes == whole.bytes, "{format}");
+        let framing = streamed.header("transfer-encoding").is_some();
+        assert_eq!((framing, whole.header("content-length").is_some()), (format != "Null", true), "{format}");
+    }
+    for text in
+        ["FORMAT JSON", "FORMAT JSONEachRow SETTINGS output_format_json_array_of_rows = 1", "FORMAT Parquet"]
+    {
+        let said =
+            server.anyone("", &["--data-binary", &format!("SELECT number FROM numbers(150000) {text}")]);
+        assert!(said.status == 200 && said.header("content-length").is_some(), "{text}");
+        if text.contains("JSON") {
+            let json: serde_json::Value = serde_json::from_str(&said.body).expect("one JSON value");
+            assert_eq!(json.as_array().or(json["data"].as_array()).map(Vec::len), Some(150_000), "{text}");
+        }
+    }
+    let totals = "SELECT number % 100000 AS k, count() FROM numbers(150000) GROUP BY k WITH TOTALS FORMAT TSVWithNames";
+    assert!(server.anyone("", &["--data-binary", totals]).body.ends_with("\n\n0\t150000\n"));
+}
+
+#[test]
+fn gets_codes_and_statuses_as_clickhouse_gives_them() {
+    let server = Server::start();
+    for (sql, status, code) in [
+        ("SELECT nope", 404, 47),
+        ("SELECT * FROM nowhere", 404, 60),
+        ("SELECT nofunction()", 404, 46),
+        ("SELEC 1", 400, 62),
+        ("", 400, 62),
+        ("SELECT 1 FORMAT NoSuch", 404, 73),
+        ("SELECT throwIf(1, 'boom')", 500, 395),
+        ("SELECT 1 SETTINGS nosuch = 1", 404, 115),
+        ("SELECT {a:String}", 500, 456),
+        ("SELECT CAST('x' AS UInt8)", 400, 6),
+        ("SELECT 1; SELECT 2", 400, 62),
+        ("INSERT INTO nowhere FORMAT CSV\n1\n", 404, 60),
+        ("SELECT number FROM numbers(100000000) FORMAT JSON", 500, 396),
+        ("SELECT 1 INTO OUTFILE 'x'", 500, 358),
+        ("INSERT INTO nowhere FROM INFILE 'x' FORMAT CSV", 501, 48),
+        ("CREATE TABLE default.x (a Int8) ENGINE = Memory", 403, 497),
+    ] {
+        let said = server.curl("", &["--data-binary", sql]);
+        assert_eq!((said.status, said.exception()), (status, code), "{sql}: {}", said.body);
+        assert!(said.body.starts_with(&format!("Code: {code}. DB::")), "{sql}: {}", said.body);
+    }
+    for (query, status, code) in [
+        ("?nosuch=1", 404, 115),
+        ("?database=nowhere", 404, 81),
+        ("?default_format=NoSuch", 404, 73),
+        ("?session_id=x", 501, 48),
+        ("?max_threads=x", 500, 0),
+    ] {
+        let said = server.curl(query, &["--data-binary", "SELECT 1"]);
+        assert!(
+            said.status == status || code == 0 && said.status >= 400,
+            "{query}: {} {}",
+            said.status,
+            said.body
+        );
+        assert!(said.exception() == code || code == 0, "{query}: {}", said.body);
+    }
+    let amid =
+        server.anyone("", &["-d", "SELECT throwIf(number = 900000, 'boom'), number FROM numbers(1000000)"]);
+    let tag = amid.header("x-clickhouse-exception-tag").expect("a tag").to_owned();
+    assert_eq!((amid.status, amid.code), (200, Some(18)), "the body breaks off");
+    assert!(amid.body.ends_with(&format!(" {tag}\r\n__exception__\r\n")));
+    assert!(amid.body.contains(&format!("\r\n__exception__\r\n{tag}\r\nCode: 395. DB::Exception: boom")));
+}
+
+#[test]
+fn sees_the_tables_of_its_database_only_when_it_names_none() {
+    let server = Server::start();
+    server.run("CREATE DATABASE store_other");
+    server.run("CREATE TABLE store_other.t (a UInt8) ENGINE = Memory");
+    server.run("CREATE TABLE u (a UInt8) ENGINE = Memory");
+    assert_eq!(server.anyone("", &["-d", "SHOW TABLES"]).body, "u\n");
+    assert_eq!(server.anyone("?database=store_other", &["-d", "SHOW TABLES"]).body, "t\n");
+    let header = ["-H", "X-ClickHouse-Database: store_other", "-d", "SELECT currentDatabase()"];
+    assert_eq!(server.anyone("", &header).body, "store_other\n");
+    assert_eq!(server.anyone("", &["-d", "SELECT currentDatabase(), timezone()"]).body, "store\tUTC\n");
+    let settings = "SELECT name FROM system.merge_tree_settings WHERE name LIKE 'fsync%' AND value = '1'";
+    assert_eq!(sorted(&server.run(settings)), ["fsync_after_insert", "fsync_part_directory"]);
+}

@@ -1,0 +1,150 @@
+//! Starting and stopping.
+
+use crate::server::{Folder, Server, ready, within};
+use std::io::Read;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+#[test]
+fn ends_cleanly_when_told_and_keeps_everything() {
+    let mut folder = Folder::new();
+    for signal in ["TERM", "INT"] {
+        let server = folder.start();
+        server.run("CREATE TABLE IF NOT EXISTS t (a UInt64) ENGINE = MergeTree ORDER BY a");
+        server.run("INSERT INTO t VALUES (1)");
+        server.signal(signal);
+        let (code, kept) = server.ended();
+        assert_eq!(code, Some(0), "{signal}");
+        folder = kept;
+    }
+    assert_eq!(folder.start().run("SELECT count() FROM t"), "2\n");
+}
+
+#[test]
+fn lets_a_statement_under_way_end_first() {
+    let server = Server::start();
+    std::thread::scope(|scope| {
+        let under_way = scope.spawn(|| server.anyone("", &["-d", "SELECT sleep(2), 'whole'"]));
+        let listed =
+            "SELECT count() FROM system.processes WHERE query LIKE '%whole%' AND query NOT LIKE '%LIKE%'";
+        within("it to run", || (server.run(listed) == "1\n").then_some(()));
+        server.signal("TERM");
+        assert_eq!(under_way.join().expect("answered").body, "0\twhole\n");
+    });
+    assert_eq!(server.ended().0, Some(0));
+}
+
+#[test]
+fn ends_even_if_a_statement_does_not() {
+    let server = Folder::new().start_with(&["--drain-seconds", "1"]);
+    server.run("CREATE TABLE t (a UInt64) ENGINE = MergeTree ORDER BY a");
+    std::thread::scope(|scope| {
+        let sql = "INSERT INTO t SELECT max(cityHash64(number)) FROM numbers(1000000000000)";
+        scope.spawn(|| server.curl("", &["--data-binary", sql]));
+        let listed = "SELECT count() FROM system.processes WHERE query LIKE 'INSERT%'";
+        within("it to run", || (server.run(listed) == "1\n").then_some(()));
+        server.signal("TERM");
+    });
+    let started = Instant::now();
+    let (code, folder) = server.ended();
+    assert!(
+        code == Some(0) && started.elapsed() < Duration::from_secs(15),
+        "{code:?} {:?}",
+        started.elapsed()
+    );
+    assert_eq!(folder.start().run("SELECT count() FROM t"), "0\n");
+}
+
+#[test]
+fn ends_with_its_standard_input() {
+    let folder = Folder::new();
+    let mut command = folder.command();
+    command.arg("--until-eof").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("starts");
+    ready(&mut child);
+    drop(child.stdin.take());
+    let status = within("its end", || child.try_wait().expect("waited"));
+    assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn waits_for_its_predecessor() {
+    let server = Server::start();
+    let address = server.url.trim_start_matches("http://").to_owned();
+    let other = Folder::new();
+    let spawn = |folder: &Folder, listen: &str| {
+        let mut command = folder.command();
+        command.args(["--listen", listen]).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().expect("starts")
+    };
+    // One wants the same port, one the same folder: both get it once the first is gone.
+    let mut same_port = spawn(&other, &address);
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(same_port.try_wait().expect("waited"), None);
+    let folder = server.killed();
+    assert_eq!(ready(&mut same_port), format!("http://{address}"));
+    same_port.kill().expect("killed");
+    same_port.wait().expect("waited");
+
+    let first = folder.start();
+    let mut same_folder = {
+        let mut command = Folder::new().command();
+        command.arg("--data").arg(first.data()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().expect("starts")
+    };
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(same_folder.try_wait().expect("waited"), None);
+    first.signal("TERM");
+    ready(&mut same_folder);
+    same_folder.kill().expect("killed");
+    same_folder.wait().expect("waited");
+    drop(first);
+}
+
+#[test]
+fn refuses_what_it_cannot_do_in_one_sentence() {
+    let folder = Folder::new();
+    let inside = folder.path().join("data/password");
+    let inside = inside.to_str().expect("text");
+    for (arguments, sentence) in [
+        (vec!["--listen", "0.0.0.0:0"], "no loopback address"),
+        (vec!["--database", "a-b"], "identifier"),
+        (vec!["--library", "/nowhere/libchdb.so"], "run cargo xtask doctor"),
+        (vec!["--password-file", inside], "outside the data folder"),
+        (vec!["--nonsense"], "--nonsense"),
+    ] {
+        for check in [false, true] {
+            let mut command = folder.command();
+            command.args(&arguments).args(check.then_some("--check"));
+            let output = command.output().expect("runs");
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(64), "{arguments:?}: {said}");
+            assert!(said.lines().count() == 1 && said.contains(sentence), "{arguments:?}: {said}");
+        }
+    }
+    let checked = folder.command().arg("--check").output().expect("runs");
+    assert_eq!((checked.status.code(), checked.stdout.len()), (Some(0), 0));
+    assert!(!folder.path().join("data").exists() && !folder.password_file().exists());
+
+    let wrong = folder.path().join("wrong.so");
+    std::fs::write(&wrong, "no library").expect("written");
+    let output = folder.command().arg("--library").arg(&wrong).output().expect("runs");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1) && said.contains("run cargo xtask doctor"), "{said}");
+}
+
+#[test]
+fn leaves_the_engines_reason_on_standard_error() {
+    let folder = Folder::new();
+    let engine = folder.path().join("data/engine");
+    std::fs::create_dir_all(&engine).expect("made");
+    // A folder where the engine wants its own lock file.
+    std::fs::create_dir(engine.join("status")).expect("made");
+    let mut command = folder.command();
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
+    let status = within("its end", || child.try_wait().expect("waited"));
+    let mut said = String::new();
+    child.stderr.take().expect("piped").read_to_string(&mut said).expect("readable");
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(said.contains("the engine refused to start") && said.contains("Code: "), "{said}");
+}

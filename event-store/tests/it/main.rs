@@ -1,0 +1,12 @@
+//! The embedded ClickHouse from outside: a real process, a real engine, unmodified clients. No table of Footfall's.
+
+mod clients_that_leave;
+mod clients_that_overdo;
+mod curl;
+mod lifecycle;
+mod power_loss;
+mod readers;
+mod rust_client;
+mod server;
+mod several_at_once;
+mod web_pages;

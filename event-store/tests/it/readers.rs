@@ -1,0 +1,145 @@
+//! Who gives no password: may read tables, and nothing else of the machine.
+
+use crate::server::Server;
+
+#[test]
+fn may_read_and_nothing_more() {
+    let server = Server::start();
+    server.run("CREATE TABLE t (a UInt64) ENGINE = MergeTree ORDER BY a");
+    server.run("INSERT INTO t VALUES (1)");
+    for sql in [
+        "SELECT a FROM t",
+        "WITH 1 AS x SELECT x",
+        "SHOW TABLES",
+        "DESCRIBE TABLE t",
+        "SHOW CREATE TABLE t",
+        "EXISTS TABLE t",
+        "EXPLAIN SELECT a FROM t",
+        "SELECT count() FROM system.processes",
+        "SELECT count() FROM system.parts",
+        "SELECT count() FROM INFORMATION_SCHEMA.tables",
+    ] {
+        let said = server.anyone("", &["--data-binary", sql]);
+        assert_eq!(said.status, 200, "{sql}: {}", said.body);
+    }
+    for sql in [
+        "INSERT INTO t VALUES (2)",
+        "INSERT INTO t FORMAT CSV\n2\n",
+        "INSERT INTO t SELECT 2",
+        "CREATE TABLE u (a UInt8) ENGINE = Memory",
+        "CREATE TEMPORARY TABLE u (a UInt8)",
+        "DROP TABLE t",
+        "TRUNCATE TABLE t",
+        "ALTER TABLE t DELETE WHERE 1",
+        "DELETE FROM t WHERE 1",
+        "OPTIMIZE TABLE t",
+        "RENAME TABLE t TO u",
+        "SET max_threads = 1",
+        "SET readonly = 0",
+        "USE system",
+        "KILL QUERY WHERE 1",
+        "SYSTEM FLUSH LOGS",
+        "GRANT ALL ON *.* TO default",
+        "CREATE FUNCTION f AS (x) -> x",
+        "BACKUP TABLE t TO Disk('a', 'b')",
+        "EXPLAIN ANALYZE INSERT INTO t SELECT 2",
+        "INSERT INTO FUNCTION file('x.csv') SELECT 1",
+    ] {
+        let said = server.anyone("", &["--data-binary", sql]);
+        assert_eq!((said.status, said.exception()), (403, 497), "{sql}: {}", said.body);
+    }
+    for sql in [
+        "SELECT 1; INSERT INTO t VALUES (2)",
+        "SELECT 1;SELECT 2",
+        "SELECT 1 INTO OUTFILE 'x.csv'",
+        "INSERT INTO",
+    ] {
+        let said = server.anyone("", &["--data-binary", sql]);
+        assert!(said.status >= 400, "{sql}: {}", said.body);
+    }
+    assert_eq!(server.run("SELECT count(), sum(a) FROM t"), "1\t1\n");
+    let by_get = server.curl("?query=INSERT%20INTO%20t%20VALUES%20(2)", &["--get"]);
+    assert_eq!((by_get.status, by_get.exception()), (500, 164), "{}", by_get.body);
+    let readonly = server.curl("?readonly=1", &["--data-binary", "INSERT INTO t VALUES (2)"]);
+    assert_eq!(readonly.exception(), 164, "{}", readonly.body);
+}
+
+#[test]
+fn see_no_file_and_no_other_server() {
+    let server = Server::start();
+    let secret = server.password();
+    let folder = tempfile::tempdir().expect("temp dir");
+    let file = folder.path().join("secret");
+    std::fs::write(&file, "${secret}TOPSECRET${x}\n").expect("written");
+    let file = file.display();
+    let attempts = [
+        format!("SELECT file('{file}')"),
+        format!("SELECT `file`('{file}')"),
+        format!("SELECT arrayMap(file, ['{file}'])"),
+        format!("SELECT * APPLY(file) FROM (SELECT '{file}')"),
+        format!("SELECT * FROM file('{file}', 'LineAsString')"),
+        format!("SELECT * FROM default.`{file}`"),
+        format!("SELECT * FROM format(Values, 'a String', '(file(\\'{file}\\'))')"),
+        format!(
+            "SELECT * FROM format(JSONEachRow, 'a Int8, b String DEFAULT file(\\'{file}\\')', '{{\"a\":1}}')"
+        ),
+        format!("SELECT 1 AS a FORMAT Template SETTINGS format_template_row = '{file}'"),
+        format!("SELECT formatRow('Template', 1) SETTINGS format_template_row = '{file}'"),
+        format!("SELECT 1 AS a FORMAT Protobuf SETTINGS format_schema = '{file}:M'"),
+        format!(
+            "SELECT * FROM eval('SELECT file(''{file}'')') SETTINGS allow_experimental_eval_table_function = 1"
+        ),
+        "SELECT file('/proc/self/environ')".to_owned(),
+        "SELECT file('../../password')".to_owned(),
+        "SELECT * FROM url('http://127.0.0.1:9/', 'LineAsString')".to_owned(),
+        "SELECT * FROM remote('127.0.0.1', system.one)".to_owned(),
+        "SELECT * FROM s3('http://127.0.0.1:9/bucket/key', 'LineAsString')".to_owned(),
+        "SELECT * FROM mysql('127.0.0.1:9', 'a', 'b', 'c', 'd')".to_owned(),
+        "SELECT * FROM sqlite('x', 'y')".to_owned(),
+        "SELECT * FROM executable('x', 'TSV', 'a String')".to_owned(),
+    ];
+    for sql in &attempts {
+        for said in [server.anyone("", &["--data-binary", sql]), server.curl("", &["--data-binary", sql])] {
+            assert!(said.status >= 400, "{sql}: {}", said.body);
+            assert!(!said.body.contains("TOPSECRET") && !said.body.contains(&secret), "{sql}: {}", said.body);
+        }
+    }
+    for sql in [
+        "CREATE TABLE f (a String) ENGINE = File(LineAsString)",
+        "CREATE TABLE f (a String) ENGINE = URL('http://127.0.0.1:9/', 'CSV')",
+        "CREATE DICTIONARY d (a UInt64) PRIMARY KEY a SOURCE(EXECUTABLE(command 'id' format 'TSV')) LAYOUT(FLAT()) \
+         LIFETIME(0)",
+        "INSERT INTO FUNCTION file('x.csv') SELECT 1",
+        "BACKUP DATABASE store TO File('/tmp/x')",
+        "CREATE USER u",
+    ] {
+        let said = server.curl("", &["--data-binary", sql]);
+        assert_eq!((said.status, said.exception()), (403, 497), "{sql}: {}", said.body);
+    }
+}
+
+#[test]
+fn with_a_wrong_password_may_not_even_read() {
+    let server = Server::start();
+    for arguments in [
+        ["-u", "writer:wrong"],
+        ["-u", "writer:"],
+        ["-u", "stranger:x"],
+        ["-H", "X-ClickHouse-Key: wrong"],
+        ["-H", "Authorization: Bearer x"],
+    ] {
+        let said = server.anyone("", &[&arguments[..], &["--data-binary", "SELECT 1"]].concat());
+        assert_eq!((said.status, said.exception()), (403, 516), "{arguments:?}: {}", said.body);
+        assert!(said.body.contains("Authentication failed"), "{}", said.body);
+    }
+    let password = server.password();
+    let in_url = format!("?user=writer&password={password}");
+    assert_eq!(
+        server.anyone(&in_url, &["--data-binary", "CREATE TABLE a (b UInt8) ENGINE = Memory"]).status,
+        200
+    );
+    let key = format!("X-ClickHouse-Key: {password}");
+    let headers = ["-H", "X-ClickHouse-User: writer", "-H", &key, "--data-binary", "DROP TABLE a"];
+    assert_eq!(server.anyone("", &headers).status, 200);
+    assert_eq!(server.anyone("", &["-u", "default:", "-d", "SELECT 1"]).body, "1\n");
+}

@@ -27,7 +27,7 @@ pub(crate) struct Blank {
     pub(crate) size: u64,
 }
 
-/// Makes a file of `size` zeros in `dir` and syncs it. `name` keeps the makers of two files apart. Gives up between two pieces
+/// Makes a file of `size` zeros in `dir` and syncs it. No file may have that `name` yet. Gives up between two pieces
 /// when `go_on` says so.
 pub(crate) fn blank(
     storage: &dyn Storage,
@@ -36,7 +36,7 @@ pub(crate) fn blank(
     size: u64,
     go_on: impl Fn() -> bool,
 ) -> io::Result<Blank> {
-    let path = dir.join(format!("{name}.{UNFINISHED}"));
+    let path = unfinished(dir, name);
     let file = storage.create(&path)?;
     let filled = fill(storage, &file, size, go_on);
     if let Err(error) = filled {
@@ -96,6 +96,15 @@ pub(crate) fn discard(storage: &dyn Storage, path: &Path) {
     {
         tracing::warn!(path = %path.display(), %error, "a file that is not needed any more could not be removed");
     }
+}
+
+/// Removes what is left of a file called `name` that never became a segment.
+pub(crate) fn discard_unfinished(storage: &dyn Storage, dir: &Path, name: &str) {
+    discard(storage, &unfinished(dir, name));
+}
+
+fn unfinished(dir: &Path, name: &str) -> PathBuf {
+    dir.join(format!("{name}.{UNFINISHED}"))
 }
 
 impl Blank {

@@ -25,6 +25,8 @@ struct List {
     /// Size of the blank that is wanted.
     wanted: Option<u64>,
     ready: Option<Blank>,
+    /// Blanks made so far; names the next.
+    made: u64,
     tidy: bool,
     stop: bool,
 }
@@ -60,6 +62,12 @@ impl Chores {
         self.bell.notify_one();
     }
 
+    fn name(&self) -> String {
+        let mut list = self.lock();
+        list.made += 1;
+        format!("next-{}", list.made)
+    }
+
     fn stopping(&self) -> bool {
         self.lock().stop
     }
@@ -71,7 +79,12 @@ impl Chores {
         let waited = self.bell.wait_timeout_while(self.lock(), round, idle);
         let mut list = waited.unwrap_or_else(PoisonError::into_inner).0;
         list.tidy = false;
-        if list.stop { ControlFlow::Break(()) } else { ControlFlow::Continue(list.wanted.take()) }
+        if list.stop {
+            return ControlFlow::Break(());
+        }
+        // It may have been asked for again while it was in the making.
+        let wanted = list.wanted.take();
+        ControlFlow::Continue(wanted.filter(|_| list.ready.is_none()))
     }
 }
 
@@ -96,7 +109,8 @@ pub(crate) fn run(tail: &Tail, mut remembered: u64) {
 
 fn prepare(tail: &Tail, size: u64) {
     let go_on = || !tail.chores.stopping();
-    match allocation::blank(&*tail.storage, &tail.options.dir, "next", size, go_on) {
+    let name = tail.chores.name();
+    match allocation::blank(&*tail.storage, &tail.options.dir, &name, size, go_on) {
         Ok(blank) => tail.chores.lock().ready = Some(blank),
         Err(_) if tail.chores.stopping() => {}
         Err(error) => tracing::warn!(%error, size, "no space could be prepared for the next journal segment"),
@@ -112,6 +126,7 @@ fn remember(tail: &Tail, remembered: &mut u64) {
     let unfinished = tail.options.dir.join(format!("{WATERMARK}.{}", allocation::UNFINISHED));
     let path = tail.options.dir.join(WATERMARK);
     let storage = &*tail.storage;
+    allocation::discard(storage, &unfinished);
     let written = storage
         .create(&unfinished)
         .and_then(|file| write_all(storage, &file, &retention::encode(released), 0))
@@ -122,5 +137,29 @@ fn remember(tail: &Tail, remembered: &mut u64) {
             allocation::discard(storage, &unfinished);
             tracing::debug!(%error, "the release watermark was not remembered; it will be tried again");
         }
+    }
+}
+
+#[cfg(test)]
+mod the_list_of_chores {
+    use super::*;
+    use crate::storage::Disk;
+
+    #[test]
+    fn wants_no_second_blank_when_asked_again_while_the_first_is_in_the_making() {
+        let dir = tempfile::tempdir().unwrap();
+        let chores = Chores::default();
+        chores.prepare(10);
+        assert_eq!(chores.wait(Duration::ZERO), ControlFlow::Continue(Some(10)));
+        chores.prepare(10);
+        let blank = allocation::blank(&Disk, dir.path(), &chores.name(), 10, || true).unwrap();
+        chores.lock().ready = Some(blank);
+        assert_eq!(chores.wait(Duration::ZERO), ControlFlow::Continue(None));
+        assert!(chores.take_ready(11).is_none() && chores.take_ready(10).is_some());
+        chores.prepare(10);
+        assert_eq!(chores.wait(Duration::ZERO), ControlFlow::Continue(Some(10)));
+        assert_ne!(chores.name(), chores.name(), "no two files share a name");
+        chores.stop();
+        assert_eq!(chores.wait(Duration::ZERO), ControlFlow::Break(()));
     }
 }

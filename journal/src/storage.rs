@@ -9,9 +9,9 @@ use std::path::Path;
 /// What a journal asks of a file system. The bodies are the real thing; a fake overrides those it wants to fail.
 /// Writes and reads may be short, as the operating system's may.
 pub(crate) trait Storage: Send + Sync + 'static {
-    /// An empty file, mode 0600, for reading and writing; whatever had the name is gone.
+    /// A new file, mode 0600, for reading and writing. Fails when the name is taken: two writers must never share a file.
     fn create(&self, path: &Path) -> io::Result<File> {
-        OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(path)
+        OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
     }
 
     /// Opens an existing file.

@@ -23,6 +23,8 @@ use crate::tail::{Durable, Tail};
 pub(crate) const FIRST_SEGMENT: u64 = 4 << 20;
 /// Most bytes that one sync covers, unless a single append has more.
 const GROUP: u64 = 8 << 20;
+/// Name of a segment that is in the making while appenders wait.
+const NEW: &str = "new";
 /// An encoding buffer larger than this is not kept.
 const KEPT_BUFFER: usize = 2 * GROUP as usize;
 
@@ -220,7 +222,11 @@ pub(crate) fn begin(
     let (storage, dir) = (&*tail.storage, &*tail.options.dir);
     let blank = match ready {
         Some(blank) => blank,
-        None => allocation::blank(storage, dir, "new", size, || true)?,
+        None => {
+            // What an earlier attempt could not remove.
+            allocation::discard_unfinished(storage, dir, NEW);
+            allocation::blank(storage, dir, NEW, size, || true)?
+        }
     };
     let (file, path) = allocation::install(storage, dir, blank, header)?;
     Ok((file, Segment::new(*header, path)))

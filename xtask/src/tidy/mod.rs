@@ -3,6 +3,7 @@
 mod arrows;
 mod code;
 mod first_line;
+mod knowledge;
 mod length;
 mod link;
 mod machine;
@@ -43,6 +44,7 @@ impl fmt::Display for Fault {
 const RULES: &[fn(&Tree) -> Vec<Fault>] = &[
     first_line::check,
     arrows::check,
+    knowledge::check,
     rooms::check,
     length::check,
     link::check,

@@ -123,7 +123,7 @@ pub async fn collect(edge: &Arc<Edge>, submission: Submission, caller: Caller<'_
         // Everything that holds the request's body goes before the wait for the disk.
         drop((record, submission));
         let pending = edge.journal.append(vec![bytes]);
-        let commit = Commit::new(Arc::clone(edge), pending, sifted.ticket, sifted.keys, caller.now_ms);
+        let commit = Commit::new(Arc::clone(edge), pending, sifted.ticket, sifted.keys);
         match commit.finish().await {
             Ok(()) => {}
             Err(AppendError::TooLarge { .. }) => return Outcome::TooLarge,

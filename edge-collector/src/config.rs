@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use footfall_proto::limits::MAX_BATCH_BYTES;
 use ipnet::IpNet;
 use serde::Deserialize;
 
@@ -12,6 +13,9 @@ mod environment;
 mod error;
 
 pub use error::ConfigError;
+
+/// A journal holds at least two of the largest records.
+const LEAST_JOURNAL_BYTES: u64 = 2 * MAX_BATCH_BYTES as u64;
 
 /// The file as it was written, every key optional; an unknown key is an error.
 #[derive(Debug, Default, Deserialize)]
@@ -221,7 +225,7 @@ impl RawJournal {
         let segment_bytes = self.segment_bytes.unwrap_or(64 << 20);
         let max_bytes = self.max_bytes.unwrap_or(4 << 30);
         within("journal.segment_bytes", segment_bytes, 64 << 10, 4 << 30)?;
-        within("journal.max_bytes", max_bytes, segment_bytes, u64::MAX)?;
+        within("journal.max_bytes", max_bytes, segment_bytes.max(LEAST_JOURNAL_BYTES), i64::MAX as u64)?;
         Ok(Journal { max_bytes, segment_bytes })
     }
 }

@@ -2,12 +2,11 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use footfall_journal::{AppendError, Journal, OpenError, ReadError};
-use footfall_proto::limits::MAX_BATCH_BYTES;
+use footfall_proto::limits::{MAX_BATCH_BYTES, MAX_BODY_BYTES};
 
 use crate::assets::{Assets, AssetsError};
 use crate::config::Config;
@@ -25,8 +24,6 @@ use crate::telemetry::{Snapshot, Telemetry};
 
 /// Bytes of bodies that all requests together may hold.
 const BODY_BUDGET_BYTES: usize = 64 << 20;
-/// How long a failed write counts against readiness, milliseconds.
-const FAILURE_MEMORY_MS: i64 = 5_000;
 
 /// What a configuration names and a start needs: files read and checked, no port bound, no lock taken.
 #[derive(Debug)]
@@ -82,7 +79,6 @@ pub struct Edge {
     pub link: Link,
     /// The identity shown to central.
     pub tls: Option<Arc<rustls::ClientConfig>>,
-    journal_failed_at_ms: AtomicI64,
 }
 
 impl Edge {
@@ -122,24 +118,28 @@ impl Edge {
             telemetry: Telemetry::default(),
             link: Link::default(),
             tls: parts.tls,
-            journal_failed_at_ms: AtomicI64::new(i64::MIN),
             config,
         }))
     }
 
     /// Notes that the journal refused or failed an append.
-    pub fn note_journal_failure(&self, error: &AppendError, now_ms: i64) {
+    pub fn note_journal_failure(&self, error: &AppendError) {
         self.telemetry.journal_failures.inc();
-        self.journal_failed_at_ms.store(now_ms, Ordering::Relaxed);
         tracing::debug!(%error, "append failed");
     }
 
     /// One sentence for each thing that the edge lacks to do its whole job.
     #[must_use]
-    pub fn missing(&self, now_ms: i64) -> Vec<String> {
+    pub fn missing(&self) -> Vec<String> {
         let mut missing = Vec::new();
-        if now_ms.saturating_sub(self.journal_failed_at_ms.load(Ordering::Relaxed)) < FAILURE_MEMORY_MS {
-            missing.push("the journal refuses events: it is full or its disk fails".to_owned());
+        let journal = self.journal.stats();
+        if !journal.writable {
+            missing.push("the journal's last write failed".to_owned());
+        }
+        if journal.unreleased_bytes + journal.queued_bytes + MAX_BODY_BYTES as u64
+            > self.config.journal.max_bytes
+        {
+            missing.push("the journal is full of events that central has not taken".to_owned());
         }
         if self.policies.current().is_none() {
             missing.push("no policy has come from central yet".to_owned());

@@ -13,18 +13,11 @@ pub(super) struct Commit {
     pending: Option<Pending>,
     ticket: Option<Ticket>,
     keys: Vec<Key>,
-    now_ms: i64,
 }
 
 impl Commit {
-    pub(super) fn new(
-        edge: Arc<Edge>,
-        pending: Pending,
-        ticket: Option<Ticket>,
-        keys: Vec<Key>,
-        now_ms: i64,
-    ) -> Self {
-        Self { edge, pending: Some(pending), ticket, keys, now_ms }
+    pub(super) fn new(edge: Arc<Edge>, pending: Pending, ticket: Option<Ticket>, keys: Vec<Key>) -> Self {
+        Self { edge, pending: Some(pending), ticket, keys }
     }
 
     /// Waits for the disk.
@@ -38,7 +31,7 @@ impl Commit {
 
     fn settle(&mut self, answer: &Result<Appended, AppendError>) {
         if let Err(error) = answer {
-            self.edge.note_journal_failure(error, self.now_ms);
+            self.edge.note_journal_failure(error);
         }
         let mut recall = self.edge.recall.lock().expect("no holder panics");
         if answer.is_err() {
@@ -61,7 +54,6 @@ impl Drop for Commit {
             pending: None,
             ticket: self.ticket.take(),
             keys: std::mem::take(&mut self.keys),
-            now_ms: self.now_ms,
         };
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {

@@ -16,8 +16,9 @@ use socket2::SockRef;
 
 use crate::config::Central;
 
-/// A peer that is silent for so long is gone.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
+/// A peer that is silent for so long is gone. Our own last packet restarts the count once, so that it is noticed up
+/// to a second later.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Silence is broken this often.
 const KEEP_ALIVE: Duration = Duration::from_secs(1);
 /// Longest time for a handshake.

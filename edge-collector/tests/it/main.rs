@@ -1,0 +1,8 @@
+//! The edge as a whole: real HTTP, a real journal, and a central that can be made to misbehave.
+
+mod admission;
+mod durability;
+mod hostile;
+mod inside;
+mod relay;
+mod support;

@@ -1,0 +1,259 @@
+//! A central that speaks the relay protocol, keeps what it gets, and can lose acks, refuse, vanish and come back.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use footfall_edge::config;
+use footfall_proto::frame;
+use footfall_proto::limits::{MAX_FRAME_BYTES, RELAY_ALPN};
+use footfall_proto::relay::{self, Ack, Batch, Refusal, ToCentral, ToEdge, Welcome, to_central, to_edge};
+use quinn::crypto::rustls::QuicServerConfig;
+use quinn::{Connection, Endpoint, RecvStream, SendStream, ServerConfig};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rustls::RootCertStore;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use tokio::net::UdpSocket;
+
+const NAME: &str = "central.footfall.internal";
+
+/// An authority and what it signed, as files.
+pub(crate) struct Authority {
+    dir: PathBuf,
+}
+
+impl Authority {
+    pub(crate) fn new(dir: &Path) -> Self {
+        let dir = dir.join("certificates");
+        std::fs::create_dir_all(&dir).expect("made");
+        let key = KeyPair::generate().expect("key");
+        let mut params = CertificateParams::new(Vec::new()).expect("names");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        std::fs::write(dir.join("ca.pem"), params.self_signed(&key).expect("signed").pem()).expect("written");
+        let issuer = Issuer::new(params, key);
+        for (file, name) in [("central", NAME), ("edge", "edge-1")] {
+            let key = KeyPair::generate().expect("key");
+            let mut params = CertificateParams::new(vec![name.to_owned()]).expect("names");
+            params.distinguished_name.push(DnType::CommonName, name);
+            let certificate = params.signed_by(&key, &issuer).expect("signed");
+            std::fs::write(dir.join(format!("{file}.pem")), certificate.pem()).expect("written");
+            std::fs::write(dir.join(format!("{file}.key")), key.serialize_pem()).expect("written");
+        }
+        Self { dir }
+    }
+
+    pub(crate) fn central(&self, address: SocketAddr) -> config::Central {
+        config::Central {
+            address: address.to_string(),
+            server_name: NAME.into(),
+            certificate: self.dir.join("edge.pem"),
+            key: self.dir.join("edge.key"),
+            ca: self.dir.join("ca.pem"),
+        }
+    }
+
+    fn server(&self) -> ServerConfig {
+        let certificate =
+            |file: &str| CertificateDer::from_pem_file(self.dir.join(file)).expect("certificate");
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate("ca.pem")).expect("authority");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+        let key = PrivateKeyDer::from_pem_file(self.dir.join("central.key")).expect("key");
+        let mut tls = rustls::ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .expect("TLS 1.3")
+            .with_client_cert_verifier(clients.build().expect("verifier"))
+            .with_single_cert(vec![certificate("central.pem")], key)
+            .expect("identity");
+        tls.alpn_protocols = vec![RELAY_ALPN.to_vec()];
+        ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls).expect("QUIC")))
+    }
+}
+
+/// A running central.
+pub(crate) struct Central {
+    pub(crate) address: SocketAddr,
+    endpoint: Endpoint,
+}
+
+/// What it has and how it behaves; outlives a restart.
+#[derive(Default)]
+pub(crate) struct State {
+    /// Records by epoch and offset.
+    pub(crate) records: Mutex<BTreeMap<([u8; 16], u64), Bytes>>,
+    /// How many records came that were there already.
+    pub(crate) repeats: Mutex<usize>,
+    pub(crate) swallows_acks: AtomicBool,
+    pub(crate) refusal: Mutex<Option<Refusal>>,
+    pub(crate) policies: Mutex<Vec<relay::Policy>>,
+    /// Batches that were not as the protocol wants them.
+    pub(crate) faults: Mutex<Vec<String>>,
+}
+
+impl State {
+    pub(crate) fn count(&self) -> usize {
+        self.records.lock().expect("lock").len()
+    }
+}
+
+impl Central {
+    pub(crate) async fn start(authority: &Authority, address: SocketAddr, state: Arc<State>) -> Self {
+        let endpoint = bind(authority, address).await;
+        let address = endpoint.local_addr().expect("bound");
+        let accepting = endpoint.clone();
+        tokio::spawn(async move {
+            while let Some(incoming) = accepting.accept().await {
+                let state = Arc::clone(&state);
+                tokio::spawn(async move {
+                    if let Ok(connection) = incoming.await {
+                        serve(connection, state).await;
+                    }
+                });
+            }
+        });
+        Self { address, endpoint }
+    }
+
+    /// Closes every connection and the port.
+    pub(crate) async fn stop(self) {
+        self.endpoint.close(0_u32.into(), b"stop");
+        self.endpoint.wait_idle().await;
+    }
+}
+
+/// A port that an earlier central had is free once its last connection is forgotten.
+async fn bind(authority: &Authority, address: SocketAddr) -> Endpoint {
+    for _ in 0..500 {
+        if let Ok(endpoint) = Endpoint::server(authority.server(), address) {
+            return endpoint;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{address} is never free");
+}
+
+async fn serve(connection: Connection, state: Arc<State>) {
+    let Ok((mut send, mut receive)) = connection.accept_bi().await else { return };
+    let mut buffer = BytesMut::new();
+    let Some(to_central::Message::Hello(_)) = next(&mut receive, &mut buffer).await else { return };
+    let refusal = state.refusal.lock().expect("lock").clone();
+    if let Some(refusal) = refusal {
+        write(&mut send, to_edge::Message::Refusal(refusal)).await;
+        connection.closed().await;
+        return;
+    }
+    write(&mut send, to_edge::Message::Welcome(Welcome::default())).await;
+    let policies = state.policies.lock().expect("lock").clone();
+    if !policies.is_empty() {
+        let mut stream = connection.open_uni().await.expect("a stream");
+        for policy in policies {
+            write(&mut stream, to_edge::Message::Policy(policy)).await;
+        }
+        let _ = stream.finish();
+    }
+    let mut expected: Option<([u8; 16], u64)> = None;
+    while let Some(message) = next(&mut receive, &mut buffer).await {
+        let to_central::Message::Batch(batch) = message else { return };
+        let ack = take(&state, &batch, &mut expected);
+        if !state.swallows_acks.load(Ordering::Relaxed) {
+            write(&mut send, to_edge::Message::Ack(ack)).await;
+        }
+    }
+}
+
+fn take(state: &State, batch: &Batch, expected: &mut Option<([u8; 16], u64)>) -> Ack {
+    let epoch: [u8; 16] = batch.epoch[..].try_into().expect("16 bytes");
+    let plain = zstd::bulk::decompress(&batch.records, batch.plain_length as usize).expect("zstd");
+    let fault = |what: &str| state.faults.lock().expect("lock").push(what.to_owned());
+    if frame::checksum(&plain) != batch.crc {
+        fault("checksum");
+    }
+    if expected.is_some_and(|(known, next)| known == epoch && batch.first_offset < next) {
+        fault("order");
+    }
+    let mut records = state.records.lock().expect("lock");
+    for (index, record) in frame::unpack(plain.into(), batch.count).expect("whole").into_iter().enumerate() {
+        let offset = batch.first_offset + index as u64;
+        if let Some(earlier) = records.insert((epoch, offset), record.clone()) {
+            *state.repeats.lock().expect("lock") += 1;
+            if earlier != record {
+                fault("another record under the same identity");
+            }
+        }
+    }
+    let next_offset = batch.first_offset + u64::from(batch.count);
+    *expected = Some((epoch, next_offset));
+    Ack { epoch: batch.epoch.clone(), next_offset }
+}
+
+async fn write(stream: &mut SendStream, message: to_edge::Message) {
+    let mut out = BytesMut::new();
+    frame::write(&ToEdge { message: Some(message) }, MAX_FRAME_BYTES, &mut out).expect("fits");
+    // A peer that went away is seen by whoever reads from it.
+    let _ = stream.write_chunk(out.freeze()).await;
+}
+
+async fn next(stream: &mut RecvStream, buffer: &mut BytesMut) -> Option<to_central::Message> {
+    loop {
+        if let Some(message) = frame::read::<ToCentral>(buffer, MAX_FRAME_BYTES).expect("frames") {
+            return message.message;
+        }
+        buffer.extend_from_slice(&stream.read_chunk(64 << 10, true).await.ok()??.bytes);
+    }
+}
+
+/// Carries datagrams between one edge and central, until told to swallow them.
+pub(crate) struct Wire {
+    pub(crate) address: SocketAddr,
+    pub(crate) dead: Arc<AtomicBool>,
+}
+
+impl Wire {
+    pub(crate) async fn to(central: SocketAddr) -> Self {
+        let near = Arc::new(UdpSocket::bind("127.0.0.1:0").await.expect("bound"));
+        let address = near.local_addr().expect("bound");
+        let dead = Arc::new(AtomicBool::new(false));
+        let swallow = Arc::clone(&dead);
+        tokio::spawn(async move {
+            let mut far: BTreeMap<SocketAddr, Arc<UdpSocket>> = BTreeMap::new();
+            let mut datagram = vec![0; 65_536];
+            while let Ok((length, from)) = near.recv_from(&mut datagram).await {
+                let socket = match far.entry(from) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(new) => {
+                        let socket = Arc::new(UdpSocket::bind("127.0.0.1:0").await.expect("bound"));
+                        tokio::spawn(back(
+                            Arc::clone(&socket),
+                            Arc::clone(&near),
+                            from,
+                            Arc::clone(&swallow),
+                        ));
+                        new.insert(socket)
+                    }
+                };
+                if !swallow.load(Ordering::Relaxed) {
+                    // What the kernel refuses is lost like any datagram.
+                    let _ = socket.send_to(&datagram[..length], central).await;
+                }
+            }
+        });
+        Self { address, dead }
+    }
+}
+
+async fn back(far: Arc<UdpSocket>, near: Arc<UdpSocket>, edge: SocketAddr, swallow: Arc<AtomicBool>) {
+    let mut datagram = vec![0; 65_536];
+    while let Ok((length, _)) = far.recv_from(&mut datagram).await {
+        if !swallow.load(Ordering::Relaxed) {
+            let _ = near.send_to(&datagram[..length], edge).await;
+        }
+    }
+}

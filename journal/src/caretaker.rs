@@ -76,8 +76,8 @@ impl Chores {
     /// blank, if one is wanted; breaks at the end.
     fn wait(&self, round: Duration) -> ControlFlow<(), Option<u64>> {
         let idle = |list: &mut List| !list.stop && !list.tidy && list.wanted.is_none();
-        let waited = self.bell.wait_timeout_while(self.lock(), round, idle);
-        let mut list = waited.unwrap_or_else(PoisonError::into_inner).0;
+        let rung = self.bell.wait_timeout_while(self.lock(), round, idle);
+        let mut list = rung.unwrap_or_else(PoisonError::into_inner).0;
         list.tidy = false;
         if list.stop {
             return ControlFlow::Break(());

@@ -220,13 +220,12 @@ pub(crate) fn begin(
     size: u64,
 ) -> io::Result<(File, Arc<Segment>)> {
     let (storage, dir) = (&*tail.storage, &*tail.options.dir);
-    let blank = match ready {
-        Some(blank) => blank,
-        None => {
-            // What an earlier attempt could not remove.
-            allocation::discard_unfinished(storage, dir, NEW);
-            allocation::blank(storage, dir, NEW, size, || true)?
-        }
+    let blank = if let Some(blank) = ready {
+        blank
+    } else {
+        // What an earlier attempt could not remove.
+        allocation::discard_unfinished(storage, dir, NEW);
+        allocation::blank(storage, dir, NEW, size, || true)?
     };
     let (file, path) = allocation::install(storage, dir, blank, header)?;
     Ok((file, Segment::new(*header, path)))

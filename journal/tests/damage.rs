@@ -1,5 +1,7 @@
 //! Tests: a real journal cut at every byte of its last records, and hit by a flipped bit at every byte of its files.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 mod harness;
 
 use std::fs;

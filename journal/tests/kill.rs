@@ -53,7 +53,7 @@ fn tell(line: &str) {
 
 async fn append_forever(journal: Journal, life: String, task: u64) {
     for n in 0_u64.. {
-        let names: Vec<String> = (0..1 + n % 3).map(|part| format!("{life}.{task}.{n}.{part}")).collect();
+        let names: Vec<String> = (0..=n % 3).map(|part| format!("{life}.{task}.{n}.{part}")).collect();
         let appended =
             journal.append(names.iter().map(|name| payload(name)).collect()).await.expect("there is room");
         tell(&format!("{ACKNOWLEDGED}{} {} {}\n", appended.first, appended.epoch, names.join(" ")));

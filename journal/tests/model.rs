@@ -1,5 +1,7 @@
 //! Tests: random histories of appends, releases, reads, damage and openings against a model.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 mod harness;
 
 use std::collections::BTreeMap;

@@ -13,7 +13,7 @@ fn live(dir: &Path, seed: u64, failing: u64, ledger: &mut Ledger) {
     let disk = Arc::new(FaultyDisk::default());
     disk.script().seed = seed;
     disk.script().failing = failing;
-    for _ in 0..1 + disk.random(3) {
+    for _ in 0..=disk.random(3) {
         run(dir, &disk, ledger);
     }
     disk.lose_power();

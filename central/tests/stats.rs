@@ -2,23 +2,23 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod support;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
-use std::time::Duration;
 
 use footfall_central::api::{ApiState, serve};
-use footfall_central::store::events::{EventStore, Options, Place, Program};
 use footfall_central::store::live::Live;
 use footfall_central::store::metadata::{Metadata, New, Website};
-use reqwest::Client;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::datetime;
 use tokio::net::TcpListener;
-use tokio::time::timeout;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+use support::{Engine, eventually};
 
 const DAY_MS: i64 = 86_400_000;
 const FIRST_DAY: OffsetDateTime = datetime!(2026-03-01 0:00 UTC);
@@ -27,45 +27,23 @@ const NAMES: [&str; 5] = ["", "a", "b", "'; DROP TABLE events_local --", "<scrip
 /// Central's face over a real event store.
 struct Central {
     base: String,
-    client: Client,
-    store: EventStore,
-    password: String,
+    client: reqwest::Client,
+    engine: Engine,
     websites: [Website; 2],
-    stop: CancellationToken,
-    ended: Vec<tokio::task::JoinHandle<()>>,
+    shutdown: CancellationToken,
+    serving: JoinHandle<std::io::Result<()>>,
     _folder: tempfile::TempDir,
 }
 
 async fn central() -> Central {
     let folder = tempfile::tempdir().unwrap();
-    let stop = CancellationToken::new();
-    let password_file = folder.path().join("clickhouse.password");
-    let program = Program {
-        executable: beside("event-store"),
-        data: folder.path().join("event-store"),
-        listen: free_port(),
-        library: None,
-        database: "footfall".to_owned(),
-        user: "footfall".to_owned(),
-        password_file: password_file.clone(),
-        announcement: folder.path().join("event-store.json"),
-    };
-    let options = Options {
-        place: Place::Embedded(program),
-        database: "footfall".to_owned(),
-        user: "footfall".to_owned(),
-        password_file: password_file.clone(),
-    };
-    let (store, watching) = EventStore::start(options, stop.clone()).unwrap();
-    let started = timeout(Duration::from_mins(1), store.ready()).await;
-    started.unwrap_or_else(|_| panic!("the event store is not ready: {:?}", store.faults()));
-
+    let engine = Engine::start(folder.path()).await;
     let metadata = Metadata::open(folder.path().join("metadata.sqlite")).await.unwrap();
     let websites = [website(&metadata, "FF-A").await, website(&metadata, "FF-B").await];
     let state = ApiState {
         metadata,
         live: Live::new(),
-        reports: store.reports(),
+        reports: engine.store.reports(),
         readiness: Arc::new(Vec::new),
         metrics: Arc::new(String::new),
         tag_edge_url: "http://127.0.0.1:8080".to_owned(),
@@ -73,18 +51,9 @@ async fn central() -> Central {
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}/api/v1/sites", listener.local_addr().unwrap());
-    let end = stop.clone();
-    let serving = tokio::spawn(async { serve(listener, state, end).await.unwrap() });
-    Central {
-        base,
-        client: Client::new(),
-        store,
-        password: std::fs::read_to_string(password_file).unwrap().trim().to_owned(),
-        websites,
-        stop,
-        ended: vec![serving, watching],
-        _folder: folder,
-    }
+    let shutdown = CancellationToken::new();
+    let serving = tokio::spawn(serve(listener, state, shutdown.clone()));
+    Central { base, client: reqwest::Client::new(), engine, websites, shutdown, serving, _folder: folder }
 }
 
 async fn website(metadata: &Metadata, tracking_id: &str) -> Website {
@@ -102,50 +71,30 @@ async fn website(metadata: &Metadata, tracking_id: &str) -> Website {
     metadata.add_website(new).await.unwrap()
 }
 
-/// An executable of this build: tests are in the folder `deps` beside it.
-fn beside(name: &str) -> std::path::PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let path = test.ancestors().nth(2).unwrap().join(name);
-    assert!(path.exists(), "{} is missing: cargo build -p footfall-event-store", path.display());
-    path
-}
-
-fn free_port() -> SocketAddr {
-    StdListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
 impl Central {
     async fn insert(&self, rows: &[Row]) {
         let lines: Vec<String> = rows.iter().map(|row| row.json(&self.websites).to_string()).collect();
-        let answer = self
-            .client
-            .post(format!(
-                "{}/?query=INSERT%20INTO%20footfall.events_local%20FORMAT%20JSONEachRow",
-                self.store.url()
-            ))
-            .header("x-clickhouse-user", "footfall")
-            .header("x-clickhouse-key", &self.password)
-            .body(lines.join("\n"))
-            .send()
-            .await
-            .unwrap();
-        let status = answer.status();
-        assert!(status.is_success(), "{status}: {}", answer.text().await.unwrap());
+        let client = self.engine.client();
+        let mut insert = client.insert_formatted_with("INSERT INTO events_local FORMAT JSONEachRow");
+        insert.send(lines.join("\n").into()).await.unwrap();
+        insert.end().await.unwrap();
+    }
+
+    async fn ask(&self, query: &str) -> (u16, Value) {
+        let answer = self.client.get(format!("{}/FF-A/stats?{query}", self.base)).send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap())
     }
 
     async fn stats(&self, query: &str) -> Value {
-        let answer = self.client.get(format!("{}/FF-A/stats?{query}", self.base)).send().await.unwrap();
-        let status = answer.status();
-        let body: Value = answer.json().await.unwrap();
+        let (status, body) = self.ask(query).await;
         assert_eq!(status, 200, "{body}");
         body
     }
 
     async fn end(self) {
-        self.stop.cancel();
-        for task in self.ended {
-            timeout(Duration::from_secs(30), task).await.expect("it ends").unwrap();
-        }
+        self.shutdown.cancel();
+        self.serving.await.unwrap().unwrap();
+        self.engine.stop().await;
     }
 }
 
@@ -224,7 +173,9 @@ fn expected(rows: &[Row], from_ms: i64, to_ms: i64) -> Value {
     let pageviews = weights(&mut views.iter().map(|row| **row));
     let engagement: f64 = counted.iter().map(|row| f64::from(row.engagement_ms) * row.weight()).sum();
     let mut names: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
-    views.iter().for_each(|row| names.entry(NAMES[row.name]).or_default().push(row));
+    for row in &views {
+        names.entry(NAMES[row.name]).or_default().push(row);
+    }
     let mut list: Vec<(u64, &str, usize)> = names
         .iter()
         .map(|(name, rows)| {
@@ -290,5 +241,27 @@ async fn statistics_equal_what_is_counted_one_by_one() {
         (&json!("2026-03-01T00:00:00Z"), &json!("2026-03-05T00:00:00Z"))
     );
     assert_eq!(central.stats("").await["average_engagement_ms"], Value::Null);
+    central.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn statistics_say_that_the_event_store_is_away_and_come_back_with_it() {
+    let central = central().await;
+    let rows: Vec<Row> = (0..100).map(|seed| Dice(seed).row()).collect();
+    central.insert(&rows).await;
+    let query = "from=2026-03-01&to=2026-03-04";
+    let before = central.stats(query).await;
+    assert!(central.engine.kill());
+    let mut refused = None;
+    eventually("figures are back", async || match central.ask(query).await {
+        (200, after) => after == before && refused.is_some(),
+        (status, body) => {
+            refused = Some(body);
+            assert_eq!(status, 503);
+            false
+        }
+    })
+    .await;
+    assert!(refused.unwrap()["error"].as_str().unwrap().starts_with("the event store does not answer"));
     central.end().await;
 }

@@ -1,4 +1,4 @@
-//! `/api/v1/sites/{id}/stats?from&to&limit`: a website's figures for a period, from the event store.
+//! `/api/v1/sites/{id}/stats?from&to&limit&bots`: a website's figures for a period, from the event store.
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -23,6 +23,8 @@ pub(super) struct Asked {
     from: Option<String>,
     to: Option<String>,
     limit: Option<u16>,
+    /// Without it bots are counted where the website does not filter them.
+    bots: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -51,8 +53,9 @@ pub(super) async fn stats(
         .report_places
         .try_acquire()
         .map_err(|_| Problem::busy("too many reports are running; try again"))?;
-    let stats =
-        shared.reports.stats(&Question { website_id: website.website_id.clone(), period, limit }).await?;
+    let bots = asked.bots.unwrap_or(!website.bot_filtering_enabled);
+    let question = Question { website_id: website.website_id.clone(), period, limit, bots };
+    let stats = shared.reports.stats(&question).await?;
     let answer = Answer { website_id: website.website_id, tracking_id: website.tracking_id, period, stats };
     Ok(Json(answer).into_response())
 }

@@ -26,9 +26,11 @@ pub struct Question {
     pub period: Period,
     /// Rows per list.
     pub limit: u16,
+    /// Whether bots are counted, too.
+    pub bots: bool,
 }
 
-/// The answer: duplicates and bots left out, counts and the average weighted by the inverse of the share of events kept.
+/// The answer: duplicates left out, and bots unless asked for; counts and the average weighted by the inverse of the share of events kept.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Stats {
     /// The period's own figures.

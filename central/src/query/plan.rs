@@ -42,7 +42,8 @@ pub(super) fn plan(client: &Client, report: Report, question: &Question) -> Quer
         .with_setting("max_memory_usage", MAX_MEMORY_BYTES)
         .param("website_id", &question.website_id)
         .param("from_ms", question.period.from_ms())
-        .param("to_ms", question.period.to_ms());
+        .param("to_ms", question.period.to_ms())
+        .param("bots", u8::from(question.bots));
     match report {
         Report::Totals => statement,
         _ => statement.param("limit", question.limit),
@@ -63,11 +64,11 @@ mod tests {
                 "server_timestamp >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')",
                 "server_timestamp < fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC')",
                 "is_duplicate = 0",
-                "is_bot = 0",
+                "is_bot <= {bots:UInt8}",
             ] {
                 assert!(sql.contains(filter), "{report:?} lacks {filter}");
             }
-            assert_eq!(sql.matches('{').count(), if report == Totals { 3 } else { 4 }, "{report:?}");
+            assert_eq!(sql.matches('{').count(), if report == Totals { 4 } else { 5 }, "{report:?}");
             assert_eq!(report != Totals, sql.contains("LIMIT {limit:UInt16}"), "{report:?}");
         }
     }

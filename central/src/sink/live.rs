@@ -49,8 +49,8 @@ impl Writer for View {
     async fn write(&mut self, pieces: &Vec<Piece>, _: Span) -> Result<Vec<Poison>, Failure> {
         let mut sightings = Vec::new();
         for reading in pieces.iter().flat_map(Piece::readings) {
-            // Repeats and bots are in no report.
-            let counted = |event: &&ReadEvent| !event.duplicate && !reading.visit.is_bot;
+            // Repeats are in no report. A bot that comes this far belongs to a website that does not filter bots.
+            let counted = |event: &&ReadEvent| !event.duplicate;
             sightings.extend(reading.events.iter().filter(counted).map(|event| sighting(reading, event)));
             self.0.apply(reading.offset, &sightings);
             sightings.clear();

@@ -9,7 +9,7 @@ WHERE website_id = {website_id:String}
     AND server_timestamp < fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC')
     AND event_type = 'pageview'
     AND is_duplicate = 0
-    AND is_bot = 0
+    AND is_bot <= {bots:UInt8}
 GROUP BY name
 ORDER BY pageviews DESC, name
 LIMIT {limit:UInt16}

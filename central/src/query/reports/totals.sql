@@ -14,4 +14,4 @@ WHERE website_id = {website_id:String}
     AND server_timestamp >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
     AND server_timestamp < fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC')
     AND is_duplicate = 0
-    AND is_bot = 0
+    AND is_bot <= {bots:UInt8}

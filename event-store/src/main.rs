@@ -116,10 +116,8 @@ async fn until_stopped(config: &Config, service: Arc<Service>) -> Result<()> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let listener = claim::port(config.listen).await?;
     let address = listener.local_addr()?;
-    println!(
-        "READY {}",
-        serde_json::json!({ "pid": std::process::id(), "url": format!("http://{address}") })
-    );
+    let ready = serde_json::json!({ "pid": std::process::id(), "url": format!("http://{address}") });
+    writeln!(std::io::stdout(), "READY {ready}")?;
     std::io::stdout().flush()?;
     let input_ends = end_of_input(config.until_eof);
     let told = stop.clone();

@@ -69,7 +69,7 @@ fn attempt(
     ticket.begin(lease.open()?, reads);
     lease.enter(request.database.as_deref().unwrap_or(&database))?;
     let plan = plan(&request, &shape, insert, reads, found.class, role);
-    let settings = settings(&request, &plan);
+    let settings = settings(&request, &shape, &plan);
     let touched = settings.is_some() || found.class == Class::Control;
     let connection = lease.connection()?;
     if let Some(sql) = settings {
@@ -143,9 +143,9 @@ fn plan(
 }
 
 /// The statement that applies the request's settings, and the bound of a result that the engine holds whole.
-fn settings(request: &Request, plan: &Plan) -> Option<String> {
+fn settings(request: &Request, shape: &Shape, plan: &Plan) -> Option<String> {
     let mut settings = Vec::new();
-    if matches!(plan, Plan::Whole { .. }) {
+    if shape.is_select() && matches!(plan, Plan::Whole { .. }) {
         settings.push(("max_result_bytes".to_owned(), WHOLE_RESULT_BYTES.to_string()));
         settings.push(("result_overflow_mode".to_owned(), "throw".to_owned()));
     }

@@ -1,57 +1,16 @@
 //! A request's body on a pool thread: bytes in, decoded, piece by piece. Memory holds a few pieces, however long the body.
 
-use crate::block::{self, HEADER, Header, Malformed};
+mod blocks;
+mod source;
+
+pub use source::{Arriving, Source};
+
 use crate::engine::{Fault, code};
 use crate::limits::PIECE_BYTES;
+use blocks::Blocks;
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::io::{self, Read};
-use tokio::sync::mpsc;
-
-/// What the network side hands over: bytes, or why there are no more.
-pub type Arriving = mpsc::Receiver<Result<Bytes, Fault>>;
-
-/// A body as it arrives. Reading blocks: for pool threads only.
-pub struct Source {
-    front: VecDeque<Bytes>,
-    rest: Option<Arriving>,
-}
-
-impl Source {
-    /// What has arrived already, and where the rest will.
-    pub fn new(front: Bytes, rest: Option<Arriving>) -> Self {
-        Self { front: if front.is_empty() { VecDeque::new() } else { VecDeque::from([front]) }, rest }
-    }
-
-    fn next(&mut self) -> Result<Option<Bytes>, Fault> {
-        if let Some(piece) = self.front.pop_front() {
-            return Ok(Some(piece));
-        }
-        let piece = self.rest.as_mut().and_then(mpsc::Receiver::blocking_recv);
-        if piece.is_none() {
-            self.rest = None;
-        }
-        piece.transpose()
-    }
-}
-
-impl Read for Source {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let Some(mut piece) = self.next().map_err(io::Error::other)? else {
-                return Ok(0);
-            };
-            let length = piece.len().min(buffer.len());
-            buffer[..length].copy_from_slice(&piece.split_to(length));
-            if !piece.is_empty() {
-                self.front.push_front(piece);
-            }
-            if length > 0 || buffer.is_empty() {
-                return Ok(length);
-            }
-        }
-    }
-}
 
 /// How a body is encoded on the wire.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -156,61 +115,6 @@ impl Body {
     }
 }
 
-/// ClickHouse's blocks, one decoded block in memory.
-struct Blocks<R> {
-    bytes: R,
-    plain: io::Cursor<Vec<u8>>,
-}
-
-impl<R: Read> Blocks<R> {
-    fn new(bytes: R) -> Self {
-        Self { bytes, plain: io::Cursor::new(Vec::new()) }
-    }
-
-    /// Reads a further block; `false` at the end.
-    fn advance(&mut self) -> io::Result<bool> {
-        let mut head = [0; HEADER];
-        let mut filled = 0;
-        while filled < HEADER {
-            match self.bytes.read(&mut head[filled..])? {
-                0 if filled == 0 => return Ok(false),
-                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                length => filled += length,
-            }
-        }
-        let header = Header::parse(&head).map_err(|error| malformed(&error))?;
-        let mut block = head.to_vec();
-        // The header's claim is bounded, but nothing is allocated on its word alone.
-        let arrived = (&mut self.bytes).take(header.follows as u64).read_to_end(&mut block)?;
-        if arrived < header.follows {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        self.plain = io::Cursor::new(block::decode(&block).map_err(|error| malformed(&error))?);
-        Ok(true)
-    }
-}
-
-impl<R: Read> Read for Blocks<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let length = self.plain.read(buffer)?;
-            if length > 0 || buffer.is_empty() || !self.advance()? {
-                return Ok(length);
-            }
-        }
-    }
-}
-
-fn malformed(error: &Malformed) -> io::Error {
-    let (code, name) = match error {
-        Malformed::Checksum => (code::CHECKSUM_DOESNT_MATCH, "CHECKSUM_DOESNT_MATCH"),
-        Malformed::Method(_) => (code::UNKNOWN_COMPRESSION_METHOD, "UNKNOWN_COMPRESSION_METHOD"),
-        Malformed::Size(_) => (code::TOO_LARGE_SIZE_COMPRESSED, "TOO_LARGE_SIZE_COMPRESSED"),
-        Malformed::Data(_) => (code::CANNOT_DECOMPRESS, "CANNOT_DECOMPRESS"),
-    };
-    io::Error::other(Fault::new(code, name, error.to_string()))
-}
-
 /// The fault that a decoder met, its own or one from below it.
 fn fault(error: &io::Error) -> Fault {
     let mut source: Option<&(dyn std::error::Error + 'static)> =
@@ -230,8 +134,10 @@ fn fault(error: &io::Error) -> Fault {
 #[cfg(test)]
 mod a_body {
     use super::*;
+    use crate::block;
     use proptest::prelude::*;
     use std::io::Write;
+    use tokio::sync::mpsc;
 
     fn all(body: &mut Body) -> Result<Vec<u8>, i32> {
         let mut read = Vec::new();

@@ -1,0 +1,139 @@
+//! Answers in ClickHouse's words: status by code, its headers, and exceptions in the middle of a result.
+
+mod answerer;
+mod stream;
+
+pub use answerer::{Answerer, Reply};
+pub use stream::{AnswerBody, BrokenOff, Streamed};
+
+use crate::engine::{Fault, Progress};
+use crate::format;
+use crate::pool::Running;
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
+use std::time::{Duration, Instant};
+
+/// ClickHouse's status for an exception, and 503 for "too many queries" (which it gives 500).
+pub fn status(code: i32) -> StatusCode {
+    match code {
+        194 => StatusCode::UNAUTHORIZED,
+        192 | 193 | 497 | 512 | 516 => StatusCode::FORBIDDEN,
+        6 | 8 | 15 | 25 | 26 | 27 | 36 | 37 | 38 | 41 | 44 | 53 | 62 | 72 | 117 | 123 | 167 | 168 | 223
+        | 321 | 376 | 427 | 441 | 675 | 676 => StatusCode::BAD_REQUEST,
+        46 | 47 | 50 | 56 | 60 | 63 | 73 | 78 | 81 | 115 | 152 | 336 | 511 => StatusCode::NOT_FOUND,
+        229 => StatusCode::PAYLOAD_TOO_LARGE,
+        48 => StatusCode::NOT_IMPLEMENTED,
+        76 | 202 | 209 | 439 => StatusCode::SERVICE_UNAVAILABLE,
+        381 => StatusCode::LENGTH_REQUIRED,
+        159 => StatusCode::REQUEST_TIMEOUT,
+        779 => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// An exception as an answer.
+pub fn refusal(fault: &Fault, query_id: &str) -> Response<AnswerBody> {
+    let mut response = plain(status(fault.code), format!("{}\n", fault.text));
+    put(&mut response, "x-clickhouse-exception-code", &fault.code.to_string());
+    put(&mut response, "x-clickhouse-query-id", query_id);
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        put(&mut response, "retry-after", "1");
+    }
+    response
+}
+
+/// A short text as an answer.
+pub fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<AnswerBody> {
+    let mut response = Response::new(AnswerBody::Whole(Some(text.into())));
+    *response.status_mut() = status;
+    put(&mut response, CONTENT_TYPE.as_str(), "text/plain; charset=UTF-8");
+    common(&mut response);
+    response
+}
+
+/// A result as an answer. `tag` marks an exception in its middle.
+pub fn result(
+    reply: Reply,
+    running: Running,
+    query_id: &str,
+    tag: &str,
+    since: Instant,
+) -> Response<AnswerBody> {
+    let (format, body, progress) = match reply {
+        Reply::Refused(fault) => {
+            running.finished();
+            return refusal(&fault, query_id);
+        }
+        Reply::Whole { format, bytes, progress } => {
+            running.finished();
+            (format, AnswerBody::Whole(Some(bytes)), progress)
+        }
+        Reply::Streamed { format, first, rest } => {
+            let streamed = Streamed::new(first, rest, running, tag);
+            (format, AnswerBody::Streamed(Box::new(streamed)), Progress::default())
+        }
+    };
+    let mut response = Response::new(body);
+    put(&mut response, CONTENT_TYPE.as_str(), format::content_type(&format));
+    put(&mut response, "x-clickhouse-format", &format);
+    put(&mut response, "x-clickhouse-query-id", query_id);
+    put(&mut response, "x-clickhouse-exception-tag", tag);
+    put(&mut response, "x-clickhouse-summary", &summary(progress, since.elapsed()));
+    common(&mut response);
+    response
+}
+
+/// The summary, whose numbers are strings in ClickHouse too.
+fn summary(progress: Progress, elapsed: Duration) -> String {
+    let Progress { result_rows, result_bytes, read_rows, read_bytes, written_rows, written_bytes } = progress;
+    let numbers = [
+        ("read_rows", read_rows),
+        ("read_bytes", read_bytes),
+        ("written_rows", written_rows),
+        ("written_bytes", written_bytes),
+        ("total_rows_to_read", read_rows),
+        ("result_rows", result_rows.max(written_rows)),
+        ("result_bytes", result_bytes.max(written_bytes)),
+        ("elapsed_ns", u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX)),
+    ];
+    let fields: serde_json::Map<_, _> =
+        numbers.into_iter().map(|(name, number)| (name.to_owned(), number.to_string().into())).collect();
+    serde_json::Value::Object(fields).to_string()
+}
+
+fn common(response: &mut Response<AnswerBody>) {
+    put(response, "x-clickhouse-server-display-name", "event-store");
+    put(response, "x-clickhouse-timezone", "UTC");
+    put(response, "keep-alive", "timeout=10");
+    put(response, "x-content-type-options", "nosniff");
+    put(response, "cross-origin-resource-policy", "same-origin");
+}
+
+/// Sets a header; a value that no header may carry is left out.
+fn put(response: &mut Response<AnswerBody>, name: &str, value: &str) {
+    if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod an_answer {
+    use super::*;
+
+    #[test]
+    fn to_an_exception_has_its_code_and_text() {
+        let fault = Fault::new(60, "UNKNOWN_TABLE", "Table t does not exist");
+        let response = refusal(&fault, "q1");
+        assert_eq!(response.status(), 404);
+        assert_eq!(response.headers()["x-clickhouse-exception-code"], "60");
+        assert_eq!(response.headers()["x-clickhouse-query-id"], "q1");
+    }
+
+    #[test]
+    fn sums_up_in_strings() {
+        let progress = Progress { written_rows: 7, ..Progress::default() };
+        let text = summary(progress, Duration::from_nanos(5));
+        assert!(text.contains("\"written_rows\":\"7\"") && text.contains("\"elapsed_ns\":\"5\""), "{text}");
+    }
+}

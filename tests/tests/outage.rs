@@ -53,7 +53,7 @@ async fn an_edge_that_restarts_while_central_is_down_keeps_its_policy_and_its_ev
 #[tokio::test]
 async fn a_full_journal_is_503_with_retry_after_and_loses_nothing_that_was_answered() {
     let cluster =
-        cluster().edge("journal.max_bytes=2097152").edge("journal.segment_bytes=262144").start().await;
+        cluster().edge("journal.max_bytes=8388608").edge("journal.segment_bytes=1048576").start().await;
     cluster.send(5).await;
     let outage = Outage::begin(&cluster).await;
     let refused = fill(&cluster).await;
@@ -100,7 +100,7 @@ async fn fill(cluster: &Cluster) -> reqwest::Response {
             other => panic!("the edge answered {other}"),
         }
     }
-    panic!("2000 requests of 15 kB fit into a journal of 2 MiB");
+    panic!("2000 requests of 15 kB fit into a journal of 8 MiB");
 }
 
 /// Central is dead and cannot come back: the story holds the lock that it needs, as another central would.

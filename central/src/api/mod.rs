@@ -6,7 +6,7 @@
 //! | `/api/v1/sites` | the websites, each with the tag to paste |
 //! | `/api/v1/sites/{id}/realtime` | the last hour; a stream where `text/event-stream` is accepted |
 //! | `/api/v1/sites/{id}/realtime/stream` | the same, always a stream |
-//! | `/api/v1/sites/{id}/stats?from&to&limit` | figures and lists of a period |
+//! | `/api/v1/sites/{id}/stats?from&to&limit&bots` | figures and lists of a period |
 //! | `/healthz`, `/readyz`, `/metrics` | for whoever watches |
 //!
 //! `{id}` is a tracking id or a website id. What cannot be answered is a status and `{"error": "one sentence"}`.

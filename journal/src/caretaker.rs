@@ -9,6 +9,7 @@ use crate::allocation::{self, Blank};
 use crate::retention::{self, WATERMARK};
 use crate::storage::write_all;
 use crate::tail::Tail;
+use crate::writer::FIRST_SEGMENT;
 
 /// Longest time between two looks at the clock.
 const ROUND: Duration = Duration::from_secs(2);
@@ -31,15 +32,21 @@ struct List {
     stop: bool,
 }
 
+impl List {
+    fn lacks(&self, size: u64) -> bool {
+        self.ready.as_ref().is_none_or(|blank| blank.size < size)
+    }
+}
+
 impl Chores {
     fn lock(&self) -> MutexGuard<'_, List> {
         self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks for a blank of `size` bytes, unless one is ready.
+    /// Asks for a blank of `size` bytes or more, unless one is ready.
     pub(crate) fn prepare(&self, size: u64) {
         let mut list = self.lock();
-        if list.ready.is_none() {
+        if list.lacks(size) {
             list.wanted = Some(size);
             self.bell.notify_one();
         }
@@ -84,7 +91,7 @@ impl Chores {
         }
         // It may have been asked for again while it was in the making.
         let wanted = list.wanted.take();
-        ControlFlow::Continue(wanted.filter(|_| list.ready.is_none()))
+        ControlFlow::Continue(wanted.filter(|size| list.lacks(*size)))
     }
 }
 
@@ -100,6 +107,7 @@ pub(crate) fn run(tail: &Tail, mut remembered: u64) {
             allocation::discard(&*tail.storage, &path);
         }
         remember(tail, &mut remembered);
+        probe(tail);
     }
     remember(tail, &mut remembered);
     if let Some(blank) = tail.chores.take_ready(0) {
@@ -111,9 +119,29 @@ fn prepare(tail: &Tail, size: u64) {
     let go_on = || !tail.chores.stopping();
     let name = tail.chores.name();
     match allocation::blank(&*tail.storage, &tail.options.dir, &name, size, go_on) {
-        Ok(blank) => tail.chores.lock().ready = Some(blank),
+        Ok(blank) => {
+            let smaller = tail.chores.lock().ready.replace(blank);
+            if let Some(smaller) = smaller {
+                smaller.discard(&*tail.storage);
+            }
+        }
         Err(_) if tail.chores.stopping() => {}
         Err(error) => tracing::warn!(%error, size, "no space could be prepared for the next journal segment"),
+    }
+}
+
+/// While the last append failed, tries whether the disk takes as much as a segment's beginning again: an owner who sends no
+/// appends until the journal is writable must learn that it is.
+fn probe(tail: &Tail) {
+    if tail.counters.is_failing() {
+        let size = FIRST_SEGMENT.min(tail.options.segment_bytes);
+        let name = tail.chores.name();
+        let tried =
+            allocation::blank(&*tail.storage, &tail.options.dir, &name, size, || !tail.chores.stopping());
+        if let Ok(blank) = tried {
+            blank.discard(&*tail.storage);
+            tail.counters.recovered();
+        }
     }
 }
 
@@ -158,6 +186,14 @@ mod the_list_of_chores {
         assert!(chores.take_ready(11).is_none() && chores.take_ready(10).is_some());
         chores.prepare(10);
         assert_eq!(chores.wait(Duration::ZERO), ControlFlow::Continue(Some(10)));
+        let small = allocation::blank(&Disk, dir.path(), &chores.name(), 10, || true).unwrap();
+        chores.lock().ready = Some(small);
+        chores.prepare(11);
+        assert_eq!(
+            chores.wait(Duration::ZERO),
+            ControlFlow::Continue(Some(11)),
+            "what is too small does not count"
+        );
         assert_ne!(chores.name(), chores.name(), "no two files share a name");
         chores.stop();
         assert_eq!(chores.wait(Duration::ZERO), ControlFlow::Break(()));

@@ -13,7 +13,8 @@ pub struct Stats {
     pub queued_bytes: u64,
     /// Segment files.
     pub segments: u64,
-    /// Whether the last thing written went well. `false` from a failed write until one succeeds.
+    /// Whether appends can be expected to succeed: `false` from a failed one until one succeeds, or until the disk is found to
+    /// work again (tried every two seconds).
     pub writable: bool,
     /// Counter: records made durable.
     pub appended: u64,
@@ -56,10 +57,19 @@ impl Counters {
         self.failing.store(true, Ordering::Relaxed);
     }
 
+    /// Whether the last write failed and the disk has not worked since.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn recovered(&self) {
+        self.failing.store(false, Ordering::Relaxed);
+    }
+
     /// Adds the counters to `stats`.
     pub(crate) fn fill(&self, stats: Stats) -> Stats {
         Stats {
-            writable: !self.failing.load(Ordering::Relaxed),
+            writable: !self.is_failing(),
             appended: self.appended.load(Ordering::Relaxed),
             syncs: self.syncs.load(Ordering::Relaxed),
             failed_syncs: self.failed_syncs.load(Ordering::Relaxed),

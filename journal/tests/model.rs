@@ -1,4 +1,5 @@
-//! Tests: random histories of appends, releases, reads, damage and openings against a model.
+//! Tests: random histories of appends, releases, reads, damage and openings against a model. `FOOTFALL_HISTORIES` sets their
+//! number (60).
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
@@ -157,8 +158,12 @@ fn play(actions: Vec<Action>) {
     assert!(appended.is_err() || highest.is_none_or(|highest| highest < appended.unwrap().first));
 }
 
+fn cases() -> u32 {
+    std::env::var("FOOTFALL_HISTORIES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(60)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, max_shrink_iters: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_history_leaves_what_the_model_holds(actions in actions()) {

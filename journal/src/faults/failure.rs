@@ -1,6 +1,7 @@
 //! Tests: single failures, one after the other, and what is answered and found afterwards.
 
 use std::os::unix::fs::PermissionsExt;
+use std::time::Instant;
 
 use super::*;
 
@@ -127,6 +128,21 @@ fn a_full_disk_is_a_transient_error_and_appends_work_when_space_is_back() {
     assert_eq!(texts(&journal), acknowledged);
     drop(journal);
     assert_eq!(texts(&open(dir.path(), &disk).0), acknowledged);
+}
+
+#[test]
+fn a_journal_that_failed_finds_out_by_itself_when_the_disk_works_again() {
+    let (_dir, disk, journal) = journal();
+    disk.script().fail_syncs = 1000;
+    append(&journal, "refused").unwrap_err();
+    assert!(!journal.stats().writable);
+    disk.script().fail_syncs = 0;
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !journal.stats().writable {
+        assert!(Instant::now() < deadline, "nobody tried");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    append(&journal, "taken").unwrap();
 }
 
 #[test]

@@ -271,7 +271,7 @@ async fn patiently<T, F: Future<Output = io::Result<T>>>(open: impl Fn() -> F) -
     loop {
         match open().await {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < deadline => {
-                sleep(RETRY).await
+                sleep(RETRY).await;
             }
             opened => return opened,
         }

@@ -106,7 +106,8 @@ async fn an_insert_repeated_is_stored_once_and_its_coordinates_are_told() {
     partition = engine.store.partition([8; 16], 0);
     assert_eq!(partition.highest(0).await.expect("asked"), None, "another log's coordinates are its own");
 
-    let parts = "SELECT count() FROM system.parts WHERE table = 'events_local' AND active AND part_type = 'Compact'";
+    let parts =
+        "SELECT count() FROM system.parts WHERE table = 'events_local' AND active AND part_type = 'Compact'";
     let parts: u64 = engine.client().query(parts).fetch_one().await.expect("an answer");
     assert_eq!(parts, 1, "one insert is one part, and a compact one");
     engine.stop().await;
@@ -126,7 +127,8 @@ async fn what_still_runs_for_a_partition_is_ended() {
     let client = engine.client();
     let running = tokio::spawn(async move { client.query(slow).execute().await });
     support::eventually("the slow insert", async || {
-        let count = "SELECT count() FROM system.processes WHERE Settings['log_comment'] = 'footfall events 0'";
+        let count =
+            "SELECT count() FROM system.processes WHERE Settings['log_comment'] = 'footfall events 0'";
         engine.client().query(count).fetch_one::<u64>().await.expect("an answer") > 0
     })
     .await;
@@ -153,7 +155,11 @@ async fn a_killed_event_store_comes_back_with_all_it_acknowledged() {
     engine.stop().await;
 
     let engine = Engine::start(dir.path()).await;
-    assert_eq!(engine.count("count()").await, 100, "a second start keeps everything, and migrates nothing twice");
+    assert_eq!(
+        engine.count("count()").await,
+        100,
+        "a second start keeps everything, and migrates nothing twice"
+    );
     engine.stop().await;
 }
 

@@ -2,10 +2,20 @@
 
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use footfall_central::sink;
-use support::{Engine, Running, append, eventually, open_log};
+use bytes::Bytes;
+use footfall_central::log::dead_letter::Parked;
+use footfall_central::log::{Log, PARTITION};
+use footfall_central::sink::batch::Planner;
+use footfall_central::sink::live::{Sightings, View};
+use footfall_central::sink::{self, Begin, Health, Stop};
+use footfall_central::store::events::row::{EventRow, Millis, Uuid};
+use footfall_central::store::events::{Coordinate, EventStore, Options, Place};
+use footfall_central::store::live::Live;
+use prost::Message as _;
+use support::{DAY_MS, Engine, NOON_MS, Running, append, eventually, free_port, open_log, record_at};
+use tokio_util::sync::CancellationToken;
 
 /// Rounds of `kill -9`; `FOOTFALL_KILLS` asks for more.
 fn rounds() -> u64 {
@@ -104,4 +114,135 @@ async fn an_event_store_killed_during_inserts_ends_with_each_event_exactly_once(
     assert_each_once(&engine, appended + 400).await;
     log.close();
     engine.stop().await;
+}
+
+/// The token of the insert that begins with the log's first row.
+fn first_token(log: &Log) -> String {
+    let mut planner = Planner::default();
+    planner.add(Coordinate { offset: 0, index: 0 }, NOON_MS - DAY_MS, Instant::now(), |_| ());
+    planner.seal()[0].token(log.incarnation().0, PARTITION, 0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_insert_that_the_store_swallows_for_its_token_is_found_out_and_repaired() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let engine = Engine::start(dir.path()).await;
+    let log = open_log(dir.path());
+    append(&log, 1, 0, 100).await;
+    // As a store does that was killed between the token and the rows: it knows the token of an insert whose rows it does not have.
+    let foreign = EventRow {
+        server_timestamp: Millis(NOON_MS - DAY_MS),
+        log_incarnation: Uuid([9; 16]),
+        event_type: "foreign",
+        ..EventRow::default()
+    };
+    let mut bytes = Vec::new();
+    foreign.write(&mut bytes);
+    engine
+        .store
+        .partition([9; 16], PARTITION)
+        .insert(bytes.into(), &first_token(&log))
+        .await
+        .expect("inserted");
+    Running::start(&log, &engine.store, &sink::Metrics::default(), 1).drain().await;
+    assert_eq!(engine.count("countIf(event_type != 'foreign')").await, 200);
+    assert_eq!(engine.count("uniqExactIf((log_offset, log_index), event_type != 'foreign')").await, 200);
+    log.close();
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_the_log_does_not_have_stop_the_sink_with_an_alarm() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let engine = Engine::start(dir.path()).await;
+    let log = open_log(dir.path());
+    append(&log, 1, 0, 10).await;
+    let stray = EventRow {
+        server_timestamp: Millis(NOON_MS),
+        log_incarnation: Uuid(log.incarnation().0),
+        log_offset: 3,
+        log_index: 77,
+        ..EventRow::default()
+    };
+    let mut bytes = Vec::new();
+    stray.write(&mut bytes);
+    engine
+        .store
+        .partition(log.incarnation().0, PARTITION)
+        .insert(bytes.into(), "stray")
+        .await
+        .expect("inserted");
+    let sink = Running::start(&log, &engine.store, &sink::Metrics::default(), 1);
+    eventually("the alarm", async || sink.health.fault().is_some_and(|fault| fault.contains("more rows")))
+        .await;
+    assert_eq!(log.lag("clickhouse"), 10, "nothing is committed");
+    sink.abandon().await;
+    log.close();
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_is_parked_with_its_reason_and_nothing_waits_for_it() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let engine = Engine::start(dir.path()).await;
+    let log = open_log(dir.path());
+    append(&log, 1, 0, 5).await;
+    let rubbish = Bytes::from_static(b"\xff\xff rubbish");
+    log.append("edge-1", Bytes::from_static(&[1; 16]), 5, vec![rubbish.clone()]).await.expect("appended");
+    append(&log, 1, 6, 4).await;
+    Running::start(&log, &engine.store, &sink::Metrics::default(), 1).drain().await;
+    assert_eq!(engine.count("count()").await, 18);
+    log.close();
+    drop(log);
+    let options = footfall_journal::Options::new(dir.path().join("dead-letter"));
+    let (dead_letter, _) = footfall_journal::Journal::open(options).expect("opened");
+    let parked = dead_letter.reader(0).next(1 << 20).await.expect("read");
+    let parked = Parked::decode(parked.entries[0].payload.clone()).expect("valid");
+    assert_eq!(
+        (parked.offset, parked.index, parked.reason.as_str(), parked.payload),
+        (5, None, "record", rubbish)
+    );
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_store_that_is_down_delays_no_live_view() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let log = open_log(dir.path());
+    let password_file = dir.path().join("password");
+    std::fs::write(&password_file, "secret").expect("write");
+    let place = Place::Server(format!("http://{}", free_port()));
+    let options = Options { place, database: "footfall".into(), user: "footfall".into(), password_file };
+    let end = CancellationToken::new();
+    let (store, watch) = EventStore::start(options, end.clone()).expect("started");
+    let dead = Running::start(&log, &store, &sink::Metrics::default(), 1);
+
+    let (live, stop) = (Live::new(), Stop::default());
+    let begin = Begin {
+        keep: None,
+        cursor: log.observer(UNIX_EPOCH),
+        counters: sink::Metrics::default().of("live"),
+        health: Health::default(),
+        seed: 1,
+    };
+    let view = tokio::spawn(sink::run(Sightings::default(), View(live.clone()), begin, stop.clone()));
+    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as i64;
+    let mut slowest = Duration::ZERO;
+    for offset in 0..20 {
+        let sent = Instant::now();
+        let record = record_at(offset, 1, now_ms);
+        log.append("edge-1", Bytes::from_static(&[1; 16]), offset, vec![record]).await.expect("appended");
+        let site = "0191d0a4-0000-7000-8000-000000000001";
+        eventually("the live view", async || live.snapshot(site, now_ms).pageviews == offset + 1).await;
+        slowest = slowest.max(sent.elapsed());
+    }
+    assert!(slowest < Duration::from_secs(1), "it took {slowest:?}");
+    assert!(!store.faults().is_empty());
+    assert_eq!(log.lag("clickhouse"), 20);
+    stop.abandon.cancel();
+    view.await.expect("ran");
+    dead.abandon().await;
+    end.cancel();
+    watch.await.expect("watched");
+    log.close();
 }

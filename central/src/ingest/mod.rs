@@ -98,7 +98,8 @@ pub async fn serve(endpoint: Endpoint, room: Room) {
                 }
                 Ok(Err(reason)) => {
                     room.metrics.unidentified.inc();
-                    tracing::warn!(reason, "a connection was not let in");
+                    // Anybody can make this happen as often as he likes: it is counted, and not told to everyone.
+                    tracing::debug!(reason, "a connection was not let in");
                 }
                 Err(_) => {
                     room.metrics.unidentified.inc();

@@ -45,6 +45,7 @@ struct Central {
     address: SocketAddr,
     log: Log,
     policy: watch::Sender<Arc<Policy>>,
+    metrics: Metrics,
     stop: CancellationToken,
     serving: JoinHandle<()>,
     authority: Authority,
@@ -80,21 +81,29 @@ impl Central {
         let log = Log::open(&log_options, log::Metrics::default()).expect("log");
         let (policy, policies) = watch::channel(Arc::new(Policy::default()));
         let stop = CancellationToken::new();
-        let room = Room::new(log.clone(), policies, Metrics::default(), stop.clone());
+        let metrics = Metrics::default();
+        let room = Room::new(log.clone(), policies, metrics.clone(), stop.clone());
         let serving = tokio::spawn(serve(endpoint, room));
-        Self { address, log, policy, stop, serving, authority, _dir: dir }
+        Self { address, log, policy, metrics, stop, serving, authority, _dir: dir }
     }
 
     async fn connect(&self, edge_id: &str) -> Edge {
         let (certificate, key) = self.authority.sign(edge_id, ExtendedKeyUsagePurpose::ClientAuth);
-        self.connect_with(certificate, key).await.expect("connected")
+        self.connect_with(&certificate, &key).await.expect("connected")
     }
 
     async fn connect_with(
         &self,
-        certificate: rcgen::Certificate,
-        key: KeyPair,
+        certificate: &rcgen::Certificate,
+        key: &KeyPair,
     ) -> Result<Edge, quinn::ConnectionError> {
+        let endpoint = self.client(certificate, key);
+        let connection = endpoint.connect(self.address, NAME).expect("connecting").await?;
+        let (sender, receiver) = connection.open_bi().await?;
+        Ok(Edge { connection, sender, receiver, buffer: BytesMut::new(), _endpoint: endpoint })
+    }
+
+    fn client(&self, certificate: &rcgen::Certificate, key: &KeyPair) -> Endpoint {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(self.authority.0.der().clone()).expect("root");
         let mut tls =
@@ -111,9 +120,7 @@ impl Central {
         let mut endpoint = Endpoint::client("127.0.0.1:0".parse().expect("address")).expect("endpoint");
         let config = QuicClientConfig::try_from(tls).expect("cipher");
         endpoint.set_default_client_config(quinn::ClientConfig::new(Arc::new(config)));
-        let connection = endpoint.connect(self.address, NAME).expect("connecting").await?;
-        let (sender, receiver) = connection.open_bi().await?;
-        Ok(Edge { connection, sender, receiver, buffer: BytesMut::new(), _endpoint: endpoint })
+        endpoint
     }
 
     /// Edge offsets in the log, resends included.
@@ -273,14 +280,14 @@ async fn a_clock_that_is_off_and_rubbish_are_refused_with_a_cause() {
 async fn only_certificates_of_the_authority_are_let_in() {
     let central = Central::start();
     let (certificate, key) = Authority::new().sign("edge-1", ExtendedKeyUsagePurpose::ClientAuth);
-    let let_in = match central.connect_with(certificate, key).await {
+    let let_in = match central.connect_with(&certificate, &key).await {
         // With TLS 1.3 a client may believe itself connected before it is refused.
         Ok(edge) => timeout(Duration::from_secs(10), edge.connection.closed()).await.is_err(),
         Err(_) => false,
     };
     assert!(!let_in);
     let (certificate, key) = central.authority.sign("edge-1", ExtendedKeyUsagePurpose::ServerAuth);
-    let let_in = match central.connect_with(certificate, key).await {
+    let let_in = match central.connect_with(&certificate, &key).await {
         Ok(edge) => timeout(Duration::from_secs(10), edge.connection.closed()).await.is_err(),
         Err(_) => false,
     };
@@ -326,5 +333,20 @@ async fn many_batches_wait_for_the_log_at_once_and_are_answered_in_order() {
     }
     assert!(acked.is_sorted());
     assert_eq!(central.log.end(), 3_000);
+    central.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_crowd_strangers_prove_their_address_first_and_edges_get_in() {
+    let central = Central::start();
+    let (certificate, key) = central.authority.sign("edge-1", ExtendedKeyUsagePurpose::ClientAuth);
+    let client = central.client(&certificate, &key);
+    let connecting: Vec<_> =
+        (0..400).map(|_| client.connect(central.address, NAME).expect("connecting")).collect();
+    for attempt in connecting {
+        timeout(Duration::from_secs(30), attempt).await.expect("in time").expect("connected");
+    }
+    assert!(central.metrics.retries.get() > 0, "nobody was asked to");
+    client.close(VarInt::from_u32(0), b"done");
     central.finish().await;
 }

@@ -155,7 +155,8 @@ impl Log {
         let progress = Arc::clone(&self.progress);
         async move {
             let answer = pending.await.map(drop).map_err(Refused::from);
-            let refusal = answer.as_ref().err().map(ToString::to_string);
+            let refusal =
+                answer.as_ref().err().filter(|refused| refused.is_transient()).map(ToString::to_string);
             progress.lock().unwrap_or_else(PoisonError::into_inner).refusal = refusal;
             answer
         }
@@ -260,7 +261,7 @@ pub enum LogError {
     },
 }
 
-/// Why records were not taken into the log. Transient, but for `TooLarge`.
+/// Why records were not taken into the log.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Refused {
     /// Sinks are so far behind that the log has no room.
@@ -272,6 +273,13 @@ pub enum Refused {
     /// The disk failed, or the log is closing.
     #[error("the log takes nothing: {0}")]
     Unavailable(String),
+}
+
+impl Refused {
+    /// Whether the same records can be taken later.
+    pub fn is_transient(&self) -> bool {
+        !matches!(self, Self::TooLarge(_))
+    }
 }
 
 impl From<AppendError> for Refused {

@@ -168,7 +168,7 @@ impl<T: Table> Delivery<T> {
             Ok(()) => return Ok(()),
             Err(error) if T::fault(&error) != Fault::Poison => return Err(error.into()),
             Err(error) => {
-                tracing::warn!(%error, rows = insert.rows().len(), "the store refuses rows as bad data")
+                tracing::warn!(%error, rows = insert.rows().len(), "the store refuses rows as bad data");
             }
         }
         let mut parts = vec![insert.clone()];

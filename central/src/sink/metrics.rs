@@ -49,7 +49,7 @@ impl Metrics {
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
         let mut add = |name: &str, help: &str, family: &Family<Name, Counter>| {
-            registry.register(name, help, family.clone())
+            registry.register(name, help, family.clone());
         };
         add("batches", "Batches written", &metrics.batches);
         add("inserts", "Inserts of these batches", &metrics.inserts);

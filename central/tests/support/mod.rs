@@ -20,11 +20,11 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// 2026-11-23 12:00:00 UTC.
-pub const NOON_MS: i64 = 1_795_435_200_000;
-const DAY_MS: i64 = 86_400_000;
+pub(crate) const NOON_MS: i64 = 1_795_435_200_000;
+pub(crate) const DAY_MS: i64 = 86_400_000;
 
 /// The `event-store` program, built beside this test.
-pub fn event_store() -> PathBuf {
+pub(crate) fn event_store() -> PathBuf {
     let central = PathBuf::from(env!("CARGO_BIN_EXE_central"));
     let program = central.with_file_name("event-store");
     assert!(program.is_file(), "these tests need the event store: cargo build -p footfall-event-store");
@@ -32,31 +32,36 @@ pub fn event_store() -> PathBuf {
 }
 
 /// The engine's library, from where `cargo xtask fetch` puts it.
-pub fn library() -> PathBuf {
+pub(crate) fn library() -> PathBuf {
     let fetched = || {
         let home = std::env::home_dir()?;
         Some(home.join(".cache/footfall/chdb-26.7.3-stable.1/libchdb.so"))
     };
-    let path = std::env::var_os("FOOTFALL_LIBCHDB").map(PathBuf::from).or_else(fetched).expect("a home folder");
-    assert!(path.is_file(), "these tests need {}: cargo xtask fetch, or set FOOTFALL_LIBCHDB", path.display());
+    let path =
+        std::env::var_os("FOOTFALL_LIBCHDB").map(PathBuf::from).or_else(fetched).expect("a home folder");
+    assert!(
+        path.is_file(),
+        "these tests need {}: cargo xtask fetch, or set FOOTFALL_LIBCHDB",
+        path.display()
+    );
     path
 }
 
 /// A port that was free a moment ago.
-pub fn free_port() -> SocketAddr {
+pub(crate) fn free_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port")
 }
 
 /// An event store that runs for one test.
-pub struct Engine {
-    pub store: EventStore,
+pub(crate) struct Engine {
+    pub(crate) store: EventStore,
     password_file: PathBuf,
     stop: CancellationToken,
     watch: JoinHandle<()>,
 }
 
 impl Engine {
-    pub async fn start(dir: &Path) -> Self {
+    pub(crate) async fn start(dir: &Path) -> Self {
         let password_file = dir.join("clickhouse.password");
         let program = Program {
             executable: event_store(),
@@ -81,36 +86,36 @@ impl Engine {
         engine
     }
 
-    pub async fn ready(&self) {
-        let ready = tokio::time::timeout(Duration::from_secs(60), self.store.ready()).await;
+    pub(crate) async fn ready(&self) {
+        let ready = tokio::time::timeout(Duration::from_mins(1), self.store.ready()).await;
         ready.unwrap_or_else(|_| panic!("not ready: {:?}", self.store.faults()));
     }
 
     /// A client that may do everything.
-    pub fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         let password = Password::read(&self.password_file).expect("made at the first start");
         let client = Client::default().with_url(self.store.url()).with_database("footfall");
         client.with_user("footfall").with_password(password.reveal())
     }
 
-    pub async fn count(&self, what: &str) -> u64 {
+    pub(crate) async fn count(&self, what: &str) -> u64 {
         let question = format!("SELECT toUInt64({what}) FROM events_local");
         self.client().query(&question).fetch_one().await.expect("an answer")
     }
 
     /// Ends the child as a crash would.
-    pub fn kill(&self) -> bool {
+    pub(crate) fn kill(&self) -> bool {
         let Some(pid) = self.store.condition().pid else { return false };
         Command::new("kill").args(["-9", &pid.to_string()]).status().expect("kill runs").success()
     }
 
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stop.cancel();
         tokio::time::timeout(Duration::from_secs(30), self.watch).await.expect("in time").expect("watched");
     }
 }
 
-pub fn open_log(dir: &Path) -> Log {
+pub(crate) fn open_log(dir: &Path) -> Log {
     let options = log::Options {
         dir: dir.to_owned(),
         max_bytes: 1 << 30,
@@ -121,14 +126,14 @@ pub fn open_log(dir: &Path) -> Log {
 }
 
 /// A ClickHouse sink that runs.
-pub struct Running {
-    pub stop: Stop,
-    pub health: Health,
+pub(crate) struct Running {
+    pub(crate) stop: Stop,
+    pub(crate) health: Health,
     run: JoinHandle<()>,
 }
 
 impl Running {
-    pub fn start(log: &Log, store: &EventStore, metrics: &sink::Metrics, seed: u64) -> Self {
+    pub(crate) fn start(log: &Log, store: &EventStore, metrics: &sink::Metrics, seed: u64) -> Self {
         let (stop, health) = (Stop::default(), Health::default());
         let counters = metrics.of("clickhouse");
         let begin = Begin {
@@ -146,21 +151,27 @@ impl Running {
     }
 
     /// Lets it write what the log holds.
-    pub async fn drain(self) {
+    pub(crate) async fn drain(self) {
         self.stop.drain.cancel();
-        let drained = tokio::time::timeout(Duration::from_secs(120), self.run).await;
+        let drained = tokio::time::timeout(Duration::from_mins(2), self.run).await;
         drained.unwrap_or_else(|_| panic!("not drained: {:?}", self.health.fault())).expect("ran");
     }
 
     /// Ends it where it is, before it can commit what it writes.
-    pub async fn abandon(self) {
+    pub(crate) async fn abandon(self) {
         self.stop.abandon.cancel();
         self.run.await.expect("ran");
     }
 }
 
 /// A record of one site with `events` page views whose ids hold `number` and their index; every fifth record is of the day before.
-pub fn record(number: u64, events: u8) -> Bytes {
+pub(crate) fn record(number: u64, events: u8) -> Bytes {
+    let day = if number.is_multiple_of(5) { DAY_MS } else { 0 };
+    record_at(number, events, NOON_MS - day + number as i64)
+}
+
+/// The same at a time of its own, milliseconds since 1970.
+pub(crate) fn record_at(number: u64, events: u8, server_timestamp_ms: i64) -> Bytes {
     let events = (0..events).map(|index| page_view(number, index)).collect();
     let visit = Visit {
         ip_address: Bytes::copy_from_slice(&std::net::Ipv4Addr::new(192, 0, 2, 7).to_ipv6_mapped().octets()),
@@ -173,10 +184,9 @@ pub fn record(number: u64, events: u8) -> Bytes {
         sample_rate: 1.0,
         ..Visit::default()
     };
-    let day = if number.is_multiple_of(5) { DAY_MS } else { 0 };
     let record = Record {
         website_id: "0191d0a4-0000-7000-8000-000000000001".into(),
-        server_timestamp_ms: NOON_MS - day + number as i64,
+        server_timestamp_ms,
         policy_id: 1,
         visit: Some(visit),
         events,
@@ -211,14 +221,14 @@ fn page_view(number: u64, index: u8) -> AdmittedEvent {
 }
 
 /// Appends records `first..first + count` of epoch `epoch`, as an edge would send them.
-pub async fn append(log: &Log, epoch: u8, first: u64, count: u64) {
+pub(crate) async fn append(log: &Log, epoch: u8, first: u64, count: u64) {
     let records = (first..first + count).map(|number| record(number, 2)).collect();
     log.append("edge-1", Bytes::copy_from_slice(&[epoch; 16]), first, records).await.expect("appended");
 }
 
 /// Waits until `done` says so.
-pub async fn eventually(what: &str, mut done: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+pub(crate) async fn eventually(what: &str, mut done: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_mins(1);
     while !done().await {
         assert!(Instant::now() < deadline, "{what} did not come about in time");
         tokio::time::sleep(Duration::from_millis(20)).await;

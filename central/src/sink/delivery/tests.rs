@@ -140,7 +140,7 @@ fn batch(table: &mut FaultyTable, offsets: std::ops::Range<u64>) -> Vec<Insert> 
             let bytes = format!("{offset}/{index};").into_bytes();
             table.known.insert(bytes.clone(), row);
             planner.add(row, i64::from(day_of(offset)) * DAY_MS, Instant::now(), |out| {
-                out.extend_from_slice(&bytes)
+                out.extend_from_slice(&bytes);
             });
         }
     }

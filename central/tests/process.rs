@@ -1,0 +1,183 @@
+//! The `central` program: how it starts, what it refuses, how it ends.
+
+mod support;
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use rcgen::{CertificateParams, KeyPair};
+use serde_json::Value;
+use support::{event_store, free_port, library};
+
+/// A folder with a configuration in it.
+struct Place {
+    dir: tempfile::TempDir,
+    config: PathBuf,
+}
+
+impl Place {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let path = |name: &str| dir.path().join(name);
+        let key = KeyPair::generate().expect("key");
+        let params = CertificateParams::new(vec!["central.test".to_owned()]).expect("valid");
+        std::fs::write(path("central.pem"), params.self_signed(&key).expect("signed").pem()).expect("write");
+        std::fs::write(path("central.key"), key.serialize_pem()).expect("write");
+        let quoted = |path: &Path| format!("{:?}", path.display().to_string());
+        let text = format!(
+            "data = {}\n[http]\nlisten = '{}'\n[relay]\nlisten = '127.0.0.1:0'\ncertificate = {certificate}\nkey = {}\n\
+             ca = {certificate}\n[clickhouse]\nlisten = '{}'\nprogram = {}\nlibrary = {}\n",
+            quoted(&path("central")),
+            free_port(),
+            quoted(&path("central.key")),
+            free_port(),
+            quoted(&event_store()),
+            quoted(&library()),
+            certificate = quoted(&path("central.pem")),
+        );
+        let config = path("central.toml");
+        std::fs::write(&config, text).expect("write");
+        Self { dir, config }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_central"));
+        command.arg("run").arg("--config").arg(&self.config).args(arguments).env("FOOTFALL_LOG", "warn");
+        command
+    }
+
+    fn run(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+        self.command(arguments)
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .output()
+            .expect("it runs")
+    }
+
+    fn start(&self, arguments: &[&str]) -> Central {
+        let mut child =
+            self.command(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
+        let mut output = BufReader::new(child.stdout.take().expect("piped"));
+        let mut line = String::new();
+        output.read_line(&mut line).expect("readable");
+        let ready =
+            line.strip_prefix("READY ").unwrap_or_else(|| panic!("{line:?} is not what it says when ready"));
+        Central { child, ready: serde_json::from_str(ready).expect("JSON") }
+    }
+}
+
+/// A central that runs; killed when dropped.
+struct Central {
+    child: Child,
+    ready: Value,
+}
+
+impl Central {
+    async fn get(&self, path: &str) -> (u16, String) {
+        let url = format!("{}{path}", self.ready["http"].as_str().expect("a URL"));
+        let answer = reqwest::get(url).await.expect("an answer");
+        (answer.status().as_u16(), answer.text().await.expect("a body"))
+    }
+
+    fn event_store(&self) -> u64 {
+        self.ready["event_store_pid"].as_u64().expect("it runs")
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().expect("kill runs").success());
+    }
+
+    fn wait(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + Duration::from_secs(40);
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "it does not end");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Central {
+    fn drop(&mut self) {
+        // It has ended already, as a rule.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn runs(pid: u64) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // A zombie has ended; its parent has yet to hear of it.
+    status.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_serves_once_ready_and_ends_cleanly_when_told() {
+    let place = Place::new();
+    let mut central = place.start(&[]);
+    assert_eq!(central.ready["clickhouse"]["user"], "footfall");
+    assert!(central.ready["relay"].as_str().expect("an address").starts_with("127.0.0.1:"));
+    let password = central.ready["clickhouse"]["password_file"].as_str().expect("a path");
+    assert!(Path::new(password).is_file());
+    assert_eq!(central.get("/healthz").await.0, 200);
+    assert_eq!(central.get("/readyz").await.0, 200);
+    let (status, metrics) = central.get("/metrics").await;
+    assert!(status == 200 && metrics.contains("footfall_central_log_records_total"), "{metrics}");
+    let event_store = central.event_store();
+    assert!(runs(event_store));
+    central.signal("-TERM");
+    assert!(central.wait().success());
+    assert!(!runs(event_store), "it leaves nothing running");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_kill_the_next_start_waits_for_what_the_last_one_left() {
+    let place = Place::new();
+    let mut central = place.start(&["--until-eof"]);
+    let event_store = central.event_store();
+    central.signal("-KILL");
+    central.wait();
+    let mut next = place.start(&["--until-eof"]);
+    assert_eq!(next.get("/readyz").await.0, 200);
+    assert!(!runs(event_store), "the event store ended with its central");
+    drop(next.child.stdin.take());
+    assert!(next.wait().success(), "it ends with its input");
+    assert!(!runs(next.event_store()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn there_is_exactly_one_central() {
+    let place = Place::new();
+    let mut first = place.start(&[]);
+    let second = place.run(&[], &[("FOOTFALL_HTTP_LISTEN", "127.0.0.1:0")]);
+    assert_eq!(second.status.code(), Some(1));
+    let sentence = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(sentence.contains("another central holds"), "{sentence}");
+    first.signal("-INT");
+    assert!(first.wait().success());
+}
+
+#[test]
+fn a_mistaken_configuration_is_one_sentence_and_exit_64() {
+    let place = Place::new();
+    let checked = place.run(&["--check"], &[]);
+    assert_eq!(checked.status.code(), Some(0), "{}", String::from_utf8_lossy(&checked.stderr));
+    assert!(!place.dir.path().join("central").exists(), "checking makes nothing");
+    for environment in [
+        ("FOOTFALL_HTTP_LISTEN", "0.0.0.0:8081"),
+        ("FOOTFALL_RELAY_KEY", "/no/such/key"),
+        ("FOOTFALL_CLICKHOUSE_LIBRARY", "/no/such/libchdb.so"),
+        ("FOOTFALL_LOG_MAX_BYTES", "much"),
+    ] {
+        let refused = place.run(&[], &[environment]);
+        let mut sentence = String::new();
+        refused.stderr.as_slice().read_to_string(&mut sentence).expect("text");
+        assert_eq!(refused.status.code(), Some(64), "{sentence}");
+        assert!(sentence.ends_with('\n') && sentence.trim_end().lines().count() == 1, "{sentence}");
+    }
+}

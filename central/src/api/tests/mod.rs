@@ -21,7 +21,7 @@ struct Face {
     ready: Arc<AtomicBool>,
     shutdown: CancellationToken,
     serving: JoinHandle<io::Result<()>>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// Central's face on a free port, with one website, `FF-DEMO-1`.
@@ -63,7 +63,7 @@ async fn face() -> Face {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let serving = tokio::spawn(serve(listener, state, shutdown.clone()));
-    Face { base, client: Client::new(), live, website, ready, shutdown, serving, _folder: folder }
+    Face { base, client: Client::new(), live, website, ready, shutdown, serving, folder }
 }
 
 impl Face {
@@ -199,7 +199,7 @@ async fn health_readiness_and_metrics_are_there_for_whoever_watches() {
 async fn an_address_that_others_can_reach_is_refused() {
     let face = face().await;
     let state = ApiState {
-        metadata: Metadata::open(face._folder.path().join("metadata.sqlite")).await.unwrap(),
+        metadata: Metadata::open(face.folder.path().join("metadata.sqlite")).await.unwrap(),
         live: Live::new(),
         reports: clickhouse::Client::default(),
         readiness: Arc::new(Vec::new),

@@ -244,6 +244,11 @@ impl Cluster {
     pub async fn start_again_after(&mut self, meanwhile: impl FnOnce()) {
         self.stop().await;
         meanwhile();
+        self.start_after_a_crash().await;
+    }
+
+    /// Starts it on the same state after `up` itself was killed.
+    pub async fn start_after_a_crash(&mut self) {
         let (up, pipe, run) = start_up(&self.folder, &self.settings).await;
         (self.up, self.pipe, self.run) = (up, Some(pipe), run);
     }

@@ -6,6 +6,7 @@
 pub mod cluster;
 pub mod event;
 pub mod ledger;
+pub mod listen;
 pub mod load;
 pub mod random;
 pub mod run;

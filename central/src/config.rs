@@ -1,14 +1,14 @@
 //! What central is told, by its TOML file and the environment: first as it was written, then checked and made whole. Opens no port and
 //! changes no file.
 
-use std::collections::BTreeMap;
+mod raw;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-
 use crate::ingest;
 use crate::store::events;
+use raw::{RawClickHouse, RawConfig};
 
 /// The configuration as it is used.
 #[derive(Clone, Debug)]
@@ -38,93 +38,6 @@ pub struct Http {
     pub names: Vec<String>,
 }
 
-/// The configuration as it is written.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawConfig {
-    data: PathBuf,
-    #[serde(default)]
-    http: RawHttp,
-    relay: RawRelay,
-    #[serde(default)]
-    clickhouse: RawClickHouse,
-    #[serde(default)]
-    log: RawLog,
-    #[serde(default)]
-    tag: RawTag,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct RawHttp {
-    listen: String,
-    names: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawRelay {
-    #[serde(default = "RawRelay::listen")]
-    listen: String,
-    certificate: PathBuf,
-    key: PathBuf,
-    ca: PathBuf,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct RawClickHouse {
-    url: String,
-    listen: String,
-    database: String,
-    user: String,
-    password_file: Option<PathBuf>,
-    library: Option<PathBuf>,
-    program: Option<PathBuf>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct RawLog {
-    max_bytes: u64,
-    segment_bytes: u64,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct RawTag {
-    edge_url: String,
-}
-
-/// What may stand in the environment instead: section (none at the top), key, and what kind of value it is.
-const KEYS: [(&str, &str, Kind); 17] = [
-    ("", "data", Kind::Text),
-    ("http", "listen", Kind::Text),
-    ("http", "names", Kind::List),
-    ("relay", "listen", Kind::Text),
-    ("relay", "certificate", Kind::Text),
-    ("relay", "key", Kind::Text),
-    ("relay", "ca", Kind::Text),
-    ("clickhouse", "url", Kind::Text),
-    ("clickhouse", "listen", Kind::Text),
-    ("clickhouse", "database", Kind::Text),
-    ("clickhouse", "user", Kind::Text),
-    ("clickhouse", "password_file", Kind::Text),
-    ("clickhouse", "library", Kind::Text),
-    ("clickhouse", "program", Kind::Text),
-    ("log", "max_bytes", Kind::Number),
-    ("log", "segment_bytes", Kind::Number),
-    ("tag", "edge_url", Kind::Text),
-];
-
-#[derive(Clone, Copy, Debug)]
-enum Kind {
-    Text,
-    Number,
-    /// Comma-separated.
-    List,
-}
-
 /// Smallest log, bytes: a few of the largest records must fit.
 const MIN_LOG_BYTES: u64 = 16 << 20;
 
@@ -146,46 +59,7 @@ impl Config {
         text: &str,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
-        let mut table: toml::Table = text.parse().map_err(|error| ConfigError::syntax(&error))?;
-        let environment: BTreeMap<_, _> = environment.into_iter().collect();
-        for (section, key, kind) in KEYS {
-            let name = ["FOOTFALL", section, key]
-                .into_iter()
-                .filter(|part| !part.is_empty())
-                .collect::<Vec<_>>()
-                .join("_");
-            let name = name.to_uppercase();
-            if let Some(value) = environment.get(&name) {
-                let value = kind.read(value).ok_or(ConfigError::Environment(name))?;
-                insert(&mut table, section, key, value);
-            }
-        }
-        table.try_into::<RawConfig>().map_err(|error| ConfigError::syntax(&error))?.resolve()
-    }
-}
-
-impl Kind {
-    fn read(self, value: &str) -> Option<toml::Value> {
-        match self {
-            Self::Text => Some(value.into()),
-            Self::Number => value.parse::<i64>().ok().map(toml::Value::from),
-            Self::List => {
-                let items = value.split(',').map(str::trim).filter(|item| !item.is_empty());
-                Some(items.map(toml::Value::from).collect::<Vec<_>>().into())
-            }
-        }
-    }
-}
-
-fn insert(table: &mut toml::Table, section: &str, key: &str, value: toml::Value) {
-    if section.is_empty() {
-        table.insert(key.to_owned(), value);
-        return;
-    }
-    let entry = table.entry(section).or_insert_with(|| toml::Table::new().into());
-    // Something else than a section under its name is told when the whole is read.
-    if let Some(section) = entry.as_table_mut() {
-        section.insert(key.to_owned(), value);
+        RawConfig::read(text, environment)?.resolve()
     }
 }
 
@@ -264,44 +138,6 @@ impl RawClickHouse {
 
 fn address(key: &'static str, text: &str) -> Result<SocketAddr, ConfigError> {
     text.parse().map_err(|_| ConfigError::Address { key, text: text.to_owned() })
-}
-
-impl Default for RawHttp {
-    fn default() -> Self {
-        Self { listen: "127.0.0.1:8081".into(), names: Vec::new() }
-    }
-}
-
-impl RawRelay {
-    fn listen() -> String {
-        "127.0.0.1:4433".into()
-    }
-}
-
-impl Default for RawClickHouse {
-    fn default() -> Self {
-        Self {
-            url: "embedded".into(),
-            listen: "127.0.0.1:8123".into(),
-            database: "footfall".into(),
-            user: "footfall".into(),
-            password_file: None,
-            library: None,
-            program: None,
-        }
-    }
-}
-
-impl Default for RawLog {
-    fn default() -> Self {
-        Self { max_bytes: 8 << 30, segment_bytes: 64 << 20 }
-    }
-}
-
-impl Default for RawTag {
-    fn default() -> Self {
-        Self { edge_url: "http://127.0.0.1:8080".into() }
-    }
 }
 
 /// What is wrong with the configuration, in one sentence. Permanent.

@@ -213,3 +213,98 @@ fn metrics(event: &Event) -> [f64; SLOTS] {
     }
     slots
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::sample;
+    use footfall_proto::relay::{AdmittedEvent, Visit};
+    use std::collections::HashMap;
+
+    fn read(event: Event) -> ReadEvent {
+        let admitted =
+            AdmittedEvent { page_path: "/a".into(), user_id: "u".into(), ..AdmittedEvent::default() };
+        ReadEvent { index: 3, event_id: [4; 16], admitted, event, duplicate: true }
+    }
+
+    fn reading(visit: Visit) -> Reading {
+        Reading {
+            offset: 77,
+            edge_id: "edge-1".into(),
+            epoch: [5; 16],
+            edge_offset: 9,
+            website_id: "site".into(),
+            server_timestamp_ms: sample::NOON_MS,
+            policy_id: 2,
+            visit,
+            events: Vec::new(),
+            tallies: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_row_says_what_happened_and_where_it_stands_in_the_log() {
+        let event = Event {
+            event_type: "transaction".into(),
+            event_value: Some(2.5),
+            transaction_id: Some("T-1".into()),
+            product_quantity: Some(0),
+            page_view_id: bytes::Bytes::from_static(&[8; 16]),
+            custom_dimensions: HashMap::from([
+                (1, "first".into()),
+                (20, "last".into()),
+                (0, "no".into()),
+                (21, "no".into()),
+            ]),
+            custom_metrics: HashMap::from([(2, 7.0), (u32::MAX, 1.0)]),
+            ..Event::default()
+        };
+        let (reading, read) =
+            (reading(Visit { sample_rate: 0.5, is_bot: true, ..Visit::default() }), read(event));
+        let row = row(Uuid([1; 16]), 6, &reading, &read);
+        assert_eq!(
+            (row.website_id, row.page_path, row.event_type, row.event_value),
+            ("site", "/a", "transaction", 2.5)
+        );
+        assert_eq!(
+            (row.transaction_id, row.transaction_revenue, row.product_quantity),
+            (Some("T-1"), None, Some(0))
+        );
+        assert_eq!(
+            (row.custom_dimension[0], row.custom_dimension[19], row.custom_metric[1]),
+            ("first", "last", 7.0)
+        );
+        assert_eq!((row.is_bot, row.is_duplicate, row.sample_rate), (1, 1, 0.5));
+        assert_eq!((row.log_partition, row.log_offset, row.log_index, row.edge_offset), (6, 77, 3, 9));
+        assert_eq!(
+            (row.event_id, row.page_view_id, row.epoch),
+            (Uuid([4; 16]), Uuid([8; 16]), Uuid([5; 16]))
+        );
+    }
+
+    #[test]
+    fn what_no_table_should_hold_is_put_right() {
+        let event = Event {
+            event_value: Some(f64::NAN),
+            transaction_revenue: Some(f64::INFINITY),
+            scroll_depth: 4_000,
+            client_timestamp_ms: i64::MAX,
+            custom_metrics: HashMap::from([(1, f64::NEG_INFINITY)]),
+            ..Event::default()
+        };
+        let (reading, read) = (reading(Visit { sample_rate: f64::NAN, ..Visit::default() }), read(event));
+        let row = row(Uuid::default(), 0, &reading, &read);
+        assert_eq!((row.event_value, row.transaction_revenue, row.custom_metric[0]), (0.0, None, 0.0));
+        assert_eq!((row.scroll_depth, row.sample_rate, row.ip_address), (100, 1.0, Ipv6([0; 16])));
+        assert_eq!(row.client_timestamp, Millis(CLIENT_TIMES_MS.1));
+    }
+
+    #[test]
+    fn where_the_client_said_nothing_the_edge_is_believed() {
+        let (reading, read) =
+            (reading(Visit::default()), read(Event { event_type: "pageview".into(), ..Event::default() }));
+        let row = row(Uuid::default(), 0, &reading, &read);
+        assert_eq!(row.client_timestamp, Millis(sample::NOON_MS));
+        assert_eq!(row.page_view_id, Uuid([4; 16]), "a page view belongs to itself");
+    }
+}

@@ -1,0 +1,178 @@
+//! The configuration as it is written: TOML, with what the environment says in its place. Judges nothing but the kind of each value.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::ConfigError;
+
+/// The configuration as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawConfig {
+    pub(super) data: PathBuf,
+    #[serde(default)]
+    pub(super) http: RawHttp,
+    pub(super) relay: RawRelay,
+    #[serde(default)]
+    pub(super) clickhouse: RawClickHouse,
+    #[serde(default)]
+    pub(super) log: RawLog,
+    #[serde(default)]
+    pub(super) tag: RawTag,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawHttp {
+    pub(super) listen: String,
+    pub(super) names: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRelay {
+    #[serde(default = "RawRelay::listen")]
+    pub(super) listen: String,
+    pub(super) certificate: PathBuf,
+    pub(super) key: PathBuf,
+    pub(super) ca: PathBuf,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawClickHouse {
+    pub(super) url: String,
+    pub(super) listen: String,
+    pub(super) database: String,
+    pub(super) user: String,
+    pub(super) password_file: Option<PathBuf>,
+    pub(super) library: Option<PathBuf>,
+    pub(super) program: Option<PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawLog {
+    pub(super) max_bytes: u64,
+    pub(super) segment_bytes: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawTag {
+    pub(super) edge_url: String,
+}
+
+/// What may stand in the environment instead: section (none at the top), key, and what kind of value it is.
+const KEYS: [(&str, &str, Kind); 17] = [
+    ("", "data", Kind::Text),
+    ("http", "listen", Kind::Text),
+    ("http", "names", Kind::List),
+    ("relay", "listen", Kind::Text),
+    ("relay", "certificate", Kind::Text),
+    ("relay", "key", Kind::Text),
+    ("relay", "ca", Kind::Text),
+    ("clickhouse", "url", Kind::Text),
+    ("clickhouse", "listen", Kind::Text),
+    ("clickhouse", "database", Kind::Text),
+    ("clickhouse", "user", Kind::Text),
+    ("clickhouse", "password_file", Kind::Text),
+    ("clickhouse", "library", Kind::Text),
+    ("clickhouse", "program", Kind::Text),
+    ("log", "max_bytes", Kind::Number),
+    ("log", "segment_bytes", Kind::Number),
+    ("tag", "edge_url", Kind::Text),
+];
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Text,
+    Number,
+    /// Comma-separated.
+    List,
+}
+
+impl RawConfig {
+    /// Reads the text; variables of the environment come before it.
+    pub(super) fn read(
+        text: &str,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let mut table: toml::Table = text.parse().map_err(|error| ConfigError::syntax(&error))?;
+        let environment: BTreeMap<_, _> = environment.into_iter().collect();
+        for (section, key, kind) in KEYS {
+            let parts = ["FOOTFALL", section, key].into_iter().filter(|part| !part.is_empty());
+            let name = parts.collect::<Vec<_>>().join("_").to_uppercase();
+            if let Some(value) = environment.get(&name) {
+                let value = kind.read(value).ok_or(ConfigError::Environment(name))?;
+                insert(&mut table, section, key, value);
+            }
+        }
+        table.try_into().map_err(|error| ConfigError::syntax(&error))
+    }
+}
+
+impl Kind {
+    fn read(self, value: &str) -> Option<toml::Value> {
+        match self {
+            Self::Text => Some(value.into()),
+            Self::Number => value.parse::<i64>().ok().map(toml::Value::from),
+            Self::List => {
+                let items = value.split(',').map(str::trim).filter(|item| !item.is_empty());
+                Some(items.map(toml::Value::from).collect::<Vec<_>>().into())
+            }
+        }
+    }
+}
+
+fn insert(table: &mut toml::Table, section: &str, key: &str, value: toml::Value) {
+    if section.is_empty() {
+        table.insert(key.to_owned(), value);
+        return;
+    }
+    let entry = table.entry(section).or_insert_with(|| toml::Table::new().into());
+    // Something else than a section under its name is told when the whole is read.
+    if let Some(section) = entry.as_table_mut() {
+        section.insert(key.to_owned(), value);
+    }
+}
+
+impl Default for RawHttp {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:8081".into(), names: Vec::new() }
+    }
+}
+
+impl RawRelay {
+    fn listen() -> String {
+        "127.0.0.1:4433".into()
+    }
+}
+
+impl Default for RawClickHouse {
+    fn default() -> Self {
+        Self {
+            url: "embedded".into(),
+            listen: "127.0.0.1:8123".into(),
+            database: "footfall".into(),
+            user: "footfall".into(),
+            password_file: None,
+            library: None,
+            program: None,
+        }
+    }
+}
+
+impl Default for RawLog {
+    fn default() -> Self {
+        Self { max_bytes: 8 << 30, segment_bytes: 64 << 20 }
+    }
+}
+
+impl Default for RawTag {
+    fn default() -> Self {
+        Self { edge_url: "http://127.0.0.1:8080".into() }
+    }
+}

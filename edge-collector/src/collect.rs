@@ -126,7 +126,10 @@ pub async fn collect(edge: &Arc<Edge>, submission: Submission, caller: Caller<'_
         let commit = Commit::new(Arc::clone(edge), pending, sifted.ticket, sifted.keys);
         match commit.finish().await {
             Ok(()) => {}
-            Err(AppendError::TooLarge { .. }) => return Outcome::TooLarge,
+            Err(AppendError::TooLarge { .. }) => {
+                drop_all(edge, Some(site), policy.id, DropReason::TooLarge, count);
+                return Outcome::TooLarge;
+            }
             Err(AppendError::Full { .. }) => return Outcome::Unavailable("the journal is full"),
             Err(AppendError::Storage { .. } | AppendError::Closed) => {
                 return Outcome::Unavailable("the journal cannot be written");

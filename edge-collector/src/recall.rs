@@ -44,6 +44,8 @@ impl Default for Recall {
 pub struct Rebuilt {
     /// Records read.
     pub records: u64,
+    /// Events in them.
+    pub events: u64,
     /// Records that could not be understood.
     pub unreadable: u64,
     /// How long it took.
@@ -107,9 +109,16 @@ impl Recall {
             for entry in chunk.entries {
                 rebuilt.records += 1;
                 match RecordKeys::decode(entry.payload) {
-                    Ok(record) => recall.take_up(&record),
+                    Ok(record) => {
+                        rebuilt.events += record.events.len() as u64;
+                        recall.take_up(&record);
+                    }
                     Err(_) => rebuilt.unreadable += 1,
                 }
+            }
+            let skipped = superfluous(end - reader.position().min(end), &rebuilt);
+            if skipped > 0 {
+                reader = journal.reader(reader.position() + skipped);
             }
         }
         rebuilt.took = began.elapsed();
@@ -131,7 +140,28 @@ impl Recall {
     }
 }
 
+/// How many of the records that are left need not be read: with as many events in each as in those that were, the
+/// window would forget them again.
+fn superfluous(left: u64, read: &Rebuilt) -> u64 {
+    let needed = (dedup::CAPACITY as u64).saturating_mul(read.records) / read.events.max(1);
+    left.saturating_sub(needed)
+}
+
 /// The id under which a collided event came.
 fn client_id(event: &Bytes) -> Bytes {
     ClientKeys::decode(event.clone()).map(|keys| keys.event_id).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_that_the_window_would_forget_are_not_read() {
+        let read = |records, events| Rebuilt { records, events, ..Rebuilt::default() };
+        assert_eq!(superfluous(900_000, &read(1_000, 1_000)), 0);
+        assert_eq!(superfluous(900_000, &read(1_000, 10_000)), 810_000);
+        assert_eq!(superfluous(900_000, &read(1_000, 0)), 0);
+        assert_eq!(superfluous(50_000, &read(1_000, 10_000)), 0);
+    }
 }

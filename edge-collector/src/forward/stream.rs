@@ -267,16 +267,24 @@ async fn policies(edge: &Edge, connection: &Connection) -> Ended {
             Err(error) => return Ended::Lost(error),
         };
         let mut buffer = BytesMut::new();
-        // The end of a policy stream is no end of the connection: central opens another.
-        while let Ok(message) = next(&mut stream, &mut buffer, MAX_POLICY_BYTES).await {
-            let to_edge::Message::Policy(policy) = message else { return Ended::Unexpected };
-            let (id, sites) = (policy.policy_id, policy.sites.len());
-            match edge.policies.offer(policy) {
-                Ok(true) => tracing::info!(policy = id, sites, "policy in force"),
-                Ok(false) => tracing::debug!(policy = id, "policy is not newer"),
-                Err(error) => tracing::warn!(policy = id, %error, "policy in force but not kept"),
+        loop {
+            match next(&mut stream, &mut buffer, MAX_POLICY_BYTES).await {
+                Ok(to_edge::Message::Policy(policy)) => apply(edge, policy),
+                Ok(_) => return Ended::Unexpected,
+                // The end of a policy stream is no end of the connection: central opens another.
+                Err(Ended::Broken(_)) => break,
+                Err(ended) => return ended,
             }
         }
+    }
+}
+
+fn apply(edge: &Edge, policy: relay::Policy) {
+    let (id, sites) = (policy.policy_id, policy.sites.len());
+    match edge.policies.offer(policy) {
+        Ok(true) => tracing::info!(policy = id, sites, "policy in force"),
+        Ok(false) => tracing::debug!(policy = id, "policy is not newer"),
+        Err(error) => tracing::warn!(policy = id, %error, "policy in force but not kept"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod admission;
 mod durability;
+mod golden;
 mod hostile;
 mod inside;
 mod relay;

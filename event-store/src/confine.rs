@@ -2,8 +2,10 @@
 //!
 //! The engine's grants do not cover everything that reads files: the function `file()`, expressions hidden in strings
 //! (`format(Values, …)`, DEFAULTs of a structure), templates of formats, executable dictionaries. A statement gate cannot
-//! see them all; the kernel can. What it allows: the data folder, and the control group's memory figures, which the engine
-//! reads. Nothing can be executed, and no connection be made (kernels from 6.7).
+//! see them all; the kernel can. What it allows: the data folder; the control group's memory figures and the threads'
+//! own scheduling figures, which the engine reads (refused, the latter cost every statement a millisecond of exceptions; the
+//! environment that stands beside them has been blanked, see [`crate::engine::settle`]). Nothing can be executed, and no
+//! connection be made (kernels from 6.7).
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
@@ -37,9 +39,13 @@ pub fn confine(data: &Path) -> Result<Confinement, ConfineError> {
         .handle_access(AccessNet::ConnectTcp)?
         .create()?
         .add_rule(PathBeneath::new(open(data)?, own))?;
-    let memory = Path::new("/sys/fs/cgroup");
-    if memory.is_dir() {
-        rules = rules.add_rule(PathBeneath::new(open(memory)?, AccessFs::ReadFile | AccessFs::ReadDir))?;
+    for figures in ["/sys/fs/cgroup", "/proc/self/task"].map(Path::new) {
+        if figures.is_dir() {
+            let folder = open(figures)?;
+            rules = rules.add_rule(PathBeneath::new(&folder, AccessFs::ReadFile | AccessFs::ReadDir))?;
+            // Kept open: /proc makes a new inode, which no rule knows, for a folder that nobody holds.
+            std::mem::forget(folder);
+        }
     }
     Ok(match rules.restrict_self()?.ruleset {
         RulesetStatus::NotEnforced => Confinement::Unavailable,

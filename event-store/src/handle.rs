@@ -17,7 +17,7 @@ use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, Method, Response, StatusCode};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use std::time::Instant;
 use tokio::sync::mpsc;
 
@@ -40,27 +40,20 @@ impl Service {
     pub async fn answer(&self, http: hyper::Request<Incoming>) -> Response<AnswerBody> {
         let since = Instant::now();
         let (parts, body) = http.into_parts();
-        if let Err(refused) = guard::admit(&parts.method, &parts.uri, &parts.headers, &self.names) {
-            return plain(StatusCode::FORBIDDEN, format!("{refused}\n"));
+        let get = parts.method != Method::POST;
+        if let Some(answer) = self.simple(&parts) {
+            leave(body);
+            return answer;
         }
-        let get = match parts.method {
-            Method::POST => false,
-            Method::GET | Method::HEAD => true,
-            _ => return plain(StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD and POST only\n"),
-        };
-        let query = parts.uri.query();
-        match parts.uri.path() {
-            "/ping" | "/replicas_status" => return plain(StatusCode::OK, "Ok.\n"),
-            "/" if get && query.is_none() => return plain(StatusCode::OK, "Ok.\n"),
-            "/" | "/query" => {}
-            _ => return plain(StatusCode::NOT_FOUND, "There is no such path here: ask /, /query or /ping\n"),
-        }
-        let parsed = Request::parse(query, &parts.headers);
+        let parsed = Request::parse(parts.uri.query(), &parts.headers);
         let query_id =
             parsed.as_ref().ok().and_then(|request| request.query_id.clone()).unwrap_or_else(random_id);
         let answered = match parsed {
             Ok(request) => self.run(request, get, &parts.headers, body).await,
-            Err(fault) => Err(fault),
+            Err(fault) => {
+                leave(body);
+                Err(fault)
+            }
         };
         let response = match answered {
             Ok((reply, running)) => result(reply, running, &query_id, &random_tag(), since),
@@ -70,6 +63,35 @@ impl Service {
         response
     }
 
+    /// The answer to a request that asks no statement, or none.
+    fn simple(&self, parts: &http::request::Parts) -> Option<Response<AnswerBody>> {
+        if let Err(refused) = guard::admit(&parts.method, &parts.uri, &parts.headers, &self.names) {
+            return Some(plain(StatusCode::FORBIDDEN, format!("{refused}\n")));
+        }
+        let get = match parts.method {
+            Method::POST => false,
+            Method::GET | Method::HEAD => true,
+            _ => return Some(plain(StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD and POST only\n")),
+        };
+        match parts.uri.path() {
+            "/ping" | "/replicas_status" => Some(plain(StatusCode::OK, "Ok.\n")),
+            "/" if get && parts.uri.query().is_none() => Some(plain(StatusCode::OK, "Ok.\n")),
+            "/" | "/query" => None,
+            _ => Some(plain(StatusCode::NOT_FOUND, "There is no such path here: ask /, /query or /ping\n")),
+        }
+    }
+
+    /// Who asks, and how the body is encoded.
+    fn caller(&self, request: &Request, headers: &HeaderMap) -> Result<(Role, Encoding), Fault> {
+        let role = self.credentials.role(headers, &request.claim)?;
+        if role == Role::Reader && self.confinement == Confinement::Unavailable {
+            let message = "Authentication failed: this kernel cannot confine the engine to its data, so the user and \
+                           password are needed to read too";
+            return Err(Fault::new(code::AUTHENTICATION_FAILED, "AUTHENTICATION_FAILED", message));
+        }
+        Ok((role, Encoding::parse(text(headers, CONTENT_ENCODING))?))
+    }
+
     async fn run(
         &self,
         mut request: Request,
@@ -77,19 +99,18 @@ impl Service {
         headers: &HeaderMap,
         mut incoming: Incoming,
     ) -> Result<(Reply, Running), Fault> {
-        let role = self.credentials.role(headers, &request.claim)?;
-        if role == Role::Reader && self.confinement == Confinement::Unavailable {
-            let message = "Authentication failed: this kernel cannot confine the engine to its data, so the user and \
-                           password are needed to read too";
-            return Err(Fault::new(code::AUTHENTICATION_FAILED, "AUTHENTICATION_FAILED", message));
-        }
-        let text =
-            |name| headers.get(name).map_or("", |value: &http::HeaderValue| value.to_str().unwrap_or("?"));
-        let encoding = Encoding::parse(text(CONTENT_ENCODING))?;
+        let (role, encoding) = match self.caller(&request, headers) {
+            Ok(caller) => caller,
+            Err(fault) => {
+                leave(incoming);
+                return Err(fault);
+            }
+        };
         let blocks = request.decompress;
-        let source = if let Some(boundary) = boundary(text(CONTENT_TYPE)) {
+        let source = if let Some(boundary) = boundary(text(headers, CONTENT_TYPE)) {
             let (form, whole) = front(&mut incoming, MULTIPART_BYTES).await?;
             if !whole || encoding != Encoding::Identity || blocks {
+                leave(incoming);
                 return Err(too_large("The form"));
             }
             for field in fields(&form, boundary)? {
@@ -104,7 +125,7 @@ impl Service {
                 // What may be longer is an insert's data, which takes the password: nothing more of it is read.
                 let (front, whole) = further(&mut incoming, front, STATEMENT_BYTES).await?;
                 if !whole {
-                    discard(incoming).await;
+                    leave(incoming);
                     return Err(too_large("The statement"));
                 }
                 Source::new(front, None)
@@ -196,6 +217,18 @@ async fn pump(mut incoming: Incoming, sender: mpsc::Sender<Result<Bytes, Fault>>
         if last {
             return;
         }
+    }
+}
+
+/// A header's text; `?`, which is no header's value that is looked for, when it is none.
+fn text(headers: &HeaderMap, name: http::HeaderName) -> &str {
+    headers.get(name).map_or("", |value| value.to_str().unwrap_or("?"))
+}
+
+/// Leaves a body that nobody wants to a task of its own, so that the answer need not wait.
+fn leave(incoming: Incoming) {
+    if !incoming.is_end_stream() {
+        tokio::spawn(discard(incoming));
     }
 }
 

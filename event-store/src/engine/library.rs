@@ -122,20 +122,44 @@ impl Library {
     }
 }
 
-/// Makes `dir` the process's working directory and home, so that the engine picks up no stray configuration.
+/// Makes `dir` the process's working directory and home, so that the engine picks up no stray configuration, and blanks
+/// what the process was given as its environment: the kernel shows that memory in /proc, whatever is set later.
 ///
 /// To be called by `main` before any other thread exists.
 pub fn settle(dir: &Path) -> std::io::Result<()> {
     std::env::set_current_dir(dir)?;
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the engine reads $HOME from C; only one thread exists here"
-    )]
-    // SAFETY: no other thread exists yet, so none can be reading the environment.
+    // A name that begins with `=` can be given, but not set.
+    let given: Vec<_> =
+        std::env::vars_os().filter(|(name, _)| !name.as_encoded_bytes().contains(&b'=')).collect();
+    let mut strings = Vec::new();
+    // SAFETY: no other thread exists yet, so nothing changes the environment meanwhile; `environ` is a list of C strings
+    // that ends in null, or null itself.
     unsafe {
-        std::env::set_var("HOME", dir);
-    };
+        let mut entry = environ;
+        while !entry.is_null() && !(*entry).is_null() {
+            strings.push((*entry, CStr::from_ptr(*entry).to_bytes().len()));
+            entry = entry.add(1);
+        }
+    }
+    for (name, value) in given.into_iter().chain([("HOME".into(), dir.into())]) {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the engine reads the environment from C; one thread exists"
+        )]
+        // SAFETY: no other thread exists yet. The C library copies each value, so nothing points to the old strings.
+        unsafe {
+            std::env::set_var(name, value);
+        };
+    }
+    for (string, length) in strings {
+        // SAFETY: the process's own writable memory, of this length, that the lines above left unused.
+        unsafe { std::ptr::write_bytes(string, 0, length) };
+    }
     Ok(())
+}
+
+unsafe extern "C" {
+    static environ: *const *mut c_char;
 }
 
 /// A C string that the library owns, copied.

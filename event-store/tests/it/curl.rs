@@ -35,6 +35,31 @@ fn asks_by_get_and_by_post() {
 }
 
 #[test]
+fn keeps_its_connection_after_a_refusal() {
+    let server = Server::start();
+    let (ask, big) = (format!("{}/", server.url), "x".repeat(3 << 20));
+    let folder = tempfile::tempdir().expect("temp dir");
+    let file = folder.path().join("body");
+    std::fs::write(&file, big).expect("written");
+    let data = format!("@{}", file.display());
+    // A wrong password, then a right question: over one connection, and the reason is read though the body is not.
+    let refused = [
+        "-u",
+        "writer:wrong",
+        "-H",
+        "Expect:",
+        "--data-binary",
+        data.as_str(),
+        ask.as_str(),
+        "--next",
+        "-d",
+        "SELECT 1",
+    ];
+    let said = server.anyone("", &refused);
+    assert!(said.body.contains("Code: 516") && said.body.ends_with("1\n"), "{} {}", said.headers, said.body);
+}
+
+#[test]
 fn inserts_in_any_format_and_any_way() {
     let server = Server::start();
     server.run("CREATE TABLE t (a UInt64, b String) ENGINE = MergeTree ORDER BY a");

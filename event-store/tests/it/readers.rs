@@ -104,6 +104,19 @@ fn see_no_file_and_no_other_server() {
             assert!(!said.body.contains("TOPSECRET") && !said.body.contains(&secret), "{sql}: {}", said.body);
         }
     }
+    // The engine may read its own threads' figures; what stands beside them is blank, or leads out and is refused.
+    let threads = format!("/proc/self/task/{}", server.pid());
+    let schedule = server.anyone("", &["--data-binary", &format!("SELECT file('{threads}/schedstat')")]);
+    assert_eq!(schedule.status, 200, "{}", schedule.body);
+    for beside in ["environ", "root/etc/passwd", "cwd/../../password", "root/proc/1/environ", "mem"] {
+        let said = server.anyone("", &["--data-binary", &format!("SELECT file('{threads}/{beside}')")]);
+        assert!(!said.body.contains("SECRET") && !said.body.contains("root:"), "{beside}: {}", said.body);
+        assert!(
+            said.status >= 400 || said.body.trim_matches(['\\', '0', '\n']).is_empty(),
+            "{beside}: {}",
+            said.body
+        );
+    }
     for sql in [
         "CREATE TABLE f (a String) ENGINE = File(LineAsString)",
         "CREATE TABLE f (a String) ENGINE = URL('http://127.0.0.1:9/', 'CSV')",

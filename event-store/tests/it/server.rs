@@ -36,6 +36,7 @@ impl Folder {
             .arg(self.path().join("data"))
             .arg("--password-file")
             .arg(self.password_file())
+            .env("SECRET_OF_ITS_PARENT", "TOPSECRET")
             .stdin(Stdio::null());
         command
     }

@@ -106,7 +106,7 @@ impl Stack {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let deadline = Instant::now() + limit;
         while Instant::now() < deadline {
-            if runtime.block_on(Self::metric(&self.edge, "footfall_edge_journal_unacknowledged_bytes"))?
+            if runtime.block_on(Self::metric(&self.edge, "footfall_edge_journal_unreleased_bytes"))?
                 == 0.0
             {
                 return Ok(());

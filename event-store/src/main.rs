@@ -26,6 +26,8 @@ const CLOSE_TIME: Duration = Duration::from_secs(10);
 fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
+        // A central that was killed leaves a broken pipe for stderr; complaining about it there would panic.
+        .log_internal_errors(false)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_env("FOOTFALL_LOG").unwrap_or_else(|_| "info".into()),
@@ -122,12 +124,13 @@ async fn until_stopped(config: &Config, service: Arc<Service>) -> Result<()> {
     let input_ends = end_of_input(config.until_eof);
     let told = stop.clone();
     tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => tracing::info!("told to stop by SIGTERM"),
-            _ = interrupt.recv() => tracing::info!("told to stop by SIGINT"),
-            () = input_ends.cancelled() => tracing::info!("standard input has ended"),
-        }
+        let why = tokio::select! {
+            _ = terminate.recv() => "told to stop by SIGTERM",
+            _ = interrupt.recv() => "told to stop by SIGINT",
+            () = input_ends.cancelled() => "standard input has ended",
+        };
         told.cancel();
+        tracing::info!("{why}");
     });
     serve(listener, service, stop, config.drain).await;
     Ok(())

@@ -106,9 +106,7 @@ impl Stack {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let deadline = Instant::now() + limit;
         while Instant::now() < deadline {
-            if runtime.block_on(Self::metric(&self.edge, "footfall_edge_journal_unreleased_bytes"))?
-                == 0.0
-            {
+            if runtime.block_on(Self::metric(&self.edge, "footfall_edge_journal_unreleased_bytes"))? == 0.0 {
                 return Ok(());
             }
             std::thread::sleep(Duration::from_millis(200));

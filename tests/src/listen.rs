@@ -59,8 +59,6 @@ fn parse(hex: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn a_listener_of_this_process_is_found() {
         let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -3,13 +3,16 @@
 
 use std::time::Duration;
 
-use footfall_tests::cluster::cluster;
+use footfall_tests::cluster::{CATCH_UP, cluster};
 use footfall_tests::load::Load;
 use footfall_tests::random::Random;
-use footfall_tests::run::Server;
+use footfall_tests::run::{Server, is_running};
+use footfall_tests::wait::until;
 
 /// Rounds unless `FOOTFALL_KILLS` says otherwise.
 const ROUNDS: u64 = 10;
+/// What an event store may take to notice that nobody needs it any more and to close.
+const ORPHAN: Duration = Duration::from_secs(10);
 /// Senders at once.
 const SENDERS: usize = 4;
 
@@ -48,5 +51,22 @@ async fn nothing_that_was_answered_is_lost_or_doubled() {
     println!(
         "{rounds} kills, {answered} events answered, {open} never answered: each answered one is stored once"
     );
+    cluster.finish().await;
+}
+
+#[tokio::test]
+async fn an_event_store_whose_central_was_killed_ends_by_itself_and_makes_room() {
+    let cluster = cluster().start().await;
+    cluster.send(10).await;
+    let orphan = cluster.now().pids.event_store;
+    let old = cluster.kill(Server::Central);
+    let program = Server::EventStore.program();
+    until("the orphan ends", ORPHAN, || async { (!is_running(orphan, program)).then_some(()) }).await;
+    cluster.until_back(Server::Central, old).await;
+    until("another one runs", CATCH_UP, || async {
+        (cluster.now().pids.event_store != orphan).then_some(())
+    })
+    .await;
+    cluster.each_stored_once().await;
     cluster.finish().await;
 }

@@ -75,8 +75,8 @@ impl Up {
                 layout.data.display()
             )
         })?;
-        doctor::require(doctor::Need::Up)?;
         if !self.no_build {
+            doctor::require(doctor::Need::Up)?;
             build(self.release)?;
         }
         let system = self.prepare(layout)?;

@@ -122,6 +122,7 @@ impl RawClickHouse {
                 user: self.user.clone(),
                 password_file: password_file.clone(),
                 announcement: data.join("event-store.json"),
+                record: data.join("event-store.pid"),
             })
         } else {
             if !self.url.starts_with("http://") {

@@ -80,8 +80,8 @@ fn stop_signal(until_eof: bool) -> CancellationToken {
         // A thread of its own: a read of standard input cannot be given up.
         std::thread::spawn(move || {
             let ended = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
-            tracing::info!(?ended, "standard input has ended");
             stop.cancel();
+            tracing::info!(?ended, "standard input has ended");
         });
     }
     stop

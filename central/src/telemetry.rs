@@ -71,7 +71,13 @@ impl Default for Telemetry {
 /// Sends messages to standard error, as much as `FOOTFALL_LOG` asks for (`info` when it says nothing, or nothing sensible).
 pub fn trace() {
     let filter = EnvFilter::try_from_env("FOOTFALL_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // Whoever read our messages may be gone. To complain about that on the same stream would be a panic, in whatever task had
+    // something to say.
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false)
+        .init();
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ impl Place {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_central"));
-        command.arg("run").arg("--config").arg(&self.config).args(arguments).env("FOOTFALL_LOG", "warn");
+        command.arg("run").arg("--config").arg(&self.config).args(arguments).env("FOOTFALL_LOG", "info");
         command
     }
 
@@ -57,8 +57,15 @@ impl Place {
     }
 
     fn start(&self, arguments: &[&str]) -> Central {
-        let mut child =
-            self.command(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
+        // Nobody listens to its messages: that must not matter.
+        let mut command = self.command(arguments);
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        drop(child.stderr.take());
         let mut output = BufReader::new(child.stdout.take().expect("piped"));
         let mut line = String::new();
         output.read_line(&mut line).expect("readable");
@@ -82,7 +89,7 @@ impl Central {
     }
 
     fn event_store(&self) -> u64 {
-        self.ready["event_store_pid"].as_u64().expect("it runs")
+        self.ready["event_store_pid"].as_u64().unwrap_or_else(|| panic!("no event store: {}", self.ready))
     }
 
     fn signal(&self, signal: &str) {

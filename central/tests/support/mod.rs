@@ -72,6 +72,7 @@ impl Engine {
             user: "footfall".into(),
             password_file: password_file.clone(),
             announcement: dir.join("event-store.json"),
+            record: dir.join("event-store.pid"),
         };
         let options = Options {
             place: Place::Embedded(program),

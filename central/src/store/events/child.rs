@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::Condition;
+use super::{Condition, orphan};
 
 /// From the end of the child to its next start.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -42,6 +42,8 @@ pub struct Program {
     pub password_file: PathBuf,
     /// Where `{"pid":…,"url":"…"}` is written whenever it was started.
     pub announcement: PathBuf,
+    /// Where its pid is written as soon as it was started, for a central that comes after this one was killed.
+    pub record: PathBuf,
 }
 
 /// What the child prints once it serves.
@@ -58,6 +60,10 @@ pub(super) async fn supervise(
     stop: CancellationToken,
 ) {
     while !stop.is_cancelled() {
+        tokio::select! {
+            () = orphan::survive(&program.record, &program.data) => {}
+            () = stop.cancelled() => return,
+        }
         let ended = match start(&program) {
             Ok(child) => watch_over(child, &program, &condition, &stop).await,
             Err(error) => format!("{}: {error}", program.executable.display()),
@@ -87,8 +93,15 @@ fn start(program: &Program) -> io::Result<Child> {
     if let Some(library) = &program.library {
         command.arg("--library").arg(library);
     }
-    // The open input is what keeps it alive: it ends with us, whatever ends us.
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn()
+    // The open input is what keeps it alive: it ends with us, whatever ends us. A terminal's Ctrl-C is for us alone, or it would be
+    // gone before the sinks have written what they hold.
+    command
+        .process_group(0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
 }
 
 /// Until the child ends; says why it did.
@@ -98,6 +111,11 @@ async fn watch_over(
     condition: &watch::Sender<Condition>,
     stop: &CancellationToken,
 ) -> String {
+    if let Some(pid) = child.id()
+        && let Err(error) = orphan::remember(&program.record, pid)
+    {
+        tracing::warn!(%error, path = %program.record.display(), "the event store's pid cannot be written");
+    }
     let input = child.stdin.take();
     let words = tokio::spawn(pass_on(child.stderr.take().expect("it is piped")));
     let output = child.stdout.take().expect("it is piped");
@@ -139,11 +157,13 @@ async fn watch_over(
 
 /// Hands the child's messages on to our own log; returns the last one.
 async fn pass_on(output: ChildStderr) -> String {
-    let mut lines = BufReader::new(output).lines();
-    let mut last = String::new();
-    while let Ok(Some(line)) = lines.next_line().await {
-        tracing::info!(target: "event_store", "{line}");
-        last = line;
+    let mut output = BufReader::new(output);
+    let (mut line, mut last) = (Vec::new(), String::new());
+    // What somebody else's statement makes it say need not be text.
+    while matches!(output.read_until(b'\n', &mut line).await, Ok(1..)) {
+        last = String::from_utf8_lossy(&line).trim_end().to_owned();
+        tracing::info!(target: "event_store", "{last}");
+        line.clear();
     }
     last
 }
@@ -154,7 +174,7 @@ async fn announced(output: ChildStdout) -> io::Result<Ready> {
     while let Some(line) = lines.next_line().await? {
         if let Some(json) = line.strip_prefix("READY ") {
             let ready = serde_json::from_str(json)?;
-            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+            tokio::spawn(async move { tokio::io::copy(lines.get_mut(), &mut tokio::io::sink()).await });
             return Ok(ready);
         }
     }

@@ -19,8 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// A store that was silent for so long is better ended and started again.
 const GIVE_UP: Duration = Duration::from_secs(30);
 
-/// Asks for ever.
-pub(super) async fn check(url: String, condition: Arc<watch::Sender<Condition>>) {
+/// Asks for ever; where the store is a child of ours, only while it serves: what answers before that is an older one, about to end.
+pub(super) async fn check(url: String, embedded: bool, condition: Arc<watch::Sender<Condition>>) {
     let client: Client<_, Empty<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
     let url: http::Uri = match format!("{url}/ping").parse() {
         Ok(url) => url,
@@ -28,35 +28,32 @@ pub(super) async fn check(url: String, condition: Arc<watch::Sender<Condition>>)
             return condition.send_modify(|condition| condition.answering = Err(format!("{url}: {error}")));
         }
     };
+    let serves = |condition: &Condition| !embedded || condition.pid.is_some();
     let mut ticks = interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut answered, mut restarts) = (Instant::now(), 0);
+    let mut answered = Instant::now();
     loop {
         ticks.tick().await;
-        // A new child gets its own time.
-        let begun = condition.borrow().restarts;
-        if begun != restarts {
-            (answered, restarts) = (Instant::now(), begun);
+        if !serves(&condition.borrow()) {
+            // While no child serves, its supervisor knows better why; the next one gets its own time.
+            answered = Instant::now();
+            continue;
         }
         let asked = timeout(PATIENCE, ping(&client, url.clone())).await;
-        match asked.unwrap_or_else(|_| Err("it does not answer in time".to_owned())) {
-            Ok(()) => {
-                answered = Instant::now();
-                condition.send_if_modified(|condition| {
-                    std::mem::replace(&mut condition.answering, Ok(())).is_err()
-                });
-            }
-            Err(reason) => {
-                let give_up = answered.elapsed() > GIVE_UP;
-                condition.send_modify(|condition| {
-                    // While no child serves, its supervisor knows better why.
-                    if condition.answering.is_ok() || condition.restarts == 0 {
-                        condition.answering = Err(format!("the event store does not answer: {reason}"));
-                    }
-                    condition.given_up = give_up && condition.pid.is_some();
-                });
-            }
+        let answer = asked.unwrap_or_else(|_| Err("it does not answer in time".to_owned()));
+        if answer.is_ok() {
+            answered = Instant::now();
         }
+        condition.send_if_modified(|condition| {
+            let answering = answer.map_err(|reason| format!("the event store does not answer: {reason}"));
+            let given_up = answered.elapsed() > GIVE_UP;
+            let news = serves(condition) && (condition.answering != answering || given_up);
+            if news {
+                condition.answering = answering;
+                condition.given_up = given_up;
+            }
+            news
+        });
     }
 }
 

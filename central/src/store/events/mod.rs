@@ -5,6 +5,7 @@ mod child;
 mod error;
 mod health;
 mod migration;
+mod orphan;
 mod partition;
 mod password;
 pub mod row;
@@ -160,7 +161,8 @@ async fn watch(
     condition: Arc<watch::Sender<Condition>>,
     stop: CancellationToken,
 ) {
-    let health = health::check(store.url.clone(), Arc::clone(&condition));
+    let embedded = matches!(options.place, Place::Embedded(_));
+    let health = health::check(store.url.clone(), embedded, Arc::clone(&condition));
     let schema = migrate(&store, &options.database, &condition);
     let child = async {
         match options.place {

@@ -28,7 +28,7 @@ impl Test {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         doctor::require(doctor::Need::Test)?;
         let engine = fetch::engine()?;
-        let geo = fetch::geo()?;
+        fetch::geo()?;
         build()?;
 
         let mut cargo = shell::cargo(["test", "--no-fail-fast"]);
@@ -38,10 +38,6 @@ impl Test {
         }
         cargo.env("FOOTFALL_LIBCHDB", engine);
         cargo.env("FOOTFALL_BIN_DIR", place::binaries(false)?);
-        cargo.env(
-            "FOOTFALL_DBIP",
-            geo.first().and_then(|file| file.parent()).context("the geo database has a folder")?,
-        );
 
         let mut child =
             cargo.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("could not start cargo")?;

@@ -123,11 +123,20 @@ const begin = () => {
   }
   if (consent) beacon.consent(consent == "granted");
   document.addEventListener("scroll", () => beacon.scrolled(), { passive: true });
-  document.addEventListener("visibilitychange", () => (document.hidden ? beacon.hidden() : beacon.shown()));
-  addEventListener("pagehide", () => beacon.hidden());
-  addEventListener("pageshow", (event) => {
-    if (event.persisted) {
-      footfall("pageview");
+  // A page that comes back out of the back/forward cache becomes visible first: that is for its new page view to say.
+  let left;
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) beacon.hidden();
+    else if (!left) beacon.shown();
+  });
+  addEventListener("pagehide", () => {
+    left = 1;
+    beacon.hidden();
+  });
+  addEventListener("pageshow", () => {
+    if (left) {
+      left = 0;
+      if (auto != "off") footfall("pageview");
       beacon.shown();
     }
   });

@@ -3,11 +3,13 @@
 //! Read [`cluster::cluster`] first. Nothing here looks inside a server: everything is seen as a site owner, an operator or
 //! a visitor would see it.
 
+pub mod browser;
 pub mod cluster;
 pub mod event;
 pub mod ledger;
 pub mod listen;
 pub mod load;
 pub mod random;
+pub mod recorder;
 pub mod run;
 pub mod wait;

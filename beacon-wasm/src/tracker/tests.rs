@@ -212,8 +212,8 @@ fn out_of_sight_nothing_waits() {
 fn a_page_that_comes_back_from_the_cache_is_viewed_again() {
     let mut page = Page::open();
     page.call("pageview", "/a").after(200).hide().sent(true);
-    let sent = page.after(9_000).show().after(1).call("pageview", "/a").sent(false);
-    assert_eq!(kinds(&sent), [("pageview", "/a")], "the moment between the two signs is no engagement");
+    let sent = page.after(9_000).call("pageview", "/a").show().sent(false);
+    assert_eq!(kinds(&sent), [("pageview", "/a")]);
     assert_eq!(sent[0].page_referrer, "/a");
     assert_eq!(page.after(300).hide().sent(true)[0].page_view_id, sent[0].event_id);
 }

@@ -24,6 +24,16 @@ pub(super) struct Module {
 /// The name under which the module finds its imports.
 pub(super) const IMPORTS: &str = "f";
 const START: &str = "__wbindgen_start";
+/// What the module may use of WebAssembly: what rustc assumes by itself, which browsers have had since 2021. The optimiser
+/// would take anything newer that it is allowed to.
+const FEATURES: [&str; 6] = [
+    "bulk-memory",
+    "multivalue",
+    "mutable-globals",
+    "nontrapping-float-to-int",
+    "reference-types",
+    "sign-ext",
+];
 
 /// Builds in `work`.
 pub(super) fn build(work: &Path, tools: &Tools) -> anyhow::Result<Module> {
@@ -75,7 +85,7 @@ pub(super) fn build(work: &Path, tools: &Tools) -> anyhow::Result<Module> {
     std::fs::write(&plain, wasm.emit_wasm()).with_context(|| format!("cannot write {}", plain.display()))?;
     let small = work.join("small.wasm");
     let mut optimise = tools.program("wasm-opt");
-    optimise.args(["-Oz", "--converge", "--all-features"]);
+    optimise.args(["-Oz", "--converge"]).args(FEATURES.map(|name| format!("--enable-{name}")));
     optimise.args(["--strip-debug", "--strip-producers", "--strip-target-features"]);
     shell::run(optimise.arg(&plain).arg("-o").arg(&small))?;
     Ok(Module {

@@ -1,0 +1,459 @@
+//! The beacon in a real browser, in pages of one origin, posting to an edge of another that only listens.
+
+use std::path::Path;
+use std::time::Duration;
+
+use footfall_proto::beacon::{Consent, Event};
+use footfall_tests::browser::Browser;
+use footfall_tests::recorder::{Recorder, Reply, Seen};
+use footfall_tests::wait::until;
+use hyper::Method;
+use serde_json::Value;
+
+/// Longer than other events wait for company.
+const BEYOND_LINGERING: Duration = Duration::from_millis(2_600);
+
+/// For something that a page was made to do.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A site, an edge, and a browser that has not been anywhere.
+struct Stage {
+    site: Recorder,
+    edge: Recorder,
+    browser: Browser,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        let (site, edge) = (Recorder::start().await, Recorder::start().await);
+        let dist = Path::new(env!("CARGO_MANIFEST_DIR")).join("../beacon-wasm/dist");
+        for (name, media_type) in [("footfall.js", "text/javascript"), ("footfall.wasm", "application/wasm")]
+        {
+            let bytes = std::fs::read(dist.join(name)).expect("the beacon is built: `cargo xtask beacon`");
+            edge.serve(&format!("/{name}"), Reply::file(media_type, bytes));
+        }
+        let stage = Self { site, edge, browser: Browser::start().await };
+        stage.page("/a", "", "");
+        stage.page("/b", "", "");
+        stage
+    }
+
+    /// A page with the tag, which has these attributes besides, and a script before it.
+    fn page(&self, path: &str, attributes: &str, script: &str) {
+        self.site.serve(path, self.reply(path, attributes, script));
+    }
+
+    fn reply(&self, path: &str, attributes: &str, script: &str) -> Reply {
+        let edge = self.edge.origin();
+        let html = format!(
+            "<!doctype html><title>Page {path}</title><script>{script}</script>\
+             <script async src=\"{edge}/footfall.js\" data-site=\"FF-TEST-1\" {attributes}></script>\
+             <body style=\"margin:0\"><div style=\"height:4000px\"><a href=\"/b\">b</a></div>"
+        );
+        Reply::file("text/html; charset=utf-8", html)
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.site.origin())
+    }
+
+    /// Opens a page and waits for its page view.
+    async fn visit(&self, path: &str) -> Event {
+        let before = self.edge.events().len();
+        let url = self.url(path);
+        self.browser.open(&url).await;
+        until(&format!("the page view of {path} came"), PATIENCE, || async {
+            let mut events = self.edge.events().into_iter().skip(before);
+            events.find(|event| event.event_type == "pageview" && event.page_url == url)
+        })
+        .await
+    }
+
+    /// Ends the visit; what was posted must have come as a page may send it unasked.
+    async fn end(self) {
+        for seen in self.edge.seen() {
+            assert_ne!(seen.method, Method::OPTIONS, "no browser asked the edge first: {seen:?}");
+            assert!(!seen.headers.contains_key("cookie"), "{seen:?}");
+            if seen.method == Method::POST {
+                let content_type = seen.headers["content-type"].to_str().expect("text");
+                assert!(content_type.starts_with("text/plain"), "{content_type}");
+            }
+        }
+        self.browser.quit().await;
+    }
+}
+
+/// A call as the page owner's snippet makes it before the tag is loaded.
+const SNIPPET: &str =
+    "window.footfall=window.footfall||function(){(footfall.q=footfall.q||[]).push(arguments)};";
+
+fn kinds(events: &[Event]) -> Vec<&str> {
+    events.iter().map(|event| event.event_type.as_str()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_view_arrives_by_itself_and_says_where_when_and_on_what() {
+    let stage = Stage::new().await;
+    let view = stage.visit("/a").await;
+    assert_eq!((view.event_type.as_str(), view.page_title.as_str()), ("pageview", "Page /a"));
+    assert_eq!(view.page_view_id, view.event_id);
+    assert_eq!((view.event_id[6] >> 4, view.event_id[8] >> 6), (7, 2), "a UUIDv7");
+    assert!((footfall_tests::event::now_ms() - view.client_timestamp_ms).abs() < 60_000);
+
+    let batch = stage.edge.batches().remove(0);
+    assert_eq!(batch.tracking_id, "FF-TEST-1");
+    assert_eq!((batch.page_load_id.len(), batch.sequence, batch.attempt), (16, 0, 0));
+    assert!(batch.sent_at_ms >= view.client_timestamp_ms && !batch.sdk_version.is_empty());
+    assert!(batch.screen_width > 0 && batch.screen_height > 0 && batch.viewport_height > 0);
+    assert_eq!(batch.viewport_width, 1280);
+    assert!(batch.language.starts_with("en") && !batch.timezone.is_empty(), "{batch:?}");
+    let hints = batch.hints.expect("Chromium has client hints");
+    assert!(
+        !hints.platform.is_empty() && hints.mobile == Some(false) && !hints.brands.is_empty(),
+        "{hints:?}"
+    );
+    assert_eq!((batch.gpc, batch.dnt, batch.consent), (false, false, Consent::Unspecified as i32));
+    assert_eq!(stage.browser.run("return localStorage.length + document.cookie.length").await, 0);
+
+    stage.browser.click("a").await;
+    let events = stage.edge.wait_for_events(3).await;
+    assert_eq!(kinds(&events), ["pageview", "engagement", "pageview"]);
+    assert_eq!((&events[1].page_view_id, &events[1].page_url), (&view.event_id, &view.page_url));
+    assert_eq!(events[2].page_referrer, view.page_url);
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn navigation_inside_a_page_is_a_page_view_with_its_own_title_and_referrer() {
+    let stage = Stage::new().await;
+    let first = stage.visit("/a").await;
+    stage
+        .browser
+        .run(
+            "history.replaceState(null, '', '/a'); history.replaceState(null, '', '#part'); \
+              history.pushState({}, '', '/gallery/1?x=1'); document.title = 'One'",
+        )
+        .await;
+    let events = stage.edge.wait_for_events(3).await;
+    assert_eq!(kinds(&events), ["pageview", "engagement", "pageview"], "the same address is the same page");
+    assert_eq!(
+        (events[2].page_url.clone(), events[2].page_title.as_str()),
+        (stage.url("/gallery/1?x=1"), "One")
+    );
+    assert_eq!(events[2].page_referrer, first.page_url);
+    assert_eq!((&events[1].page_view_id, &events[1].page_url), (&first.event_id, &first.page_url));
+    assert!(events[1].engagement_ms > 0);
+    let posts = stage.edge.posts();
+    assert_eq!(posts[posts.len() - 1].batch().events.len(), 2, "engagement travels with the page view");
+
+    stage.browser.run("history.back()").await;
+    let events = stage.edge.wait_for_events(5).await;
+    assert_eq!(events[4].page_url, stage.url("/a#part"));
+    assert_eq!(events[4].page_referrer, stage.url("/gallery/1?x=1"));
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_from_before_the_module_was_there_keep_their_time_and_fields() {
+    let stage = Stage::new().await;
+    let wasm = stage.edge.origin().to_owned() + "/footfall.wasm";
+    let wasm = reqwest::get(wasm).await.expect("served").bytes().await.expect("whole");
+    let slow = Reply::file("application/wasm", wasm).after(Duration::from_millis(700));
+    stage.edge.serve("/footfall.wasm", slow);
+    let call = "footfall('event', { category: 'video', action: 'play', label: 7, value: '2.5', \
+                custom_dimensions: { 3: 'blue' }, custom_metrics: { 20: 0.5 }, source: 'mail', colour: 'none' });";
+    stage.page("/a", "", &format!("{SNIPPET}{call}"));
+    stage.browser.open(&stage.url("/a")).await;
+    stage.browser.wait_for("footfall.site").await;
+    stage
+        .browser
+        .run(
+            "footfall('purchase', { transaction_id: 1234, transaction_revenue: 49.9, transaction_tax: 8, \
+             transaction_shipping: 0, product_sku: 'S-1', product_name: 'Mug', product_category: 'Kitchen', \
+             product_price: 24.95, product_quantity: 2 })",
+        )
+        .await;
+    let events = stage.edge.wait_for_events(3).await;
+    assert_eq!(kinds(&events), ["pageview", "event", "purchase"]);
+    let (view, video, purchase) = (&events[0], &events[1], &events[2]);
+    assert!(
+        events.iter().all(|event| event.page_view_id == view.event_id && event.page_url == stage.url("/a"))
+    );
+    assert_eq!(
+        (
+            video.event_category.as_str(),
+            video.event_action.as_str(),
+            video.event_label.as_str(),
+            video.event_value
+        ),
+        ("video", "play", "7", Some(2.5))
+    );
+    assert_eq!(video.custom_dimensions, [(3, "blue".to_owned())].into());
+    assert_eq!(video.custom_metrics, [(20, 0.5)].into());
+    assert_eq!(video.traffic_source, "mail");
+    assert!(purchase.client_timestamp_ms >= video.client_timestamp_ms);
+    let expected = Event {
+        event_id: purchase.event_id.clone(),
+        event_type: "purchase".into(),
+        client_timestamp_ms: purchase.client_timestamp_ms,
+        page_view_id: view.event_id.clone(),
+        page_url: view.page_url.clone(),
+        page_title: view.page_title.clone(),
+        transaction_id: Some("1234".into()),
+        transaction_revenue: Some(49.9),
+        transaction_tax: Some(8.0),
+        transaction_shipping: Some(0.0),
+        product_sku: Some("S-1".into()),
+        product_name: Some("Mug".into()),
+        product_category: Some("Kitchen".into()),
+        product_price: Some(24.95),
+        product_quantity: Some(2),
+        ..Event::default()
+    };
+    assert_eq!(purchase, &expected);
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn closing_the_tab_sends_everything_that_was_not_sent_yet() {
+    let stage = Stage::new().await;
+    let view = stage.visit("/a").await;
+    stage.browser.run("window.scrollTo(0, 2000)").await;
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    stage.browser.run("footfall('event', { action: 'last words' })").await;
+    stage.browser.close_tab().await;
+    let events = stage.edge.wait_for_events(3).await;
+    assert_eq!(kinds(&events), ["pageview", "event", "engagement"]);
+    let engagement = &events[2];
+    assert_eq!((&engagement.page_view_id, &engagement.page_url), (&view.event_id, &view.page_url));
+    assert!((300..20_000).contains(&engagement.engagement_ms), "{engagement:?}");
+    assert!((60..=90).contains(&engagement.scroll_depth), "{engagement:?}");
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(stage.edge.events().len(), 3, "hidden and pagehide do not say it twice");
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tab_that_is_covered_and_shown_again_reports_only_the_time_in_sight() {
+    let stage = Stage::new().await;
+    stage.visit("/a").await;
+    let tab = stage.browser.cover().await;
+    let first = stage.edge.wait_for_events(2).await[1].engagement_ms;
+    assert!(first > 0);
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    stage.browser.client().switch_to_window(tab).await.expect("the tab is there");
+    stage.browser.wait_for("!document.hidden").await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    stage.browser.close_tab().await;
+    let events = stage.edge.wait_for_events(3).await;
+    assert_eq!(kinds(&events), ["pageview", "engagement", "engagement"]);
+    assert!((50..1_400).contains(&events[2].engagement_ms), "{:?}", events[2]);
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn global_privacy_control_and_do_not_track_are_honoured_by_silence() {
+    let stage = Stage::new().await;
+    for signal in ["globalPrivacyControl", "doNotTrack"] {
+        let script = format!(
+            "Object.defineProperty(Navigator.prototype, '{signal}', {{ get: () => location.search ? '1' : null }})"
+        );
+        stage.browser.before_each_page(&script).await;
+    }
+    stage.browser.open(&(stage.url("/a") + "?quiet")).await;
+    stage.browser.wait_for("window.footfall && footfall.site").await;
+    stage.browser.run("footfall('event', { action: 'x' }); history.pushState(null, '', '/b?quiet')").await;
+    tokio::time::sleep(BEYOND_LINGERING).await;
+    stage.browser.close_tab().await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let paths: Vec<_> = stage.edge.seen().into_iter().map(|seen| seen.path).collect();
+    assert_eq!(paths, ["/footfall.js"], "not even the module was fetched");
+
+    stage.page("/c", "data-signals=\"report\"", "");
+    stage
+        .browser
+        .before_each_page("Object.defineProperty(navigator, 'globalPrivacyControl', { value: true })")
+        .await;
+    stage.browser.open(&stage.url("/c")).await;
+    stage.edge.wait_for_events(1).await;
+    let batch = stage.edge.batches().remove(0);
+    assert_eq!((batch.gpc, batch.dnt), (true, false), "a site may leave the decision to its edge");
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_was_refused_for_now_comes_again_unchanged_and_not_too_soon() {
+    let stage = Stage::new().await;
+    stage.edge.answer_post(Reply::status(503).header("retry-after", "2"));
+    stage.edge.answer_post(Reply::status(500));
+    stage.visit("/a").await;
+    let posts = stage.edge.wait_for_posts(3).await;
+    let batches: Vec<_> = posts.iter().map(Seen::batch).collect();
+    assert_eq!(batches.iter().map(|batch| batch.attempt).collect::<Vec<_>>(), [0, 1, 2]);
+    assert!(batches.iter().all(|batch| batch.sequence == 0 && batch.events == batches[0].events));
+    let waited = posts[1].at - posts[0].at;
+    assert!((Duration::from_secs(2)..Duration::from_secs(6)).contains(&waited), "{waited:?}");
+    tokio::time::sleep(BEYOND_LINGERING).await;
+    assert_eq!(stage.edge.posts().len(), 3, "what was taken is not sent again");
+    stage.browser.run("history.pushState(null, '', '/b')").await;
+    assert_eq!(stage.edge.wait_for_posts(4).await[3].batch().attempt, 0);
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_strict_content_policy_is_enough_and_a_stricter_one_falls_back_to_json() {
+    let stage = Stage::new().await;
+    let edge = stage.edge.origin();
+    let script = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='";
+    let policy =
+        |wasm: &str| format!("default-src 'none'; script-src {edge} {script} {wasm}; connect-src {edge}");
+    let policed = |path, wasm| stage.reply(path, "", "").header("content-security-policy", &policy(wasm));
+    stage.site.serve("/strict", policed("/strict", "'wasm-unsafe-eval'"));
+    assert_eq!(stage.visit("/strict").await.event_type, "pageview");
+    stage.browser.open("about:blank").await;
+    let before = stage.edge.wait_for_posts(2).await.len();
+
+    stage.site.serve("/stricter", policed("/stricter", ""));
+    stage.browser.open(&(stage.url("/stricter") + "?q#f")).await;
+    let post = stage.edge.wait_for_posts(before + 1).await.remove(before);
+    assert!(post.is_json());
+    let json: Value = serde_json::from_slice(&post.body).expect("JSON");
+    assert_eq!(json["tracking_id"], "FF-TEST-1");
+    let view = &json["events"][0];
+    assert_eq!((&view["event_type"], &view["page_title"]), (&"pageview".into(), &"Page /stricter".into()));
+    assert_eq!(view["page_url"], stage.url("/stricter") + "?q#f");
+    let id = uuid::Uuid::parse_str(view["event_id"].as_str().expect("text")).expect("a UUID");
+    assert_eq!((id.get_version_num(), id.get_variant()), (7, uuid::Variant::RFC4122));
+
+    stage.browser.run("history.pushState(null, '', '#g'); history.pushState(null, '', '/next')").await;
+    stage.browser.run("footfall('event', { category: 'video', value: 2, custom_metrics: { 1: 2 } })").await;
+    let posts = stage.edge.wait_for_posts(before + 3).await;
+    let json = |index: usize| serde_json::from_slice::<Value>(&posts[before + index].body).expect("JSON");
+    assert_eq!(json(1)["events"][0]["page_url"], stage.url("/next"), "another fragment is the same page");
+    assert_eq!(json(1)["events"][0]["page_referrer"], stage.url("/stricter") + "?q#f");
+    assert_eq!(
+        (&json(2)["events"][0]["event_category"], &json(2)["events"][0]["event_value"]),
+        (&"video".into(), &2.into())
+    );
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_left_before_the_module_came_is_viewed_once() {
+    let stage = Stage::new().await;
+    let never = Reply::status(200).after(Duration::from_mins(1));
+    stage.edge.serve("/footfall.wasm", never);
+    stage.browser.open(&stage.url("/a")).await;
+    stage.browser.wait_for("window.footfall && footfall.site").await;
+    stage.browser.run("footfall('event', { action: 'early' })").await;
+    stage.browser.close_tab().await;
+    let posts = stage.edge.wait_for_posts(1).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(stage.edge.posts().len(), 1);
+    let json: Value = serde_json::from_slice(&posts[0].body).expect("JSON");
+    let types: Vec<_> = json["events"].as_array().expect("a list").iter().map(|e| &e["event_type"]).collect();
+    assert_eq!(types, ["pageview", "event"]);
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_was_covered_before_the_module_came_goes_on_under_the_id_it_was_sent_as() {
+    let stage = Stage::new().await;
+    let wasm = stage.edge.origin().to_owned() + "/footfall.wasm";
+    let wasm = reqwest::get(wasm).await.expect("served").bytes().await.expect("whole");
+    stage.edge.serve("/footfall.wasm", Reply::file("application/wasm", wasm).after(Duration::from_secs(2)));
+    stage.browser.open(&stage.url("/a")).await;
+    stage.browser.wait_for("window.footfall && footfall.site").await;
+    let tab = stage.browser.cover().await;
+    let first: Value = serde_json::from_slice(&stage.edge.wait_for_posts(1).await[0].body).expect("JSON");
+    stage.browser.client().switch_to_window(tab).await.expect("the tab is there");
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    stage.browser.run("footfall('event', { action: 'later' })").await;
+    stage.browser.close_tab().await;
+    let posts = stage.edge.wait_for_posts(2).await;
+    let events = posts[1].batch().events;
+    assert_eq!(kinds(&events), ["event", "engagement"]);
+    let id = uuid::Uuid::parse_str(first["events"][0]["event_id"].as_str().expect("text")).expect("a UUID");
+    assert!(events.iter().all(|event| event.page_view_id[..] == id.as_bytes()[..]));
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_visitor_is_known_again_under_consent_only_and_forgotten_on_denial() {
+    let stage = Stage::new().await;
+    stage.visit("/a").await;
+    stage.browser.run("footfall('consent', 'granted'); footfall('event', {})").await;
+    stage.edge.wait_for_events(2).await;
+    let granted = stage.edge.batches().remove(1);
+    assert_eq!(
+        (granted.consent(), granted.user_id.len(), granted.session_id.len()),
+        (Consent::Granted, 32, 32)
+    );
+    assert_eq!(
+        stage.browser.run("return Object.keys(localStorage)").await,
+        serde_json::json!(["footfall:FF-TEST-1"])
+    );
+
+    let seen = stage.edge.posts().len();
+    stage.visit("/b").await;
+    let next =
+        stage.edge.batches().into_iter().skip(seen).find(|batch| batch.events[0].event_type == "pageview");
+    let next = next.expect("the page view of /b");
+    assert_eq!((&next.user_id, &next.session_id), (&granted.user_id, &granted.session_id));
+
+    stage.browser.run("footfall('consent', 'denied'); history.pushState(null, '', '/c')").await;
+    stage.edge.wait_for_posts(seen + 3).await;
+    let batches = stage.edge.batches();
+    let denied = &batches[batches.len() - 1];
+    assert_eq!(
+        (denied.consent(), denied.user_id.as_str(), denied.session_id.as_str()),
+        (Consent::Denied, "", "")
+    );
+    assert_eq!(stage.browser.run("return localStorage.length + document.cookie.length").await, 0);
+
+    stage.page("/never", "data-storage=\"none\" data-consent=\"granted\"", "");
+    stage.visit("/never").await;
+    let batches = stage.edge.batches();
+    let kept_nothing = &batches[batches.len() - 1];
+    assert_eq!((kept_nothing.consent(), kept_nothing.user_id.as_str()), (Consent::Granted, ""));
+    assert_eq!(stage.browser.run("return localStorage.length").await, 0);
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_comes_back_from_the_cache_is_viewed_again() {
+    let stage = Stage::new().await;
+    stage.page("/a", "", "addEventListener('pageshow', (e) => { window.restored = e.persisted })");
+    let first = stage.visit("/a").await;
+    stage.browser.open("about:blank").await;
+    stage.edge.wait_for_events(2).await;
+    stage.browser.client().back().await.expect("there is a page before");
+    stage.browser.wait_for("window.restored").await;
+    let events = stage.edge.wait_for_events(3).await;
+    assert_eq!(kinds(&events), ["pageview", "engagement", "pageview"]);
+    assert_ne!(events[2].event_id, first.event_id);
+    assert_eq!((&events[2].page_url, &events[2].page_referrer), (&first.page_url, &first.page_url));
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prerendered_page_is_viewed_when_it_is_shown() {
+    let stage = Stage::new().await;
+    let rules = "const rules = document.createElement('script'); \
+                 rules.type = 'speculationrules'; \
+                 rules.textContent = JSON.stringify({ prerender: [{ source: 'list', urls: ['/b'] }] }); \
+                 addEventListener('load', () => document.head.append(rules));";
+    stage.page("/a", "", rules);
+    stage.visit("/a").await;
+    until("the browser prerenders /b", PATIENCE, || async {
+        stage.site.seen().iter().any(|seen| seen.path == "/b").then_some(())
+    })
+    .await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(stage.edge.events().len(), 1, "nobody has seen /b yet");
+    stage.browser.click("a").await;
+    let events = stage.edge.wait_for_events(3).await;
+    let views: Vec<_> = events.iter().filter(|event| event.event_type == "pageview").collect();
+    assert_eq!((views.len(), &views[1].page_url), (2, &stage.url("/b")));
+    stage.end().await;
+}

@@ -12,4 +12,5 @@ pub mod load;
 pub mod random;
 pub mod recorder;
 pub mod run;
+pub mod stage;
 pub mod wait;

@@ -1,87 +1,15 @@
 //! The beacon in a real browser, in pages of one origin, posting to an edge of another that only listens.
 
-use std::path::Path;
 use std::time::Duration;
 
 use footfall_proto::beacon::{Consent, Event};
-use footfall_tests::browser::Browser;
-use footfall_tests::recorder::{Recorder, Reply, Seen};
+use footfall_tests::recorder::{Reply, Seen};
+use footfall_tests::stage::{PATIENCE, Stage};
 use footfall_tests::wait::until;
-use hyper::Method;
 use serde_json::Value;
 
 /// Longer than other events wait for company.
 const BEYOND_LINGERING: Duration = Duration::from_millis(2_600);
-
-/// For something that a page was made to do.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A site, an edge, and a browser that has not been anywhere.
-struct Stage {
-    site: Recorder,
-    edge: Recorder,
-    browser: Browser,
-}
-
-impl Stage {
-    async fn new() -> Self {
-        let (site, edge) = (Recorder::start().await, Recorder::start().await);
-        let dist = Path::new(env!("CARGO_MANIFEST_DIR")).join("../beacon-wasm/dist");
-        for (name, media_type) in [("footfall.js", "text/javascript"), ("footfall.wasm", "application/wasm")]
-        {
-            let bytes = std::fs::read(dist.join(name)).expect("the beacon is built: `cargo xtask beacon`");
-            edge.serve(&format!("/{name}"), Reply::file(media_type, bytes));
-        }
-        let stage = Self { site, edge, browser: Browser::start().await };
-        stage.page("/a", "", "");
-        stage.page("/b", "", "");
-        stage
-    }
-
-    /// A page with the tag, which has these attributes besides, and a script before it.
-    fn page(&self, path: &str, attributes: &str, script: &str) {
-        self.site.serve(path, self.reply(path, attributes, script));
-    }
-
-    fn reply(&self, path: &str, attributes: &str, script: &str) -> Reply {
-        let edge = self.edge.origin();
-        let html = format!(
-            "<!doctype html><title>Page {path}</title><script>{script}</script>\
-             <script async src=\"{edge}/footfall.js\" data-site=\"FF-TEST-1\" {attributes}></script>\
-             <body style=\"margin:0\"><div style=\"height:4000px\"><a href=\"/b\">b</a></div>"
-        );
-        Reply::file("text/html; charset=utf-8", html)
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.site.origin())
-    }
-
-    /// Opens a page and waits for its page view.
-    async fn visit(&self, path: &str) -> Event {
-        let before = self.edge.events().len();
-        let url = self.url(path);
-        self.browser.open(&url).await;
-        until(&format!("the page view of {path} came"), PATIENCE, || async {
-            let mut events = self.edge.events().into_iter().skip(before);
-            events.find(|event| event.event_type == "pageview" && event.page_url == url)
-        })
-        .await
-    }
-
-    /// Ends the visit; what was posted must have come as a page may send it unasked.
-    async fn end(self) {
-        for seen in self.edge.seen() {
-            assert_ne!(seen.method, Method::OPTIONS, "no browser asked the edge first: {seen:?}");
-            assert!(!seen.headers.contains_key("cookie"), "{seen:?}");
-            if seen.method == Method::POST {
-                let content_type = seen.headers["content-type"].to_str().expect("text");
-                assert!(content_type.starts_with("text/plain"), "{content_type}");
-            }
-        }
-        self.browser.quit().await;
-    }
-}
 
 /// A call as the page owner's snippet makes it before the tag is loaded.
 const SNIPPET: &str =

@@ -1,0 +1,180 @@
+//! A page view from a real browser to ClickHouse and back to a live page: the story that the whole project exists for.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use footfall_tests::browser::Browser;
+use footfall_tests::cluster::{CATCH_UP, Cluster, cluster};
+use footfall_tests::wait::until;
+use serde_json::Value;
+
+/// From a click until the realtime API shows the page view.
+const LIVE: Duration = Duration::from_secs(1);
+/// How long the visitor looks at each page.
+const LOOK: Duration = Duration::from_millis(1500);
+
+const PATHS: &str = "SELECT page_path FROM footfall.events WHERE event_type = 'pageview' ORDER BY client_timestamp FORMAT TabSeparated";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_visit_of_three_pages_is_live_within_a_second_and_stored_exactly() {
+    let mut cluster = cluster().start().await;
+    let dashboard = Browser::start().await;
+    dashboard.open(&format!("{}/", cluster.run().urls.central)).await;
+    dashboard.wait_for("document.querySelector('#main') && !document.querySelector('#main').hidden").await;
+
+    visit(&cluster).await;
+    stored_exactly(&cluster).await;
+    shown_on(&dashboard, &cluster).await;
+
+    cluster.start_again().await;
+    stored_exactly(&cluster).await;
+    let live = realtime(&cluster).await;
+    assert_eq!(live["pageviews"], 3, "a second start keeps the live hour as well: {live}");
+    cluster.finish().await;
+}
+
+/// Opens the demo site from a newsletter, goes to the gallery, to its first print by pushState, and closes the tab.
+async fn visit(cluster: &Cluster) {
+    let browser = Browser::start().await;
+    let live = Live::watch(cluster);
+    browser
+        .open(&format!("{}/?utm_source=letter&utm_medium=email&utm_campaign=first", cluster.run().urls.demo))
+        .await;
+    live.reaches(1).await;
+    browser.run("window.scrollTo(0, document.body.scrollHeight)").await;
+    tokio::time::sleep(LOOK).await;
+    for (pageviews, selector) in [(2, "#to-gallery"), (3, "#print-1")] {
+        let clicked = Instant::now();
+        browser.click(selector).await;
+        let took = live.reaches(pageviews).await.saturating_duration_since(clicked);
+        println!("page view {pageviews} was live {} ms after the click", took.as_millis());
+        assert!(took <= LIVE, "{selector}: live only {took:?} after the click");
+        tokio::time::sleep(LOOK).await;
+    }
+    browser.close_tab().await;
+    browser.quit().await;
+}
+
+/// Looks at the realtime API all the time and notes when each page view appeared, so that a slow click costs no accuracy.
+struct Live {
+    seen: Arc<tokio::sync::watch::Sender<Vec<Instant>>>,
+    looking: tokio::task::JoinHandle<()>,
+}
+
+impl Live {
+    fn watch(cluster: &Cluster) -> Self {
+        let seen = Arc::new(tokio::sync::watch::Sender::new(Vec::new()));
+        let (http, url, noted) = (cluster.http().clone(), realtime_url(cluster), Arc::clone(&seen));
+        let looking = tokio::spawn(async move {
+            loop {
+                let answer = http.get(&url).send().await.expect("the realtime API answers");
+                let live: Value =
+                    serde_json::from_str(&answer.text().await.expect("a whole answer")).expect("JSON");
+                let pageviews = live["pageviews"].as_u64().expect("a number") as usize;
+                noted.send_if_modified(|noted| {
+                    let before = noted.len();
+                    noted.resize(pageviews.max(before), Instant::now());
+                    noted.len() > before
+                });
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        });
+        Self { seen, looking }
+    }
+
+    /// When that many page views were first seen.
+    async fn reaches(&self, pageviews: usize) -> Instant {
+        let mut seen = self.seen.subscribe();
+        let reached = seen.wait_for(|seen| seen.len() >= pageviews);
+        let reached = tokio::time::timeout(Duration::from_secs(20), reached).await;
+        reached.unwrap_or_else(|_| panic!("{pageviews} page views were never live")).expect("it is watched")
+            [pageviews - 1]
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.looking.abort();
+    }
+}
+
+/// Exactly the three page views, engagement of each, nothing else, and everything known of the visitor filled in.
+async fn stored_exactly(cluster: &Cluster) {
+    let engaged = "SELECT uniqExact(page_view_id) FROM footfall.events WHERE event_type = 'engagement' AND engagement_ms > 0";
+    until("three page views and their engagement are in ClickHouse", CATCH_UP, || async {
+        let paths = cluster.try_clickhouse(PATHS).await.ok()?;
+        (paths.lines().count() >= 3 && cluster.try_clickhouse(engaged).await.ok()? == "3").then_some(())
+    })
+    .await;
+    assert_eq!(cluster.clickhouse(PATHS).await, "/\n/gallery\n/gallery/1");
+    for (question, answer) in [
+        // No other kinds of event, no duplicates.
+        ("SELECT arraySort(groupUniqArray(event_type)) FROM footfall.events", "['engagement','pageview']"),
+        ("SELECT countIf(is_duplicate != 0 OR is_bot != 0) FROM footfall.events", "0"),
+        // One visitor, one session, three page views; each page view names itself, each engagement one of them.
+        ("SELECT uniqExact(user_id), uniqExact(session_id) FROM footfall.events", "1\t1"),
+        ("SELECT countIf(page_view_id != event_id) FROM footfall.events WHERE event_type = 'pageview'", "0"),
+        (
+            "SELECT count() FROM footfall.events WHERE event_type = 'engagement' AND page_view_id NOT IN \
+             (SELECT event_id FROM footfall.events WHERE event_type = 'pageview')",
+            "0",
+        ),
+        // Filled in on every row.
+        (
+            "SELECT countIf(country = '' OR browser = '' OR os = '' OR device_type = '' OR session_id = '' OR user_id = '' \
+             OR page_url = '' OR screen_resolution = '' OR sdk_version = '') FROM footfall.events",
+            "0",
+        ),
+        (
+            "SELECT DISTINCT country, browser, os, device_type FROM footfall.events",
+            "GB\tChrome\tLinux\tdesktop",
+        ),
+        ("SELECT countIf(traffic_source = '') FROM footfall.events WHERE event_type = 'pageview'", "0"),
+        (
+            "SELECT traffic_source, traffic_medium, traffic_campaign FROM footfall.events WHERE event_type = 'pageview' AND page_path = '/'",
+            "letter\temail\tfirst",
+        ),
+        // The time that each page was looked at, give or take: as a sum of deltas.
+        (
+            "SELECT countIf(ms NOT BETWEEN 1000 AND 10000) FROM (SELECT sum(engagement_ms) AS ms FROM footfall.events \
+             WHERE event_type = 'engagement' GROUP BY page_view_id)",
+            "0",
+        ),
+    ] {
+        assert_eq!(
+            cluster.clickhouse(&format!("{question} FORMAT TabSeparated")).await,
+            answer,
+            "{question}"
+        );
+    }
+}
+
+/// The dashboard, which was open all the time and never reloaded, shows the visit. Its picture is kept.
+async fn shown_on(dashboard: &Browser, cluster: &Cluster) {
+    dashboard.wait_for("document.getElementById('visitors').textContent.trim() === '1'").await;
+    for (list, text) in
+        [("live-pages", "/gallery/1"), ("live-countries", "United Kingdom"), ("live-sources", "letter")]
+    {
+        dashboard
+            .wait_for(&format!("document.getElementById('{list}').textContent.includes('{text}')"))
+            .await;
+    }
+    dashboard.wait_for("document.querySelectorAll('#chart rect').length > 0").await;
+    let tag = dashboard.run("return document.getElementById('tag').textContent").await;
+    let tag = tag.as_str().expect("the tag to copy");
+    assert!(tag.contains(&cluster.run().urls.edge) && tag.contains(&cluster.run().tracking_id), "{tag}");
+    // The day's figures are asked for now and then; opened anew, the page has them at once.
+    dashboard.open(&format!("{}/", cluster.run().urls.central)).await;
+    dashboard.wait_for("document.getElementById('f-page-views').textContent.trim() === '3'").await;
+    dashboard.wait_for("document.getElementById('live-pages').textContent.includes('/gallery/1')").await;
+    let picture = dashboard.screenshot("dashboard").await;
+    println!("the dashboard's picture: {}", picture.display());
+}
+
+async fn realtime(cluster: &Cluster) -> Value {
+    cluster.api(&format!("/api/v1/sites/{}/realtime", cluster.run().tracking_id)).await
+}
+
+fn realtime_url(cluster: &Cluster) -> String {
+    format!("{}/api/v1/sites/{}/realtime", cluster.run().urls.central, cluster.run().tracking_id)
+}

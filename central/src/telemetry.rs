@@ -83,15 +83,26 @@ pub fn trace() {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
-    #[test]
-    fn every_room_is_in_the_text() {
+    /// The names of all metrics, without what the format appends to a counter's.
+    fn names() -> BTreeSet<String> {
         let telemetry = Telemetry::new();
         telemetry.sink.of("clickhouse");
         let text = telemetry.render();
-        for name in ["ingest_records", "log_duplicates", "sink_rows", "sink_write_seconds", "log_end"] {
-            assert!(text.contains(&format!("footfall_central_{name}")), "{name} is missing in {text}");
-        }
         assert!(text.ends_with("# EOF\n"));
+        let described = text.lines().filter_map(|line| line.strip_prefix("# TYPE footfall_central_"));
+        described.map(|line| line.split(' ').next().expect("a name").to_owned()).collect()
+    }
+
+    #[test]
+    fn the_readme_lists_every_metric_and_no_other() {
+        let (_, table) = include_str!("../README.md").split_once("## Metrics").expect("a chapter");
+        let quoted = table.split('`').skip(1).step_by(2).filter(|name| !name.starts_with('/'));
+        let plain =
+            |name: &str| name.split('{').next().expect("a name").trim_end_matches("_total").to_owned();
+        let listed: BTreeSet<_> = quoted.filter(|name| name.contains('_')).map(plain).collect();
+        let ours: BTreeSet<_> = names().into_iter().collect();
+        assert_eq!(&listed - &BTreeSet::from(["footfall_central_".to_owned()]), ours);
     }
 }

@@ -5,6 +5,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use footfall_central::sink::batch::MAX_ROWS;
 use footfall_central::store::events::Coordinate;
 use footfall_central::store::events::row::{EventRow, Ipv6, Millis, Uuid};
 use support::{Engine, NOON_MS};
@@ -105,11 +106,20 @@ async fn an_insert_repeated_is_stored_once_and_its_coordinates_are_told() {
     assert_eq!(partition.highest(20).await.expect("asked"), None);
     partition = engine.store.partition([8; 16], 0);
     assert_eq!(partition.highest(0).await.expect("asked"), None, "another log's coordinates are its own");
+    engine.stop().await;
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn one_insert_is_one_part_and_a_compact_one_however_many_rows() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let engine = Engine::start(dir.path()).await;
+    let rows = rows(0..MAX_ROWS as u64);
+    let bytes = rows.len();
+    engine.store.partition([7; 16], 0).insert(rows, "token").await.expect("inserted");
     let parts =
-        "SELECT count() FROM system.parts WHERE table = 'events_local' AND active AND part_type = 'Compact'";
-    let parts: u64 = engine.client().query(parts).fetch_one().await.expect("an answer");
-    assert_eq!(parts, 1, "one insert is one part, and a compact one");
+        "SELECT rows, part_type FROM system.parts WHERE database = 'footfall' AND table = 'events_local'";
+    let parts: Vec<(u64, String)> = engine.client().query(parts).fetch_all().await.expect("an answer");
+    assert_eq!(parts, [(MAX_ROWS as u64, "Compact".to_owned())], "of {bytes} bytes");
     engine.stop().await;
 }
 

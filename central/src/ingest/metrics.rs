@@ -44,17 +44,23 @@ impl Metrics {
         add("acks", "Acknowledgements sent", &metrics.acks);
         add("policies", "Policies sent", &metrics.policies);
         registry.register("refusals", "Connections ended with a refusal", metrics.refusals.clone());
+        for cause in [Cause::Clock, Cause::Malformed, Cause::LogUnavailable, Cause::Superseded] {
+            metrics.refusals.get_or_create(&Reason { cause: name(cause) }).inc_by(0);
+        }
         metrics
     }
 
     pub(super) fn refused(&self, cause: Cause) {
-        let cause = match cause {
-            Cause::Unspecified => "unspecified",
-            Cause::Clock => "clock",
-            Cause::Malformed => "malformed",
-            Cause::LogUnavailable => "log_unavailable",
-            Cause::Superseded => "superseded",
-        };
-        self.refusals.get_or_create(&Reason { cause }).inc();
+        self.refusals.get_or_create(&Reason { cause: name(cause) }).inc();
+    }
+}
+
+const fn name(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Unspecified => "unspecified",
+        Cause::Clock => "clock",
+        Cause::Malformed => "malformed",
+        Cause::LogUnavailable => "log_unavailable",
+        Cause::Superseded => "superseded",
     }
 }

@@ -32,6 +32,8 @@ const BUSY: usize = 32;
 const MAX_HANDSHAKES: usize = 1024;
 /// Most connections; beyond, attempts are refused.
 const MAX_CONNECTIONS: usize = 4096;
+/// How long edges may take to take notice of the end.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
@@ -111,7 +113,8 @@ pub async fn serve(endpoint: Endpoint, room: Room) {
     connections.close();
     connections.wait().await;
     endpoint.close(VarInt::from_u32(0), b"stopping");
-    endpoint.wait_idle().await;
+    // Who does not answer any more is not waited for.
+    let _ = timeout(FAREWELL, endpoint.wait_idle()).await;
 }
 
 /// Completes the handshake and says who came.

@@ -6,6 +6,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
 use super::reader::Chunk;
+use super::reading::Spoilt;
 
 /// The log's counters; clones share them.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +43,9 @@ impl Metrics {
         add("gaps", "Times that the log was trimmed before a sink had read it", &metrics.gaps);
         add("parked", "Unreadable things put into the dead-letter journal", &metrics.parked);
         registry.register("poison", "Records and events that could not be read", metrics.poison.clone());
+        for reason in Spoilt::ALL {
+            metrics.poison.get_or_create(&Reason { reason: reason.name() }).inc_by(0);
+        }
         metrics
     }
 

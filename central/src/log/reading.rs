@@ -91,6 +91,10 @@ pub enum Spoilt {
 }
 
 impl Spoilt {
+    /// Every one of them.
+    pub const ALL: [Self; 7] =
+        [Self::Entry, Self::Record, Self::Website, Self::Time, Self::Event, Self::EventId, Self::Refused];
+
     /// The word for metrics and for the parked copy.
     pub const fn name(self) -> &'static str {
         match self {

@@ -91,7 +91,11 @@ pub async fn serve(endpoint: Endpoint, room: Room) {
         };
         let room = Arc::clone(&room);
         connections.spawn(async move {
-            let shaken = timeout(HANDSHAKE, shake(incoming)).await;
+            let shaken = tokio::select! {
+                shaken = timeout(HANDSHAKE, shake(incoming)) => shaken,
+                // Nothing was promised to who is still at the door.
+                () = room.stop.cancelled() => return,
+            };
             drop(permit);
             match shaken {
                 Ok(Ok((connection, edge_id))) => {

@@ -1,9 +1,10 @@
 //! One HTTP request: admitted, understood, handed to a thread, answered.
 
-use crate::answer::{AnswerBody, Answerer, Reply, plain, refusal, result};
-use crate::body::{Body, Encoding, Source};
+use crate::answer::{AnswerBody, Answerer, Reply, Style, plain, refusal, result};
+use crate::body::{Body, Source};
 use crate::confine::Confinement;
 use crate::credentials::Credentials;
+use crate::encoding::Encoding;
 use crate::engine::{Fault, code};
 use crate::gate::Role;
 use crate::guard;
@@ -14,7 +15,7 @@ use crate::perform::{Asked, perform};
 use crate::pool::{Pool, Running};
 use crate::request::{Request, boundary, fields};
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, Method, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
@@ -56,7 +57,7 @@ impl Service {
             }
         };
         let response = match answered {
-            Ok((reply, running)) => result(reply, running, &query_id, &random_tag(), since),
+            Ok((reply, running, style)) => result(reply, running, &query_id, &style, since),
             Err(fault) => refusal(&fault, &query_id),
         };
         tracing::debug!(%query_id, status = response.status().as_u16(), elapsed = ?since.elapsed(), "answered");
@@ -98,7 +99,7 @@ impl Service {
         get: bool,
         headers: &HeaderMap,
         mut incoming: Incoming,
-    ) -> Result<(Reply, Running), Fault> {
+    ) -> Result<(Reply, Running, Style), Fault> {
         let (role, encoding) = match self.caller(&request, headers) {
             Ok(caller) => caller,
             Err(fault) => {
@@ -135,8 +136,15 @@ impl Service {
                 Source::new(front, Some(receiver))
             }
         };
-        let (mut answerer, reply) = Answerer::new(tokio::runtime::Handle::current(), request.compress);
+        let accepted = Encoding::accepted(text(headers, ACCEPT_ENCODING));
+        let style = Style {
+            blocks: request.compress,
+            encoding: if request.encode { accepted } else { Encoding::Identity },
+            tag: random_tag(),
+        };
+        let (mut answerer, reply) = Answerer::new(tokio::runtime::Handle::current(), style.clone());
         let database = self.database.clone();
+        let lasts = request.outlives_client && role == Role::Writer;
         let running = self
             .pool
             .run(
@@ -149,13 +157,14 @@ impl Service {
                 }),
             )
             .await?;
+        let running = if lasts { running.lasting() } else { running };
         let reply = async {
             reply.await.unwrap_or_else(|_| Reply::Refused(Fault::parse("the statement was given up")))
         };
         match role {
-            Role::Writer => Ok((reply.await, running)),
+            Role::Writer => Ok((reply.await, running, style)),
             Role::Reader => match tokio::time::timeout(READER_TIME, reply).await {
-                Ok(reply) => Ok((reply, running)),
+                Ok(reply) => Ok((reply, running, style)),
                 Err(_) => {
                     Err(Fault::new(159, "TIMEOUT_EXCEEDED", "Timeout exceeded: the statement was cancelled"))
                 }

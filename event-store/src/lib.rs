@@ -5,7 +5,7 @@
 //!
 //! # Layout
 //! - [`engine`]: the library behind a safe face. The only `unsafe` of the workspace is in it.
-//! - [`statement`], [`request`], [`guard`], [`gate`], [`block`], [`format`]: pure; what a request says and whether it may.
+//! - [`statement`], [`request`], [`guard`], [`gate`], [`block`], [`encoding`], [`format`]: pure; what a request says and whether it may.
 //! - [`pool`] and [`perform`]: threads with one connection each, and what they do with one request.
 //! - [`body`], [`answer`], [`handle`], [`server`]: bytes in, bytes out.
 //! - [`config`], [`credentials`], [`claim`], [`confine`], [`layout`]: from a command line to a process that may start.
@@ -17,6 +17,7 @@ pub mod claim;
 pub mod config;
 pub mod confine;
 pub mod credentials;
+pub mod encoding;
 pub mod engine;
 pub mod format;
 pub mod gate;

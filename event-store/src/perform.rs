@@ -235,17 +235,18 @@ fn stream(
     while let (true, Some(mut bytes)) = (read, next.take()) {
         let Some(header) = header.as_ref().filter(|header| bytes.starts_with(header)) else {
             let message = "A piece of the result does not repeat the header of the first";
-            answerer.piece(Err(Fault::new(code::INCORRECT_DATA, "INCORRECT_DATA", message)));
+            answerer.break_off(&Fault::new(code::INCORRECT_DATA, "INCORRECT_DATA", message));
             return Ok(Connected::Touched);
         };
-        read = answerer.piece(Ok(bytes.split_off(header.len())));
+        read = answerer.piece(bytes.split_off(header.len()));
         next = match selection.fetch() {
             Ok(piece) => piece.map(|piece| piece.bytes),
             Err(fault) => {
-                answerer.piece(Err(fault));
+                answerer.break_off(&fault);
                 return Ok(Connected::Touched);
             }
         };
     }
+    answerer.end();
     Ok(if read { Connected::Clean } else { Connected::Touched })
 }

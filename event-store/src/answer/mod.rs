@@ -1,17 +1,20 @@
 //! Answers in ClickHouse's words: status by code, its headers, and exceptions in the middle of a result.
 
 mod answerer;
+mod encoder;
 mod stream;
 
-pub use answerer::{Answerer, Reply};
+pub use answerer::{Answerer, Piece, Reply, Style};
+pub use encoder::Encoder;
 pub use stream::{AnswerBody, BrokenOff, Streamed};
 
 use crate::engine::{Fault, Progress};
 use crate::format;
 use crate::pool::Running;
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
+use hyper::body::Body as _;
 use std::time::{Duration, Instant};
 
 /// ClickHouse's status for an exception, and 503 for "too many queries" (which it gives 500).
@@ -52,12 +55,12 @@ pub fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<AnswerBody>
     response
 }
 
-/// A result as an answer. `tag` marks an exception in its middle.
+/// A result as an answer.
 pub fn result(
     reply: Reply,
     running: Running,
     query_id: &str,
-    tag: &str,
+    style: &Style,
     since: Instant,
 ) -> Response<AnswerBody> {
     let (format, body, progress) = match reply {
@@ -70,15 +73,18 @@ pub fn result(
             (format, AnswerBody::Whole(Some(bytes)), progress)
         }
         Reply::Streamed { format, first, rest } => {
-            let streamed = Streamed::new(first, rest, running, tag);
+            let streamed = Streamed::new(first, rest, running);
             (format, AnswerBody::Streamed(Box::new(streamed)), Progress::default())
         }
     };
     let mut response = Response::new(body);
+    if let Some(encoding) = style.encoding.name().filter(|_| !response.body().is_end_stream()) {
+        put(&mut response, CONTENT_ENCODING.as_str(), encoding);
+    }
     put(&mut response, CONTENT_TYPE.as_str(), format::content_type(&format));
     put(&mut response, "x-clickhouse-format", &format);
     put(&mut response, "x-clickhouse-query-id", query_id);
-    put(&mut response, "x-clickhouse-exception-tag", tag);
+    put(&mut response, "x-clickhouse-exception-tag", &style.tag);
     put(&mut response, "x-clickhouse-summary", &summary(progress, since.elapsed()));
     common(&mut response);
     response

@@ -1,6 +1,6 @@
 //! An answer's body: known whole, or as the engine gives it, with an exception in its middle if it comes to that.
 
-use crate::engine::Fault;
+use super::Piece;
 use crate::pool::Running;
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
@@ -13,12 +13,6 @@ use tokio::time::Sleep;
 /// How long after an exception in mid-result the connection stays open, so that the exception leaves the socket.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
-/// An exception block in the middle of a body: the reader knows it by the tag, and by the chunked body that never ends.
-fn last_words(fault: &Fault, tag: &str) -> Bytes {
-    let message = format!("{}\n", fault.text);
-    format!("\r\n__exception__\r\n{tag}\r\n{message}{} {tag}\r\n__exception__\r\n", message.len()).into()
-}
-
 /// An answer's body.
 pub enum AnswerBody {
     /// Known whole.
@@ -30,9 +24,8 @@ pub enum AnswerBody {
 /// A long result under way. Dropped before its end, it cancels its statement.
 pub struct Streamed {
     first: Option<Bytes>,
-    rest: mpsc::Receiver<Result<Bytes, Fault>>,
+    rest: mpsc::Receiver<Piece>,
     running: Option<Running>,
-    tag: String,
     broken: Option<Pin<Box<Sleep>>>,
 }
 
@@ -70,14 +63,9 @@ impl hyper::body::Body for AnswerBody {
 }
 
 impl Streamed {
-    /// A result whose first bytes are there; `tag` marks an exception among the rest.
-    pub fn new(
-        first: Bytes,
-        rest: mpsc::Receiver<Result<Bytes, Fault>>,
-        running: Running,
-        tag: &str,
-    ) -> Self {
-        Self { first: Some(first), rest, running: Some(running), tag: tag.to_owned(), broken: None }
+    /// A result whose first bytes are there.
+    pub fn new(first: Bytes, rest: mpsc::Receiver<Piece>, running: Running) -> Self {
+        Self { first: Some(first), rest, running: Some(running), broken: None }
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
@@ -90,12 +78,12 @@ impl Streamed {
         loop {
             return match self.rest.poll_recv(context) {
                 Poll::Pending => Poll::Pending,
-                Poll::Ready(Some(Ok(bytes))) if bytes.is_empty() => continue,
-                Poll::Ready(Some(Ok(bytes))) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
-                Poll::Ready(Some(Err(fault))) => {
+                Poll::Ready(Some(Piece::Bytes(bytes))) if bytes.is_empty() => continue,
+                Poll::Ready(Some(Piece::Bytes(bytes))) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+                Poll::Ready(Some(Piece::LastWords(words))) => {
                     self.end();
                     self.broken = Some(Box::pin(tokio::time::sleep(LAST_WORDS)));
-                    Poll::Ready(Some(Ok(Frame::data(last_words(&fault, &self.tag)))))
+                    Poll::Ready(Some(Ok(Frame::data(words))))
                 }
                 Poll::Ready(None) => {
                     self.end();
@@ -109,19 +97,5 @@ impl Streamed {
         if let Some(running) = self.running.take() {
             running.finished();
         }
-    }
-}
-
-#[cfg(test)]
-mod a_broken_result {
-    use super::*;
-
-    #[test]
-    fn tells_its_last_words_with_their_length() {
-        let fault = Fault { code: 395, text: "Code: 395. DB::Exception: boom".to_owned() };
-        assert_eq!(
-            last_words(&fault, "abcdefghijklmnop"),
-            "\r\n__exception__\r\nabcdefghijklmnop\r\nCode: 395. DB::Exception: boom\n31 abcdefghijklmnop\r\n__exception__\r\n"
-        );
     }
 }

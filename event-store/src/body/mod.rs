@@ -1,53 +1,22 @@
 //! A request's body on a pool thread: bytes in, decoded, piece by piece. Memory holds a few pieces, however long the body.
 
 mod blocks;
+mod frames;
 mod source;
 
 pub use source::{Arriving, Source};
 
+use crate::encoding::Encoding;
 use crate::engine::{Fault, code};
 use crate::limits::PIECE_BYTES;
 use blocks::Blocks;
 use bytes::Bytes;
+use frames::Frames;
 use std::collections::VecDeque;
 use std::io::{self, Read};
 
-/// How a body is encoded on the wire.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Encoding {
-    /// Not at all.
-    #[default]
-    Identity,
-    /// gzip, of any number of members.
-    Gzip,
-    /// zlib.
-    Deflate,
-    /// Zstandard.
-    Zstd,
-    /// LZ4 frames.
-    Lz4,
-}
-
-impl Encoding {
-    /// Reads a `Content-Encoding`.
-    pub fn parse(value: &str) -> Result<Self, Fault> {
-        Ok(match value.trim().to_ascii_lowercase().as_str() {
-            "" | "identity" => Self::Identity,
-            "gzip" | "x-gzip" => Self::Gzip,
-            "deflate" => Self::Deflate,
-            "zstd" => Self::Zstd,
-            "lz4" => Self::Lz4,
-            other => {
-                let message = format!("Unknown Content-Encoding '{}'", other.escape_default());
-                return Err(Fault::new(
-                    code::UNKNOWN_COMPRESSION_METHOD,
-                    "UNKNOWN_COMPRESSION_METHOD",
-                    message,
-                ));
-            }
-        })
-    }
-}
+/// Bytes read at once by the Brotli decoder.
+const BROTLI_BUFFER: usize = 16 << 10;
 
 /// A body, decoded.
 pub struct Body {
@@ -70,10 +39,11 @@ impl Body {
                     Encoding::Identity => Box::new(source),
                     Encoding::Gzip => Box::new(flate2::read::MultiGzDecoder::new(source)),
                     Encoding::Deflate => Box::new(flate2::read::ZlibDecoder::new(source)),
+                    Encoding::Brotli => Box::new(brotli::Decompressor::new(source, BROTLI_BUFFER)),
                     Encoding::Zstd => {
                         Box::new(zstd::stream::read::Decoder::new(source).map_err(|e| fault(&e))?)
                     }
-                    Encoding::Lz4 => Box::new(lz4_flex::frame::FrameDecoder::new(source)),
+                    Encoding::Lz4 => Box::new(Frames::new(source)),
                 };
                 Rest::Decoded(if blocks { Box::new(Blocks::new(bytes)) } else { bytes })
             }
@@ -134,9 +104,9 @@ fn fault(error: &io::Error) -> Fault {
 #[cfg(test)]
 mod a_body {
     use super::*;
+    use crate::answer::Encoder;
     use crate::block;
     use proptest::prelude::*;
-    use std::io::Write;
     use tokio::sync::mpsc;
 
     fn all(body: &mut Body) -> Result<Vec<u8>, i32> {
@@ -145,6 +115,35 @@ mod a_body {
             read.extend_from_slice(&piece);
         }
         Ok(read)
+    }
+
+    const ENCODINGS: [Encoding; 6] = [
+        Encoding::Identity,
+        Encoding::Gzip,
+        Encoding::Deflate,
+        Encoding::Brotli,
+        Encoding::Zstd,
+        Encoding::Lz4,
+    ];
+
+    fn encoded(encoding: Encoding, plain: &[u8]) -> Vec<u8> {
+        let mut encoder = Encoder::new(encoding).expect("opens");
+        [
+            encoder.piece(Bytes::copy_from_slice(plain)).expect("in memory"),
+            encoder.finish().expect("in memory"),
+        ]
+        .concat()
+    }
+
+    /// Where the blocks of an LZ4 frame (without content size, of incompressible data) end.
+    fn block_ends(frame: &[u8]) -> Vec<usize> {
+        let mut ends = vec![7];
+        while let Some(size) = ends.last().and_then(|at| frame.get(*at..at + 4)) {
+            let size = u32::from_le_bytes(size.try_into().expect("four bytes")) & 0x7fff_ffff;
+            ends.push(ends[ends.len() - 1] + 4 + size as usize);
+        }
+        ends.retain(|end| *end < frame.len());
+        ends
     }
 
     fn arriving(bytes: &[u8], piece: usize) -> Source {
@@ -158,22 +157,52 @@ mod a_body {
     #[test]
     fn is_decoded_whatever_its_encoding() {
         let plain: Vec<u8> = (0..300_000_u32).flat_map(u32::to_le_bytes).collect();
-        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        gzip.write_all(&plain).expect("in memory");
-        let mut lz4 = lz4_flex::frame::FrameEncoder::new(Vec::new());
-        lz4.write_all(&plain).expect("in memory");
+        for encoding in ENCODINGS {
+            let bytes = encoded(encoding, &plain);
+            for (source, blocks) in [(arriving(&bytes, 1000), false), (arriving(&bytes, bytes.len()), false)]
+            {
+                let read = all(&mut Body::new(source, encoding, blocks).expect("opens"));
+                assert!(read.as_ref() == Ok(&plain), "{encoding:?}");
+            }
+        }
         let blocks: Vec<u8> = plain.chunks(65_536).flat_map(block::encode).collect();
-        for (name, bytes, native) in [
-            ("identity", plain.clone(), false),
-            ("gzip", gzip.finish().expect("in memory"), false),
-            ("zstd", zstd::encode_all(plain.as_slice(), 1).expect("in memory"), false),
-            ("lz4", lz4.finish().expect("in memory"), false),
-            ("identity", blocks, true),
-        ] {
-            let source = arriving(&bytes, 1000);
-            let encoding = Encoding::parse(name).expect("known");
-            let read = all(&mut Body::new(source, encoding, native).expect("opens"));
-            assert!(read == Ok(plain.clone()), "{name} {native}");
+        let inside = encoded(Encoding::Gzip, &blocks);
+        for (encoding, bytes) in [(Encoding::Identity, blocks), (Encoding::Gzip, inside)] {
+            let read = all(&mut Body::new(arriving(&bytes, 1000), encoding, true).expect("opens"));
+            assert!(read.as_ref() == Ok(&plain), "{encoding:?}");
+        }
+    }
+
+    #[test]
+    fn may_be_several_frames_one_after_the_other() {
+        let (one, two) = (b"first ".repeat(50_000), b"second".to_vec());
+        for encoding in [Encoding::Gzip, Encoding::Zstd, Encoding::Lz4] {
+            let bytes = [encoded(encoding, &one), encoded(encoding, b""), encoded(encoding, &two)].concat();
+            let read = all(&mut Body::new(arriving(&bytes, 777), encoding, false).expect("opens"));
+            assert!(read == Ok([one.as_slice(), &two].concat()), "{encoding:?}");
+        }
+    }
+
+    #[test]
+    fn cut_anywhere_is_an_error_in_every_encoding() {
+        // Incompressible and longer than a block, so that some cuts fall between two blocks.
+        let plain: Vec<u8> =
+            (0..40_000_u64).flat_map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes()).collect();
+        for encoding in ENCODINGS.into_iter().filter(|encoding| *encoding != Encoding::Identity) {
+            let whole = encoded(encoding, &plain);
+            let last = whole.len() - 1;
+            for cut in
+                (1..100).chain((100..last).step_by(997)).chain(last - 70..=last).chain(block_ends(&whole))
+            {
+                let source = Source::new(Bytes::copy_from_slice(&whole[..cut]), None);
+                let read = all(&mut Body::new(source, encoding, false).expect("opens"));
+                assert_eq!(
+                    read.map(|bytes| bytes.len()),
+                    Err(271),
+                    "{encoding:?} cut at {cut} of {}",
+                    whole.len()
+                );
+            }
         }
     }
 
@@ -204,9 +233,8 @@ mod a_body {
     proptest! {
         #[test]
         fn may_be_any_bytes_in_any_encoding(bytes in proptest::collection::vec(any::<u8>(), 0..300), blocks: bool) {
-            for name in ["gzip", "deflate", "zstd", "lz4", "identity"] {
+            for encoding in ENCODINGS {
                 let source = Source::new(Bytes::copy_from_slice(&bytes), None);
-                let encoding = Encoding::parse(name).expect("known");
                 let _ = all(&mut Body::new(source, encoding, blocks).expect("opens"));
             }
         }

@@ -28,6 +28,7 @@ pub mod code {
     pub const QUERY_IS_TOO_LARGE: i32 = 229;
     pub const ABORTED: i32 = 236;
     pub const MEMORY_LIMIT_EXCEEDED: i32 = 241;
+    pub const CANNOT_COMPRESS: i32 = 270;
     pub const CANNOT_DECOMPRESS: i32 = 271;
     pub const INTO_OUTFILE_NOT_ALLOWED: i32 = 358;
     pub const QUERY_WAS_CANCELLED: i32 = 394;

@@ -175,6 +175,13 @@ pub struct Running {
 }
 
 impl Running {
+    /// The same work, which goes on when this is dropped.
+    #[must_use]
+    pub fn lasting(mut self) -> Self {
+        self.orders = None;
+        self
+    }
+
     /// Its answer is complete: there is nothing to cancel.
     pub fn finished(mut self) {
         self.orders = None;

@@ -28,6 +28,10 @@ pub struct Request {
     pub decompress: bool,
     /// The answer shall.
     pub compress: bool,
+    /// The answer may be encoded as the client accepts it. ClickHouse's default since 25.11.
+    pub encode: bool,
+    /// The statement shall end although nobody waits for it any more.
+    pub outlives_client: bool,
     /// The answer shall begin when the statement has ended.
     pub whole: bool,
     /// The statement shall change nothing.
@@ -54,7 +58,7 @@ impl std::fmt::Debug for Claim {
 impl Request {
     /// Reads the URL's query string and the `X-ClickHouse-*` headers that are no credentials.
     pub fn parse(url_query: Option<&str>, headers: &HeaderMap) -> Result<Self, Fault> {
-        let mut request = Self::default();
+        let mut request = Self { encode: true, ..Self::default() };
         let header = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         request.database = header("x-clickhouse-database");
         request.format = header("x-clickhouse-format");
@@ -76,6 +80,8 @@ impl Request {
             "compress" => self.compress = is_on(&value),
             "decompress" => self.decompress = is_on(&value),
             "wait_end_of_query" => self.whole = is_on(&value),
+            "enable_http_compression" => self.encode = is_on(&value),
+            "cancel_http_readonly_queries_on_client_close" => self.outlives_client = !is_on(&value),
             "readonly" => self.readonly = value != "0" && !value.is_empty(),
             // They tune what this server does not do: quotas, spooling, stack traces, native protocol revisions.
             "quota_key" | "buffer_size" | "stacktrace" | "client_protocol_version" | "close_session" => {}

@@ -1,6 +1,9 @@
 //! curl: what a person types.
 
 use crate::server::{Server, lines};
+use footfall_event_store::answer::Encoder;
+use footfall_event_store::body::{Body, Source};
+use footfall_event_store::encoding::Encoding;
 
 fn sorted(text: &str) -> Vec<&str> {
     let mut lines: Vec<&str> = text.lines().collect();
@@ -94,15 +97,8 @@ fn inserts_compressed_bodies() {
     server.run("CREATE TABLE t (a UInt64) ENGINE = MergeTree ORDER BY a");
     let folder = tempfile::tempdir().expect("temp dir");
     let plain = lines(100_000);
-    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    std::io::Write::write_all(&mut gzip, plain.as_bytes()).expect("in memory");
-    let mut lz4 = lz4_flex::frame::FrameEncoder::new(Vec::new());
-    std::io::Write::write_all(&mut lz4, plain.as_bytes()).expect("in memory");
-    let bodies = [
-        ("gzip", gzip.finish().expect("in memory")),
-        ("zstd", zstd::encode_all(plain.as_bytes(), 1).expect("in memory")),
-        ("lz4", lz4.finish().expect("in memory")),
-    ];
+    let bodies =
+        ["gzip", "deflate", "br", "zstd", "lz4"].map(|encoding| (encoding, encoded(encoding, &plain)));
     for (at, (encoding, body)) in bodies.iter().enumerate() {
         let file = folder.path().join(encoding);
         std::fs::write(&file, body).expect("written");
@@ -114,10 +110,86 @@ fn inserts_compressed_bodies() {
         assert_eq!(said.status, 200, "{encoding}: {}", said.body);
         assert_eq!(server.run("SELECT count() FROM t"), format!("{}\n", (at + 1) * 100_000));
     }
-    let wrong = server.curl("", &["-H", "Content-Encoding: br", "--data-binary", "SELECT 1"]);
+    let wrong = server.curl("", &["-H", "Content-Encoding: xz", "--data-binary", "SELECT 1"]);
     assert_eq!((wrong.status, wrong.exception()), (500, 89));
-    let cut = server.curl("", &["-H", "Content-Encoding: gzip", "--data-binary", "no gzip"]);
-    assert_eq!(cut.exception(), 271, "{}", cut.body);
+    let garbage = server.curl("", &["-H", "Content-Encoding: gzip", "--data-binary", "no gzip"]);
+    assert_eq!(garbage.exception(), 271, "{}", garbage.body);
+    for (encoding, body) in &bodies {
+        let file = folder.path().join("cut");
+        std::fs::write(&file, &body[..body.len() - 1]).expect("written");
+        let (data, header) = (format!("@{}", file.display()), format!("Content-Encoding: {encoding}"));
+        let said =
+            server.curl("?query=INSERT%20INTO%20t%20FORMAT%20TSV", &["-H", &header, "--data-binary", &data]);
+        assert_eq!(said.exception(), 271, "{encoding}: {}", said.body);
+    }
+    assert_eq!(server.run("SELECT count() FROM t"), format!("{}\n", bodies.len() * 100_000));
+}
+
+/// Text, encoded by the encoder that answers are encoded with.
+fn encoded(encoding: &str, plain: &str) -> Vec<u8> {
+    let mut encoder = Encoder::new(Encoding::parse(encoding).expect("known")).expect("opens");
+    let piece = encoder.piece(plain.to_owned().into()).expect("in memory");
+    [piece, encoder.finish().expect("in memory")].concat()
+}
+
+/// As far as it can be decoded, and whether it ended well.
+fn decoded(encoding: &str, bytes: Vec<u8>) -> (String, bool) {
+    let encoding = Encoding::parse(encoding).expect("known");
+    let mut body = Body::new(Source::new(bytes.into(), None), encoding, false).expect("opens");
+    let mut text = Vec::new();
+    let whole = loop {
+        match body.piece() {
+            Ok(Some(piece)) => text.extend_from_slice(&piece),
+            ended => break ended.is_ok(),
+        }
+    };
+    (String::from_utf8(text).expect("text"), whole)
+}
+
+#[test]
+fn reads_answers_in_the_encoding_that_it_accepts() {
+    let server = Server::start();
+    for encoding in ["gzip", "deflate", "br", "zstd", "lz4"] {
+        let accept = format!("Accept-Encoding: {encoding}");
+        for query in ["?", "?wait_end_of_query=1", "?enable_http_compression=1"] {
+            let sql = "SELECT number FROM numbers(200000)";
+            let said = server.anyone(query, &["-H", &accept, "--data-binary", sql]);
+            assert_eq!(
+                (said.status, said.header("content-encoding")),
+                (200, Some(encoding)),
+                "{}",
+                said.headers
+            );
+            assert!(said.bytes.len() < lines(200_000).len(), "{encoding}");
+            assert!(decoded(encoding, said.bytes) == (lines(200_000), true), "{encoding} {query}");
+        }
+        let sql = "SELECT throwIf(number = 900000, 'boom'), number FROM numbers(1000000)";
+        let amid = server.anyone("", &["-H", &accept, "-d", sql]);
+        let tag = amid.header("x-clickhouse-exception-tag").expect("a tag").to_owned();
+        assert_eq!((amid.status, amid.code), (200, Some(18)), "the body breaks off");
+        let (text, whole) = decoded(encoding, amid.bytes);
+        assert!(whole && text.ends_with(&format!(" {tag}\r\n__exception__\r\n")), "{encoding}");
+    }
+    for (query, accept) in [
+        ("?enable_http_compression=0", "gzip"),
+        ("", "xz"),
+        ("", "gzip;q=0"),
+        ("?query=SYSTEM+FLUSH+LOGS", "gzip"),
+    ] {
+        let accept = format!("Accept-Encoding: {accept}");
+        let said = server.curl(
+            query,
+            &["-H", &accept, "--data-binary", if query.contains("SYSTEM") { "" } else { "SELECT 1" }],
+        );
+        assert_eq!(
+            (said.status, said.header("content-encoding")),
+            (200, None),
+            "{query} {accept} {}",
+            said.body
+        );
+    }
+    let refused = server.anyone("", &["-H", "Accept-Encoding: gzip", "-d", "SELECT nope"]);
+    assert!(refused.body.starts_with("Code: 47"), "{}", refused.body);
 }
 
 #[test]

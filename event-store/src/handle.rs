@@ -143,15 +143,22 @@ impl Service {
             tag: random_tag(),
         };
         let (mut answerer, reply) = Answerer::new(tokio::runtime::Handle::current(), style.clone());
-        let database = self.database.clone();
+        let (database, registry) = (self.database.clone(), self.pool.registry());
+        let query_id = request.query_id.clone();
         let lasts = request.outlives_client && role == Role::Writer;
         let running = self
             .pool
             .run(
                 role,
+                query_id,
                 Box::new(move |lease, ticket| match Body::new(source, encoding, blocks) {
                     Ok(body) => {
-                        perform(Asked { request, body, role, get, database }, lease, ticket, &mut answerer);
+                        perform(
+                            Asked { request, body, role, get, database, registry },
+                            lease,
+                            ticket,
+                            &mut answerer,
+                        );
                     }
                     Err(fault) => answerer.refuse(fault),
                 }),

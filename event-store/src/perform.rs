@@ -6,10 +6,11 @@ use crate::engine::{Class, Connection, Fault, Outcome, Parameter, Progress, code
 use crate::format::{self, Joint};
 use crate::gate::{self, Bounds, Role};
 use crate::limits::{STATEMENT_BYTES, WHOLE_RESULT_BYTES};
-use crate::pool::{Lease, Ticket};
+use crate::pool::{Lease, MARK_SETTING, Registry, Ticket};
 use crate::request::Request;
 use crate::statement::{self, Insert, Shape};
 use bytes::Bytes;
+use std::sync::Arc;
 
 /// What a thread needs to know of a request.
 pub struct Asked {
@@ -23,6 +24,8 @@ pub struct Asked {
     pub get: bool,
     /// The database of a request that names none.
     pub database: String,
+    /// The requests that are known, for a statement that kills some.
+    pub registry: Arc<Registry>,
 }
 
 /// Runs the request and answers it.
@@ -51,7 +54,7 @@ fn attempt(
     ticket: &Ticket,
     answerer: &mut Answerer,
 ) -> Result<Connected, Fault> {
-    let Asked { mut request, mut body, role, get, database } = asked;
+    let Asked { mut request, mut body, role, get, database, registry } = asked;
     let text = statement_text(&mut request, &mut body, get)?;
     let insert = statement::insert(&text);
     // What the gate and the engine see of an insert is its head: the data is none of the parser's business.
@@ -89,6 +92,11 @@ fn attempt(
             stream(connection, &text, &format, joint, &request.parameters, answerer)?
         }
         Plan::Whole { format } => {
+            let text = if role == Role::Writer && statement::kills_by_id(&text) {
+                statement::by_callers_ids(&text, &named(connection, &registry)?)
+            } else {
+                text
+            };
             let outcome = connection.query(&text, &format, &request.parameters)?;
             answerer.whole(&format, outcome.bytes, outcome.progress);
             Connected::Clean
@@ -100,6 +108,22 @@ fn attempt(
         }
     };
     Ok(if touched { Connected::Touched } else { connected })
+}
+
+/// The engine's ids of statements that have one of their caller's. A connection's mark tells which request's statement runs
+/// on it, provided that the same request ran on it before and after the engine was asked.
+fn named(connection: &mut Connection, registry: &Registry) -> Result<Vec<statement::Named>, Fault> {
+    let before = registry.named();
+    let sql = format!("SELECT query_id, Settings['{MARK_SETTING}'] FROM system.processes");
+    let running = connection.query(sql.as_bytes(), "TabSeparatedRaw", &[])?;
+    let after = registry.named();
+    let lines = String::from_utf8_lossy(&running.bytes);
+    let named = lines.lines().filter_map(|line| {
+        let (engines, mark) = line.split_once('\t')?;
+        let request = before.iter().find(|request| request.mark == mark && after.contains(request))?;
+        Some((engines.to_owned(), request.query_id.clone()))
+    });
+    Ok(named.collect())
 }
 
 /// How a statement is run.

@@ -5,16 +5,17 @@
 
 mod cancel;
 mod lease;
+mod registry;
 mod ticket;
 
 pub use lease::{Lease, Opener};
+pub use registry::{NamedRequest, Registry};
 pub use ticket::Ticket;
 
 use crate::engine::{Connection, Fault, Library, OpenError, code};
 use crate::gate::Role;
 use crate::limits::{WAIT_TIME, WAITING};
 use cancel::Order;
-use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -50,8 +51,7 @@ pub struct Pool {
     readers: Lane,
     writers: Lane,
     orders: Sender<Order>,
-    live: Arc<Mutex<HashMap<u64, Arc<Ticket>>>>,
-    issued: AtomicU64,
+    registry: Arc<Registry>,
     threads: Vec<JoinHandle<()>>,
     canceller: JoinHandle<()>,
 }
@@ -75,16 +75,17 @@ impl Pool {
         let marks = Arc::new(AtomicU64::new(0));
         let (orders, taken) = mpsc::channel();
         let canceller = anchor(library, options, taken)?;
-        let live = Arc::default();
+        let registry = Arc::default();
         let mut threads = Vec::new();
         let mut lane = |name: &str, count: usize, arguments: Vec<String>| {
             let kind = Opener { library, arguments: arguments.into(), marks: Arc::clone(&marks) };
             let (jobs, queue) = mpsc::channel();
             let queue = Arc::new(Mutex::new(queue));
             for number in 0..count {
-                let (queue, live, kind) = (Arc::clone(&queue), Arc::clone(&live), kind.clone());
+                let (queue, registry, kind) = (Arc::clone(&queue), Arc::clone(&registry), kind.clone());
                 let thread = std::thread::Builder::new().name(format!("{name}-{number}"));
-                threads.push(thread.spawn(move || serve(&queue, &live, kind)).map_err(StartError::Thread)?);
+                threads
+                    .push(thread.spawn(move || serve(&queue, &registry, kind)).map_err(StartError::Thread)?);
             }
             Ok::<Lane, StartError>(Lane {
                 permits: Arc::new(Semaphore::new(count)),
@@ -95,34 +96,33 @@ impl Pool {
         let writers = lane("writer", options.writers, options.arguments.clone())?;
         let limited = [options.arguments.as_slice(), options.reader_arguments.as_slice()].concat();
         let readers = lane("reader", options.readers, limited)?;
-        Ok(Self { readers, writers, orders, live, issued: AtomicU64::new(0), threads, canceller })
+        Ok(Self { readers, writers, orders, registry, threads, canceller })
     }
 
     /// Hands work to a thread of the caller's lane, waiting for a free one. Dropping what it gives cancels the work.
-    pub async fn run(&self, role: Role, work: Work) -> Result<Running, Fault> {
+    pub async fn run(&self, role: Role, query_id: Option<String>, work: Work) -> Result<Running, Fault> {
         let lane = match role {
             Role::Reader => &self.readers,
             Role::Writer => &self.writers,
         };
         let permit = lane.admit().await?;
-        let number = self.issued.fetch_add(1, Ordering::Relaxed);
-        let ticket = Arc::new(Ticket::new());
-        self.tickets().insert(number, Arc::clone(&ticket));
+        let (number, ticket) = self.registry.issue(query_id);
         let job = Job { number, ticket: Arc::clone(&ticket), work, _permit: permit };
         if lane.jobs.send(job).is_err() {
-            self.tickets().remove(&number);
+            self.registry.forget(number);
             return Err(Fault::new(code::ABORTED, "ABORTED", "The server is stopping"));
         }
         Ok(Running { ticket, orders: Some(self.orders.clone()) })
     }
 
-    fn tickets(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Ticket>>> {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The requests that are known.
+    pub fn registry(&self) -> Arc<Registry> {
+        Arc::clone(&self.registry)
     }
 
     /// Ends what still runs, closes the connections and joins the threads, for at most `patience`. `false`: not all ended.
     pub fn stop(self, patience: Duration) -> bool {
-        for ticket in self.tickets().values() {
+        for ticket in &self.registry.tickets() {
             ticket.abandon();
             // The receiver lives as long as the thread that is joined below.
             let _ = self.orders.send(Order::Force(Arc::clone(ticket)));
@@ -199,7 +199,7 @@ impl Drop for Running {
 }
 
 /// One thread of a lane, until the lane is closed.
-fn serve(queue: &Mutex<Receiver<Job>>, live: &Mutex<HashMap<u64, Arc<Ticket>>>, opener: Opener) {
+fn serve(queue: &Mutex<Receiver<Job>>, registry: &Registry, opener: Opener) {
     let mut lease = Lease::new(opener);
     loop {
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
@@ -213,7 +213,7 @@ fn serve(queue: &Mutex<Receiver<Job>>, live: &Mutex<HashMap<u64, Arc<Ticket>>>, 
             lease.retire();
         }
         ticket.end();
-        live.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+        registry.forget(number);
     }
 }
 

@@ -26,12 +26,13 @@ struct State {
 /// One request's state. While it is locked the request cannot end, so a kill by its connection's mark cannot hit the next.
 #[derive(Debug)]
 pub struct Ticket {
+    query_id: Option<String>,
     state: Mutex<State>,
 }
 
 impl Ticket {
-    pub(super) fn new() -> Self {
-        Self { state: Mutex::new(State { stage: Stage::Waiting, abandoned: false }) }
+    pub(super) fn new(query_id: Option<String>) -> Self {
+        Self { query_id, state: Mutex::new(State { stage: Stage::Waiting, abandoned: false }) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -51,6 +52,14 @@ impl Ticket {
     /// The request runs on the connection of this mark from now on.
     pub fn begin(&self, mark: &str, reads: bool) {
         self.lock().stage = Stage::Running { mark: mark.to_owned(), reads };
+    }
+
+    /// The mark and the caller's id of a request that runs and has one.
+    pub(super) fn named(&self) -> Option<(String, String)> {
+        match (&self.lock().stage, &self.query_id) {
+            (Stage::Running { mark, .. }, Some(query_id)) => Some((mark.clone(), query_id.clone())),
+            _ => None,
+        }
     }
 
     /// The request has ended, whatever came of it.
@@ -86,7 +95,7 @@ mod a_ticket {
 
     #[test]
     fn is_killed_only_while_it_runs() {
-        let ticket = Ticket::new();
+        let ticket = Ticket::new(None);
         assert_eq!(killed(&ticket, true), None);
         ticket.begin("m1", true);
         assert_eq!(killed(&ticket, false).as_deref(), Some("m1"));
@@ -95,8 +104,18 @@ mod a_ticket {
     }
 
     #[test]
+    fn has_its_callers_id_only_while_it_runs() {
+        let ticket = Ticket::new(Some("mine".into()));
+        assert_eq!(ticket.named(), None);
+        ticket.begin("m3", true);
+        assert_eq!(ticket.named(), Some(("m3".into(), "mine".into())));
+        ticket.end();
+        assert_eq!(ticket.named(), None);
+    }
+
+    #[test]
     fn that_writes_is_killed_only_by_force() {
-        let ticket = Ticket::new();
+        let ticket = Ticket::new(None);
         ticket.begin("m2", false);
         assert_eq!(killed(&ticket, false), None);
         assert_eq!(killed(&ticket, true).as_deref(), Some("m2"));

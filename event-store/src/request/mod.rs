@@ -7,6 +7,7 @@ mod multipart;
 pub use multipart::{Field, boundary, fields};
 
 use crate::engine::{Fault, Parameter, code};
+use crate::statement::quote;
 use http::HeaderMap;
 
 /// One request, parsed.
@@ -125,18 +126,6 @@ impl Request {
         quote(&mut sql, database, '`');
         sql.push('`');
         sql
-    }
-}
-
-/// Escapes a value for ClickHouse's quotes.
-fn quote(sql: &mut String, value: &str, quote: char) {
-    for c in value.chars() {
-        match c {
-            '\\' => sql.push_str("\\\\"),
-            '\0' => sql.push_str("\\0"),
-            c if c == quote => sql.extend(['\\', c]),
-            c => sql.push(c),
-        }
     }
 }
 

@@ -3,10 +3,24 @@
 //! It decides how a statement is run, never whether: that is the engine's own parser's to say (see [`crate::gate`]).
 
 mod insert;
+mod kill;
 mod token;
 
 pub use insert::{Insert, insert};
+pub use kill::{Named, by_callers_ids, kills_by_id};
 pub use token::{Kind, Token, Tokens};
+
+/// Escapes a value for ClickHouse's quotes.
+pub fn quote(sql: &mut String, value: &str, quote: char) {
+    for c in value.chars() {
+        match c {
+            '\\' => sql.push_str("\\\\"),
+            '\0' => sql.push_str("\\0"),
+            c if c == quote => sql.extend(['\\', c]),
+            c => sql.push(c),
+        }
+    }
+}
 
 /// What is known of a statement that is not a data-carrying INSERT.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

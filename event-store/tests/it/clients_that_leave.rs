@@ -3,6 +3,10 @@
 use crate::server::{Server, lines, within};
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+/// How soon a query has gone after its client: some hundredths of a second, unless the machine is busy.
+const PROMPTLY: Duration = Duration::from_secs(5);
 
 fn send(server: &Server, head: &str, body: &[u8]) -> TcpStream {
     let address = server.url.trim_start_matches("http://");
@@ -32,8 +36,28 @@ fn before_the_answer_have_their_query_cancelled() {
         let stream = send(&server, "/", format!("Content-Length: {}\r\n\r\n{sql}", sql.len()).as_bytes());
         settled(&server, 1);
         drop(stream);
+        let left = Instant::now();
         settled(&server, 0);
+        assert!(left.elapsed() < PROMPTLY, "{format}: {:?}", left.elapsed());
     }
+}
+
+#[test]
+fn may_let_their_query_go_on() {
+    let server = Server::start();
+    let sql = "SELECT sleepEachRow(0.5) FROM numbers(6) SETTINGS max_block_size = 1, log_comment = 'goes on' FORMAT JSON";
+    let head = "/?cancel_http_readonly_queries_on_client_close=0";
+    let stream = send(&server, head, format!("Content-Length: {}\r\n\r\n{sql}", sql.len()).as_bytes());
+    settled(&server, 1);
+    drop(stream);
+    let listed = "SELECT toUInt64(sum(elapsed) * 1000) FROM system.processes WHERE Settings['log_comment'] = 'goes on'";
+    let mut longest = 0;
+    within("the query to end by itself", || {
+        let elapsed: u64 = server.run(listed).trim().parse().expect("a number");
+        longest = longest.max(elapsed);
+        (elapsed == 0).then_some(())
+    });
+    assert!(longest > 2_000, "it was seen for {longest} ms only");
 }
 
 #[test]

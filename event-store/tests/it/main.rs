@@ -3,6 +3,7 @@
 mod clients_that_leave;
 mod clients_that_overdo;
 mod curl;
+mod javascript_client;
 mod lifecycle;
 mod power_loss;
 mod readers;

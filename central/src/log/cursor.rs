@@ -7,7 +7,7 @@ use footfall_journal::ReadError;
 
 use super::feed::{CHUNK_BYTES, Feed, Place};
 use super::reader::{Chunk, Reader};
-use super::reading::{Poison, Reading};
+use super::reading::{Poison, RawEntry, Reading};
 
 /// Reads the log from a position on, waiting at its end.
 pub struct Cursor {
@@ -40,7 +40,18 @@ impl Piece {
         self.chunk.next
     }
 
-    /// Its records, in order.
+    /// What was read of it at once.
+    pub fn of(chunk: Chunk) -> Self {
+        Self { from: chunk.start, chunk: Arc::new(chunk) }
+    }
+
+    /// Its records as they stand in the log, in order, resends and unreadable ones too.
+    pub fn raw(&self) -> &[RawEntry] {
+        let skip = self.chunk.raw.partition_point(|entry| entry.offset < self.from);
+        &self.chunk.raw[skip..]
+    }
+
+    /// Its records that were not in the log before, in order.
     pub fn readings(&self) -> &[Reading] {
         let skip = self.chunk.readings.partition_point(|reading| reading.offset < self.from);
         &self.chunk.readings[skip..]

@@ -35,7 +35,7 @@ pub use cursor::{Cursor, CursorError, Piece};
 pub use dead_letter::DeadLetter;
 pub use incarnation::Incarnation;
 pub use metrics::Metrics;
-pub use reading::{Poison, ReadEvent, Reading, Spoilt};
+pub use reading::{Poison, RawEntry, ReadEvent, Reading, Spoilt};
 
 use checkpoint::Checkpoints;
 use feed::Feed;
@@ -167,8 +167,16 @@ impl Log {
     /// # Errors
     /// [`LogError::Storage`] when the commit cannot be read; [`LogError::Beyond`] when it lies past the log's end.
     pub fn consumer(&self, name: &'static str) -> Result<Cursor, LogError> {
-        let from =
-            self.offsets.committed(name).map_err(LogError::Storage)?.unwrap_or(0).max(self.journal.start());
+        let from = self.offsets.committed(name).map_err(LogError::Storage)?.unwrap_or(0);
+        self.consumer_at(name, from)
+    }
+
+    /// The same for a consumer whose store says itself where to go on: from there, or from the log's beginning when that lies beyond.
+    ///
+    /// # Errors
+    /// [`LogError::Beyond`] when it lies past the log's end.
+    pub fn consumer_at(&self, name: &'static str, from: u64) -> Result<Cursor, LogError> {
+        let from = from.max(self.journal.start());
         if from > self.journal.end() {
             return Err(LogError::Beyond { consumer: name, committed: from, end: self.journal.end() });
         }

@@ -3,7 +3,7 @@
 
 use footfall_journal::Entry;
 
-use super::reading::{self, Poison, Reading};
+use super::reading::{self, Poison, RawEntry, Reading};
 use super::spans::Spans;
 use super::window::Window;
 
@@ -25,6 +25,8 @@ pub struct Chunk {
     pub start: u64,
     /// Where to go on.
     pub next: u64,
+    /// Its records as they stand in the log, resends and unreadable ones too.
+    pub raw: Vec<RawEntry>,
     /// Its records that were not there before, in order.
     pub readings: Vec<Reading>,
     /// What could not be read.
@@ -48,22 +50,36 @@ impl Reader {
 
     /// Reads entries that follow what was read before; `next` is where the log goes on.
     pub fn read(&mut self, entries: &[Entry], next: u64) -> Chunk {
+        let raw = |entry: &Entry| RawEntry { offset: entry.offset, payload: entry.payload.clone() };
+        self.read_again(entries.iter().map(raw).collect(), next)
+    }
+
+    /// Reads entries that somebody kept as they stood in the log.
+    pub fn read_again(&mut self, raw: Vec<RawEntry>, next: u64) -> Chunk {
         let mut chunk = Chunk {
             start: self.position,
             next,
-            readings: Vec::with_capacity(entries.len()),
+            bytes: raw.iter().map(|entry| entry.payload.len()).sum(),
+            raw: Vec::new(),
+            readings: Vec::with_capacity(raw.len()),
             poison: Vec::new(),
             resent: 0,
-            bytes: entries.iter().map(|entry| entry.payload.len()).sum(),
         };
-        for entry in entries {
+        for entry in &raw {
             self.read_entry(entry, &mut chunk);
         }
+        chunk.raw = raw;
         self.position = next;
         chunk
     }
 
-    fn read_entry(&mut self, entry: &Entry, chunk: &mut Chunk) {
+    /// Goes on at `position` as if `records` more had been read: what lies between is known to decide about nothing that follows.
+    pub fn skip(&mut self, position: u64, records: u64) {
+        self.position = position;
+        self.records += records;
+    }
+
+    fn read_entry(&mut self, entry: &RawEntry, chunk: &mut Chunk) {
         let (epoch, opened) = match reading::open(entry.offset, &entry.payload) {
             Ok(opened) => opened,
             Err(poison) => return chunk.poison.push(poison),

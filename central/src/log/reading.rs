@@ -4,12 +4,45 @@ use bytes::Bytes;
 use footfall_proto::beacon::Event;
 use footfall_proto::ident::{ID_BYTES, is_event_id};
 use footfall_proto::relay::{AdmittedEvent, LogEntry, Record, Tally, Visit};
-use prost::Message as _;
+use prost::Message;
 
 use super::spans::EPOCH_BYTES;
 
 /// Receipt times outside 2000 to 2100 are no times: the tables' partitions and retention could not hold them.
 const RECEIPT_TIMES_MS: std::ops::Range<i64> = 946_684_800_000..4_102_444_800_000;
+
+/// A record as it stands in the log, decoded by nobody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawEntry {
+    /// Its place in the log.
+    pub offset: u64,
+    /// An encoded `LogEntry`, as a rule.
+    pub payload: Bytes,
+}
+
+impl RawEntry {
+    /// When the edge received it, milliseconds since the Unix epoch; nothing when that cannot be read, or is no time that a table
+    /// can hold. Decodes nothing else.
+    pub fn server_timestamp_ms(&self) -> Option<i64> {
+        let envelope = Envelope::decode(self.payload.clone()).ok()?;
+        let receipt = Receipt::decode(envelope.record).ok()?;
+        Some(receipt.server_timestamp_ms).filter(|time| RECEIPT_TIMES_MS.contains(time))
+    }
+}
+
+/// What of a `LogEntry` says where the record is.
+#[derive(Clone, PartialEq, Message)]
+struct Envelope {
+    #[prost(bytes = "bytes", tag = "4")]
+    record: Bytes,
+}
+
+/// What of a `Record` says when it was received.
+#[derive(Clone, PartialEq, Message)]
+struct Receipt {
+    #[prost(int64, tag = "2")]
+    server_timestamp_ms: i64,
+}
 
 /// A record that was not in the log before.
 #[derive(Clone, Debug)]

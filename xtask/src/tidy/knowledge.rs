@@ -10,6 +10,7 @@ const SECRETS: &[(&str, &str, &[&str])] = &[
     ("quinn", "edge-collector/src/", &["edge-collector/src/forward/"]),
     ("footfall_journal", "central/src/", &["central/src/log/"]),
     ("sqlx", "central/src/", &["central/src/store/metadata/"]),
+    ("object_store", "central/src/", &["central/src/store/blobs/"]),
     // The sink and the reports build rows and statements with the client's types, but send them through the store.
     (
         "use clickhouse",

@@ -12,5 +12,6 @@ pub mod load;
 pub mod random;
 pub mod recorder;
 pub mod run;
+pub mod services;
 pub mod stage;
 pub mod wait;

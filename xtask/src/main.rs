@@ -1,12 +1,17 @@
 //! Every command that a person or CI runs. `main` only dispatches: each command is a file or a folder beside it.
 
+mod authority;
 mod beacon;
 mod bench;
 mod doctor;
 mod fetch;
+mod file;
 mod lock;
 mod place;
+mod ports;
+mod services;
 mod shell;
+mod signal;
 mod suite;
 mod tidy;
 mod up;
@@ -26,6 +31,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Up(up::Up),
+    Services(services::Services),
     Test(suite::test::Test),
     /// Run everything that decides whether a change is good: fmt, tidy, clippy, deny, test. Adds what the machine lacks.
     Ci,
@@ -44,6 +50,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Up(up) => up.run(),
+        Command::Services(services) => services.run(),
         Command::Test(test) => test.run(),
         Command::Ci => suite::ci::run(),
         Command::Tidy => tidy::run(),

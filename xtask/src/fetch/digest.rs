@@ -1,12 +1,13 @@
 //! SHA-256 of a file, read in pieces: the engine is half a gigabyte.
 
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use anyhow::Context;
 use sha2::{Digest, Sha256};
+
+use crate::file::hexadecimal;
 
 /// Lower-case hexadecimal.
 pub(super) fn sha256(path: &Path) -> anyhow::Result<String> {
@@ -20,11 +21,7 @@ pub(super) fn sha256(path: &Path) -> anyhow::Result<String> {
         }
         hasher.update(&piece[..read]);
     }
-    let mut hex = String::with_capacity(64);
-    for byte in hasher.finalize() {
-        write!(hex, "{byte:02x}").expect("a String takes everything");
-    }
-    Ok(hex)
+    Ok(hexadecimal(&hasher.finalize()))
 }
 
 #[cfg(test)]

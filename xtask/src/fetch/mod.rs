@@ -3,11 +3,13 @@
 //! Only ordinary package registries are asked, through their ordinary clients. A second run does no work twice.
 
 mod digest;
+mod outside;
 mod package;
 mod tool;
 
 use std::path::PathBuf;
 
+pub(crate) use outside::{kafka, seaweed};
 use package::{File, Package};
 pub(crate) use tool::cargo_deny;
 

@@ -137,7 +137,8 @@ fn npm(folder: &Path) -> Command {
     command
 }
 
-fn remove(folder: &Path) -> anyhow::Result<()> {
+/// Removes a folder and everything in it, if it is there.
+pub(super) fn remove(folder: &Path) -> anyhow::Result<()> {
     match std::fs::remove_dir_all(folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(error).with_context(|| format!("cannot clear {}", folder.display()))
@@ -146,13 +147,13 @@ fn remove(folder: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// Says every few seconds that a long download is still under way (npm is silent when its output is read).
-struct Waiting {
+/// Says every few seconds that a long download is still under way (package clients are silent when their output is read).
+pub(super) struct Waiting {
     _stop: mpsc::Sender<()>,
 }
 
 impl Waiting {
-    fn on(what: &'static str) -> Self {
+    pub(super) fn on(what: &'static str) -> Self {
         let (stop, stopped) = mpsc::channel::<()>();
         eprintln!("fetching {what}, once");
         std::thread::spawn(move || {

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::{deny, test::Test};
-use crate::{doctor, shell, tidy};
+use crate::doctor::{self, Need};
+use crate::{shell, tidy};
 
 struct Step {
     name: &'static str,
@@ -11,7 +12,7 @@ struct Step {
 }
 
 const STEPS: &[Step] = &[
-    Step { name: "machine", run: || doctor::install(&[doctor::Need::Up, doctor::Need::Test]) },
+    Step { name: "machine", run: || doctor::install(&[Need::Up, Need::Test, Need::Services]) },
     Step { name: "fmt", run: || shell::run(&mut shell::cargo(["fmt", "--all", "--check"])) },
     Step { name: "tidy", run: tidy::run },
     Step { name: "clippy", run: clippy },

@@ -11,7 +11,7 @@ pub(super) struct Tree {
     folders: BTreeSet<String>,
 }
 
-/// Folders that are made, not written.
+/// What is made, not written.
 const MADE: [&str; 6] = [".git", "target", "node_modules", ".footfall", "dist", "pkg"];
 
 impl Tree {
@@ -27,7 +27,11 @@ impl Tree {
             let name = entry.file_name().to_string_lossy().into_owned();
             let path = format!("{prefix}{name}");
             let kind = entry.file_type()?;
-            if kind.is_dir() && !MADE.contains(&name.as_str()) {
+            if MADE.contains(&name.as_str()) {
+                // In a second work tree `.git` is a file.
+                continue;
+            }
+            if kind.is_dir() {
                 self.walk(&entry.path(), &format!("{path}/"))?;
                 self.folders.insert(path);
             } else if kind.is_file() {

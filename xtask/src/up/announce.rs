@@ -9,9 +9,10 @@ use serde::Serialize;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::layout::{Layout, write};
+use super::layout::Layout;
 use super::ports::{Ports, loopback};
 use super::process::event_store;
+use crate::file::write;
 
 /// How often the event store's pid is looked at: central starts it again by itself.
 const GLANCE: Duration = Duration::from_millis(100);

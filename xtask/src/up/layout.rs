@@ -1,12 +1,10 @@
-//! What lies where in the folder that `up` is given. Creates the folders, readable by their owner only; writes no file
-//! but through [`write`], which never leaves half of one.
+//! What lies where in the folder that `up` is given. Creates the folders, readable by their owner only; writes no file.
 
-use std::fs::{DirBuilder, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+
+use crate::file;
 
 /// The folder of one run.
 pub(super) struct Layout {
@@ -18,12 +16,10 @@ impl Layout {
     pub(super) fn create(data: &Path) -> anyhow::Result<Self> {
         let data = std::path::absolute(data).with_context(|| format!("{} is not a path", data.display()))?;
         let layout = Self { data };
+        // Others may pass through it but not look around: a server that runs as another user lives further down.
+        file::folder(&layout.data, 0o711)?;
         for folder in [layout.authority(), layout.central(), layout.edge(), layout.data.join("logs")] {
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(&folder)
-                .with_context(|| format!("cannot make {}", folder.display()))?;
+            file::private_folder(&folder)?;
         }
         Ok(layout)
     }
@@ -70,34 +66,17 @@ impl Layout {
     }
 }
 
-/// Replaces the file at once: a reader sees the old one or the new one. `mode` as in chmod.
-pub(super) fn write(path: &Path, contents: &[u8], mode: u32) -> anyhow::Result<()> {
-    let mut name = path.file_name().context("a file has a name")?.to_owned();
-    name.push(".new");
-    let fresh = path.with_file_name(name);
-    let saved = (|| {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&fresh)?;
-        file.write_all(contents)?;
-        std::fs::rename(&fresh, path)
-    })();
-    saved.with_context(|| format!("cannot write {}", path.display()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
-    fn a_secret_is_its_owners_alone_and_so_is_the_folder() {
+    fn the_folders_are_their_owners_alone() {
         let folder = tempfile::tempdir().unwrap();
         let layout = Layout::create(&folder.path().join("run")).unwrap();
-        let secret = layout.authority().join("central.key");
-        write(&secret, b"first", 0o600).unwrap();
-        write(&secret, b"second", 0o600).unwrap();
-        assert_eq!(std::fs::read(&secret).unwrap(), b"second");
-        assert_eq!(secret.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(layout.authority().metadata().unwrap().permissions().mode() & 0o777, 0o700);
-        assert_eq!(std::fs::read_dir(layout.authority()).unwrap().count(), 1, "nothing else is left");
+        for private in [layout.authority(), layout.central(), layout.edge(), layout.data.join("logs")] {
+            assert_eq!(private.metadata().unwrap().permissions().mode() & 0o777, 0o700, "{private:?}");
+        }
     }
 }

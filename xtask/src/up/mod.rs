@@ -1,14 +1,12 @@
 //! `up`: the whole system on one machine, on embedded defaults. Reads top to bottom: prepare, start, announce, keep, stop.
 
 mod announce;
-mod authority;
 mod layout;
 mod ports;
 mod probe;
 mod process;
 mod server;
 mod settings;
-mod signal;
 mod site;
 
 use std::path::PathBuf;
@@ -20,15 +18,26 @@ use clap::Args;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::{beacon, doctor, fetch, lock::Lock, place, shell};
+use crate::authority::{Authority, Leaf};
+use crate::{beacon, doctor, fetch, lock::Lock, place, shell, signal};
 use announce::Announcer;
 use layout::Layout;
 use ports::Ports;
+use rcgen::ExtendedKeyUsagePurpose::{ClientAuth, ServerAuth};
 use server::Server;
 use settings::Override;
 
 /// The demo website's tracking id.
 const TRACKING_ID: &str = "FF-DEMO-1";
+/// The name in central's certificate that edges check.
+const CENTRAL: &str = "central.footfall.internal";
+/// The edge's id: common name and DNS name of its certificate.
+const EDGE: &str = "edge-1";
+/// Who of a run has a certificate.
+const LEAVES: &[Leaf] = &[
+    Leaf { name: "central", reached_as: &[CENTRAL], usages: &[ServerAuth] },
+    Leaf { name: EDGE, reached_as: &[EDGE], usages: &[ClientAuth] },
+];
 /// How long a start waits for another one on the same folder to end.
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 /// From the first server's start until a page view can pass through all of it.
@@ -91,7 +100,7 @@ impl Up {
         let inputs = settings::Inputs {
             layout: &layout,
             ports: &ports,
-            authority: &authority::ensure(&layout.authority(), time::OffsetDateTime::now_utc())?,
+            authority: &Authority::ensure(&layout.authority(), LEAVES, time::OffsetDateTime::now_utc())?,
             engine: fetch::engine()?,
             geo: fetch::geo()?,
             beacon: place::root().join("beacon-wasm").join("dist"),

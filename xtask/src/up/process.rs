@@ -121,14 +121,6 @@ async fn keep_output(output: ChildStdout, mut log: File, ready: oneshot::Sender<
     }
 }
 
-/// The last lines of a log, for a person who asks why.
-pub(super) fn tail(log: &Path, lines: usize) -> String {
-    let text =
-        std::fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
-    let all: Vec<&str> = text.lines().collect();
-    all[all.len().saturating_sub(lines)..].join("\n")
-}
-
 /// What central writes about its event store.
 #[derive(serde::Deserialize)]
 pub(super) struct EventStore {
@@ -168,6 +160,7 @@ fn is_event_store(pid: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::file::tail;
 
     fn shell(script: &str, log: &Path) -> Process {
         Process::start(Path::new("/bin/sh"), &["-c".into(), script.into()], log).unwrap()

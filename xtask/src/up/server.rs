@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::process::{NotReady, Process, Stopped, tail};
+use super::process::{NotReady, Process, Stopped};
+use crate::file::tail;
 
 /// Between a death and the next start.
 const PAUSE: Duration = Duration::from_secs(1);

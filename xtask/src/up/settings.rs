@@ -7,9 +7,11 @@ use anyhow::Context;
 use serde_json::json;
 use toml::{Table, Value};
 
-use super::authority::{Authority, CENTRAL};
-use super::layout::{self, Layout};
+use super::layout::Layout;
 use super::ports::{Ports, loopback};
+use super::{CENTRAL, EDGE};
+use crate::authority::Authority;
+use crate::file;
 
 /// A public address of a documented test range: page views from this machine are shown as if they came from there.
 const PRIVATE_AS: &str = "2.125.160.216";
@@ -26,7 +28,7 @@ pub(super) struct Inputs<'a> {
 
 /// central.toml
 pub(super) fn central(inputs: &Inputs<'_>) -> serde_json::Value {
-    let identity = &inputs.authority.central;
+    let identity = inputs.authority.identity("central");
     json!({
         "data": inputs.layout.central(),
         "http": { "listen": loopback(inputs.ports.central) },
@@ -34,7 +36,7 @@ pub(super) fn central(inputs: &Inputs<'_>) -> serde_json::Value {
             "listen": loopback(inputs.ports.relay),
             "certificate": identity.certificate,
             "key": identity.key,
-            "ca": inputs.authority.ca,
+            "ca": inputs.authority.ca(),
         },
         "clickhouse": {
             "url": "embedded",
@@ -50,7 +52,7 @@ pub(super) fn central(inputs: &Inputs<'_>) -> serde_json::Value {
 
 /// edge.toml
 pub(super) fn edge(inputs: &Inputs<'_>) -> serde_json::Value {
-    let identity = &inputs.authority.edge;
+    let identity = inputs.authority.identity(EDGE);
     json!({
         "data": inputs.layout.edge(),
         "http": { "listen": loopback(inputs.ports.edge) },
@@ -59,7 +61,7 @@ pub(super) fn edge(inputs: &Inputs<'_>) -> serde_json::Value {
             "server_name": CENTRAL,
             "certificate": identity.certificate,
             "key": identity.key,
-            "ca": inputs.authority.ca,
+            "ca": inputs.authority.ca(),
         },
         "beacon": { "assets": inputs.beacon },
         "geo": { "databases": inputs.geo, "private_as": PRIVATE_AS },
@@ -80,7 +82,7 @@ fn text(settings: serde_json::Value, overrides: &[Override]) -> anyhow::Result<S
 
 /// Writes it, readable by its owner only.
 pub(super) fn write(path: &Path, settings: serde_json::Value, overrides: &[Override]) -> anyhow::Result<()> {
-    layout::write(path, text(settings, overrides)?.as_bytes(), 0o600)
+    file::write(path, text(settings, overrides)?.as_bytes(), 0o600)
 }
 
 /// One setting given on the command line: `section.key=value`, the value as TOML writes it, or a bare text.

@@ -5,13 +5,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// The first request drains; a second one does not wait for it.
-pub(super) struct Signals {
-    pub(super) stop: CancellationToken,
-    pub(super) hurry: CancellationToken,
+pub(crate) struct Signals {
+    pub(crate) stop: CancellationToken,
+    pub(crate) hurry: CancellationToken,
 }
 
 /// Begins to listen. Must be called within the runtime.
-pub(super) fn watch(until_eof: bool) -> anyhow::Result<Signals> {
+pub(crate) fn watch(until_eof: bool) -> anyhow::Result<Signals> {
     let listen = |kind| signal(kind).context("cannot listen to signals");
     let (interrupt, terminate, hangup) =
         (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?, listen(SignalKind::hangup())?);

@@ -1,0 +1,267 @@
+//! `services`: the real servers behind the seams, each a process of its own on this machine: Kafka, PostgreSQL, Redis, S3 and
+//! two shards of ClickHouse. They outlive the command that starts them; another one finds them again and ends them.
+
+mod clickhouse;
+mod client;
+mod kafka;
+mod layout;
+mod postgresql;
+mod process;
+mod redis;
+mod report;
+mod s3;
+mod server;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use rcgen::ExtendedKeyUsagePurpose::{ClientAuth, ServerAuth};
+use serde_json::Value;
+use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
+
+use crate::authority::{Authority, Leaf};
+use crate::ports::Block;
+use crate::{doctor, lock::Lock, place, shell, signal};
+use layout::{Layout, Ports};
+pub(crate) use postgresql::programs as postgresql_programs;
+use server::{Server, Started};
+
+/// The user that clients log in as, everywhere.
+const USER: &str = "footfall";
+/// The database of PostgreSQL and ClickHouse.
+const DATABASE: &str = "footfall";
+/// How servers on this machine are reached.
+const HERE: &[&str] = &["127.0.0.1", "localhost"];
+/// Who has a certificate. Kafka's controller is its own client.
+const LEAVES: &[Leaf] = &[
+    Leaf { name: "kafka", reached_as: HERE, usages: &[ServerAuth, ClientAuth] },
+    Leaf { name: "postgresql", reached_as: HERE, usages: &[ServerAuth] },
+    Leaf { name: "redis", reached_as: HERE, usages: &[ServerAuth] },
+];
+/// How long to wait for another command on the same folder: it may be starting everything.
+const LOCK_PATIENCE: Duration = Duration::from_mins(5);
+
+/// Run the real servers: Kafka, PostgreSQL, Redis, an S3 server and two shards of ClickHouse.
+#[derive(Args)]
+pub(crate) struct Services {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Start them, or those that are named and not running, and leave them running; DIR/services.json says where they are.
+    Up(Start),
+    /// End them, or those that are named. Their data stays.
+    Down(Which),
+    /// Ask each whether it answers.
+    Status(Which),
+}
+
+#[derive(Args)]
+struct Which {
+    /// kafka, postgresql, redis, s3, clickhouse [default: all]
+    names: Vec<String>,
+    /// The folder that holds all their state [default: .footfall/services in the workspace].
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// JSON on stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct Start {
+    #[command(flatten)]
+    which: Which,
+    /// At the folder's first start, take ports that are free instead of the usual ones, for several sets at once.
+    #[arg(long)]
+    free_ports: bool,
+    /// Run the event store that was built before instead of building it.
+    #[arg(long)]
+    no_build: bool,
+    /// Stay, print `READY {json}` once they run, and end them at the end of stdin, at Ctrl-C or at SIGTERM.
+    #[arg(long)]
+    until_eof: bool,
+}
+
+/// What every server's preparation may look at.
+struct Context {
+    layout: Layout,
+    ports: Ports,
+    authority: Authority,
+    /// Where `event-store` lies.
+    binaries: PathBuf,
+}
+
+impl Services {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        match self.verb {
+            Verb::Up(start) => start.run(),
+            Verb::Down(which) => which.down(),
+            Verb::Status(which) => which.status(),
+        }
+    }
+}
+
+impl Which {
+    fn layout(&self) -> anyhow::Result<Layout> {
+        let usual = || place::root().join(".footfall").join("services");
+        Layout::of(&self.data.clone().unwrap_or_else(usual))
+    }
+
+    fn down(&self) -> anyhow::Result<()> {
+        let servers = Server::named(&self.names)?;
+        let layout = self.layout()?;
+        let Some(context) = Context::existing(layout)? else { return Ok(()) };
+        let report = context.down(&servers)?;
+        if self.json {
+            println!("{report}");
+        }
+        Ok(())
+    }
+
+    fn status(&self) -> anyhow::Result<()> {
+        let servers = Server::named(&self.names)?;
+        let context = Context::existing(self.layout()?)?;
+        let mut silent = 0;
+        let mut rows = Vec::new();
+        for server in servers {
+            let process = context.as_ref().and_then(|context| server.recorded(&context.layout));
+            let state = match (&context, process) {
+                (Some(context), Some(process)) if process.is_running() => server
+                    .ask(context)
+                    .err()
+                    .map_or("answers".to_owned(), |error| format!("does not answer: {error:#}")),
+                (_, Some(_)) => "died".to_owned(),
+                _ => "is not running".to_owned(),
+            };
+            silent += usize::from(state != "answers");
+            let pid = process.map(|process| process.pid);
+            let log = context.as_ref().map(|context| context.layout.log(server.name));
+            if !self.json {
+                println!(
+                    "{:<13} {state}{}",
+                    server.name,
+                    pid.map_or(String::new(), |pid| format!(" ({pid})"))
+                );
+            }
+            rows.push(serde_json::json!({"name": server.name, "state": state, "pid": pid, "log": log}));
+        }
+        if self.json {
+            println!("{}", Value::Array(rows));
+        }
+        anyhow::ensure!(silent == 0, "{silent} of these services do not answer");
+        Ok(())
+    }
+}
+
+impl Start {
+    fn run(&self) -> anyhow::Result<()> {
+        let servers = Server::named(&self.which.names)?;
+        doctor::require(doctor::Need::Services)?;
+        if !self.no_build && servers.iter().any(|server| server.group == "clickhouse") {
+            shell::run(&mut shell::cargo(["build", "--quiet", "-p", "footfall-event-store"]))?;
+        }
+        let layout = self.which.layout()?;
+        layout.create()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let signals = runtime.block_on(async { signal::watch(self.until_eof) })?;
+        let (context, claim) = Context::ensure(layout, self.free_ports)?;
+        let started = context.up(&servers, &signals.stop);
+        if !self.until_eof {
+            let report = started?;
+            if self.which.json {
+                println!("{report}");
+            } else {
+                println!("{}", context.layout.report().display());
+            }
+            return Ok(());
+        }
+        let stayed = started.and_then(|report| {
+            let mut stdout = std::io::stdout().lock();
+            writeln!(stdout, "READY {report}")?;
+            stdout.flush()?;
+            drop(claim);
+            runtime.block_on(signals.stop.cancelled());
+            Ok(())
+        });
+        // Those too that somebody else has started again meanwhile.
+        context.down(&servers)?;
+        stayed
+    }
+}
+
+impl Context {
+    fn ensure(layout: Layout, free_ports: bool) -> anyhow::Result<(Self, Option<Block>)> {
+        let (ports, claim) = Ports::ensure(&layout, free_ports)?;
+        let authority = Authority::ensure(&layout.authority(), LEAVES, OffsetDateTime::now_utc())?;
+        Ok((Self { layout, ports, authority, binaries: place::binaries(false)? }, claim))
+    }
+
+    /// `None` when nothing was ever started there.
+    fn existing(layout: Layout) -> anyhow::Result<Option<Self>> {
+        if Ports::read(&layout).is_none() {
+            return Ok(None);
+        }
+        Ok(Some(Self::ensure(layout, false)?.0))
+    }
+
+    fn lock(&self) -> anyhow::Result<Lock> {
+        Lock::wait(&self.layout.lock(), LOCK_PATIENCE)?.with_context(|| {
+            format!(
+                "another `cargo xtask services` has been busy on {} for {LOCK_PATIENCE:?}",
+                self.layout.data.display()
+            )
+        })
+    }
+
+    /// Starts all of them at once. What does not start keeps nothing else from running; told to stop, it ends what it started.
+    fn up(&self, servers: &[&Server], stop: &CancellationToken) -> anyhow::Result<Value> {
+        let _lock = self.lock()?;
+        let outcomes = at_once(servers, |server| server.up(self, stop));
+        if stop.is_cancelled() {
+            for (server, outcome) in servers.iter().zip(&outcomes) {
+                if !matches!(outcome, Ok(Started::Before)) {
+                    server.down(&self.layout)?;
+                }
+            }
+            report::rewrite(self)?;
+            anyhow::bail!("told to stop while the services were starting");
+        }
+        let report = report::rewrite(self)?;
+        let failures: Vec<String> =
+            outcomes.into_iter().filter_map(|outcome| Some(format!("{:#}", outcome.err()?))).collect();
+        anyhow::ensure!(failures.is_empty(), "{}", failures.join("\n"));
+        Ok(report)
+    }
+
+    fn down(&self, servers: &[&Server]) -> anyhow::Result<Value> {
+        let _lock = self.lock()?;
+        let outcomes = at_once(servers, |server| {
+            server.down(&self.layout).with_context(|| format!("{} cannot be ended", server.name))
+        });
+        let report = report::rewrite(self)?;
+        outcomes.into_iter().collect::<anyhow::Result<Vec<()>>>()?;
+        Ok(report)
+    }
+}
+
+/// The same for all of them, in threads.
+fn at_once<T: Send>(
+    servers: &[&Server],
+    act: impl Fn(&Server) -> anyhow::Result<T> + Sync,
+) -> Vec<anyhow::Result<T>> {
+    let act = &act;
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = servers.iter().map(|server| scope.spawn(move || act(server))).collect();
+        let join = |thread: std::thread::ScopedJoinHandle<'_, anyhow::Result<T>>| {
+            thread.join().unwrap_or_else(|_| Err(anyhow::anyhow!("a thread of this command panicked")))
+        };
+        threads.into_iter().map(join).collect()
+    })
+}

@@ -38,6 +38,9 @@ pub struct Arguments {
     /// Bytes of memory for all statements together (default: half of the machine's).
     #[arg(long)]
     pub max_memory: Option<u64>,
+    /// NAME=VALUE for `getMacro('NAME')` and `{NAME}` in DDL, such as shard=0.
+    #[arg(long = "macro", value_name = "NAME=VALUE")]
+    pub macros: Vec<String>,
     /// Statements that may run at once without a password.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub readers: u16,
@@ -119,8 +122,15 @@ impl Config {
         if max_memory < 256 << 20 {
             return Err(Invalid::Memory(max_memory));
         }
+        let macros = arguments.macros.into_iter().map(|given| match given.split_once('=') {
+            Some((name, value)) if is_identifier(name) && is_plain(value) => {
+                Ok((name.to_owned(), value.to_owned()))
+            }
+            _ => Err(Invalid::Macro(given)),
+        });
+        let macros = macros.collect::<Result<_, _>>()?;
         Ok(Self {
-            layout: Layout { data, database: arguments.database, max_memory },
+            layout: Layout { data, database: arguments.database, max_memory, macros },
             listen: arguments.listen,
             library,
             user: arguments.user,
@@ -149,6 +159,13 @@ fn is_identifier(name: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
+/// Letters, digits and what stands between them in names: nothing that means something in XML, SQL or a path.
+fn is_plain(value: &str) -> bool {
+    !value.is_empty()
+        && value.len() <= 64
+        && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))
+}
+
 /// What is wrong with a configuration, in one sentence. Permanent until it is changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Invalid {
@@ -173,6 +190,9 @@ pub enum Invalid {
     /// No engine.
     #[error("libchdb.so is not there ({0}): run cargo xtask doctor")]
     Library(String),
+    /// No name with a value.
+    #[error("--macro {0:?} must be NAME=VALUE, an identifier and a word")]
+    Macro(String),
     /// Too little to start the engine.
     #[error("--max-memory {0} is less than 268435456 bytes")]
     Memory(u64),
@@ -219,6 +239,8 @@ mod a_configuration {
             (vec!["--library", "/nowhere/libchdb.so"], "run cargo xtask doctor"),
             (vec!["--max-memory", "1"], "--max-memory"),
             (vec!["--readers", "0"], "--readers"),
+            (vec!["--macro", "shard"], "--macro"),
+            (vec!["--macro", "shard=</x>"], "--macro"),
             (vec!["--nonsense"], "--nonsense"),
         ] {
             let refusal = resolve(&arguments).expect_err("invalid");

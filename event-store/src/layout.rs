@@ -44,6 +44,8 @@ pub struct Layout {
     pub database: String,
     /// Bytes of memory for all statements together.
     pub max_memory: u64,
+    /// Names and values that statements can ask for, checked to be plain words.
+    pub macros: Vec<(String, String)>,
 }
 
 impl Layout {
@@ -75,6 +77,10 @@ impl Layout {
 
     fn config(&self) -> String {
         let free = MERGE_THREADS / 2;
+        let macros = self
+            .macros
+            .iter()
+            .fold(String::new(), |text, (name, value)| text + &format!("    <{name}>{value}</{name}>\n"));
         format!(
             "<!-- Written at each start. -->\n\
              <clickhouse>\n\
@@ -82,6 +88,7 @@ impl Layout {
              \x20 <timezone>UTC</timezone>\n\
              \x20 <max_server_memory_usage>{memory}</max_server_memory_usage>\n\
              \x20 <mark_cache_size>{marks}</mark_cache_size>\n\
+             \x20 <macros>\n{macros}  </macros>\n\
              \x20 <background_pool_size>{MERGE_THREADS}</background_pool_size>\n\
              \x20 <merge_tree>\n\
              \x20   <fsync_after_insert>1</fsync_after_insert>\n\
@@ -158,7 +165,8 @@ mod the_layout {
     use super::*;
 
     fn layout() -> Layout {
-        Layout { data: "/d/a&b".into(), database: "footfall".into(), max_memory: 4 << 30 }
+        let macros = vec![("shard".into(), "1".into())];
+        Layout { data: "/d/a&b".into(), database: "footfall".into(), max_memory: 4 << 30, macros }
     }
 
     #[test]
@@ -166,6 +174,11 @@ mod the_layout {
         assert!(!layout().config().contains("<path>"));
         assert_eq!(layout().arguments()[0], "--path=/d/a&b/engine");
         assert!(layout().config().contains("<users_config>/d/a&amp;b/users.xml</users_config>"));
+    }
+
+    #[test]
+    fn names_its_macros() {
+        assert!(layout().config().contains("<macros>\n    <shard>1</shard>\n  </macros>"));
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! - [`pool`] and [`perform`]: threads with one connection each, and what they do with one request.
 //! - [`body`], [`answer`], [`handle`], [`server`]: bytes in, bytes out.
 //! - [`config`], [`credentials`], [`claim`], [`confine`], [`layout`]: from a command line to a process that may start.
+//! - [`testing`]: such a process for one test, of this or of any other project.
 
 pub mod answer;
 pub mod block;
@@ -30,3 +31,8 @@ pub mod pool;
 pub mod request;
 pub mod server;
 pub mod statement;
+pub mod testing;
+
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+struct Readme;

@@ -1,13 +1,16 @@
 //! The embedded ClickHouse from outside: a real process, a real engine, unmodified clients. No table of Footfall's.
 
+mod adversity;
 mod clients_that_leave;
 mod clients_that_overdo;
 mod curl;
 mod javascript_client;
 mod lifecycle;
 mod power_loss;
+mod random_requests;
 mod readers;
 mod rust_client;
 mod server;
 mod several_at_once;
+mod side_by_side;
 mod web_pages;

@@ -1,8 +1,9 @@
 //! A running `event-store` for one test: own folder, own port, ended when dropped.
 
-use std::io::{BufRead, BufReader, Read};
+use footfall_event_store::testing::{EventStore, Launch};
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Output};
 use std::time::{Duration, Instant};
 
 /// How long anything may take before a test gives up on it: the machine may be busy.
@@ -10,35 +11,28 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A server under test.
 pub(crate) struct Server {
-    child: Child,
+    store: EventStore,
     pub(crate) url: String,
-    folder: Folder,
 }
 
 /// Where a server's data lives: kept across restarts.
-pub(crate) struct Folder(tempfile::TempDir);
+pub(crate) struct Folder(Launch);
 
 impl Folder {
     pub(crate) fn new() -> Self {
-        Self(tempfile::tempdir().expect("temp dir"))
+        let launch = Launch::new().expect("a folder").program(env!("CARGO_BIN_EXE_event-store"));
+        let launch = launch.database("store").user("writer").variable("SECRET_OF_ITS_PARENT", "TOPSECRET");
+        // What is given later wins: the program's own patience at its end, rather than a test's.
+        Self(launch.arguments(["--drain-seconds", "10"]))
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.0.path()
+        self.0.folder()
     }
 
     /// The program with the arguments that every test needs.
     pub(crate) fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_event-store"));
-        command
-            .args(["--listen", "127.0.0.1:0", "--database", "store", "--user", "writer"])
-            .arg("--data")
-            .arg(self.path().join("data"))
-            .arg("--password-file")
-            .arg(self.password_file())
-            .env("SECRET_OF_ITS_PARENT", "TOPSECRET")
-            .stdin(Stdio::null());
-        command
+        self.0.command()
     }
 
     pub(crate) fn password_file(&self) -> PathBuf {
@@ -50,27 +44,21 @@ impl Folder {
     }
 
     pub(crate) fn start_with(self, arguments: &[&str]) -> Server {
-        let mut command = self.command();
-        command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the program starts");
-        let url = ready(&mut child);
-        Server { child, url, folder: self }
+        let store = self.0.arguments(arguments).start().expect("it starts");
+        Server { url: store.url().to_owned(), store }
     }
 }
 
 /// Waits for the READY line; gives the URL in it.
 pub(crate) fn ready(child: &mut Child) -> String {
     let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
-    let mut line = String::new();
-    stdout.read_line(&mut line).expect("readable");
-    let Some(json) = line.strip_prefix("READY ") else {
+    let Some(ready) = footfall_event_store::testing::ready(&mut stdout) else {
         let mut said = String::new();
         child.stderr.take().expect("piped").read_to_string(&mut said).expect("readable");
         panic!("the event store did not start: {said}");
     };
-    let json: serde_json::Value = serde_json::from_str(json).expect("JSON after READY");
-    assert_eq!(json["pid"], child.id());
-    json["url"].as_str().expect("a url").to_owned()
+    assert_eq!(ready.pid, child.id());
+    ready.url
 }
 
 impl Server {
@@ -79,16 +67,16 @@ impl Server {
     }
 
     pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
+        self.store.pid()
     }
 
     pub(crate) fn password(&self) -> String {
-        std::fs::read_to_string(self.folder.password_file()).expect("made at start").trim().to_owned()
+        self.store.password().expect("made at start")
     }
 
     /// Its data folder.
     pub(crate) fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.store.folder().join("data")
     }
 
     /// A client of the `clickhouse` crate that may write.
@@ -150,23 +138,14 @@ impl Server {
 
     /// Waits for the end; gives the exit code and the folder.
     pub(crate) fn ended(mut self) -> (Option<i32>, Folder) {
-        let status = within("the server's end", || self.child.try_wait().expect("waited"));
-        let folder = std::mem::replace(&mut self.folder, Folder::new());
-        (status.code(), folder)
+        within("the server's end", || self.store.has_ended().expect("waited").then_some(()));
+        let (status, launch) = self.store.ended().expect("waited");
+        (status.code(), Folder(launch))
     }
 
     /// Ends it as a power loss would, as far as the process is concerned.
     pub(crate) fn killed(self) -> Folder {
-        self.signal("KILL");
-        self.ended().1
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended already; either way nothing of it stays behind.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        Folder(self.store.kill().expect("killed"))
     }
 }
 

@@ -51,6 +51,8 @@ enum What {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    // Nobody chose before; reqwest wants it chosen even for plain HTTP.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let folder = tempfile::Builder::new().prefix("footfall-bench-").tempdir()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let wants = |what| arguments.what == What::All || arguments.what == what;

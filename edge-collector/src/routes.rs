@@ -76,6 +76,7 @@ async fn read(edge: &Edge, headers: &HeaderMap, body: Incoming) -> Result<Submis
         .map_or(Some(Encoding::Identity), |header| header.to_str().ok().and_then(Encoding::parse));
     let Some(encoding) = encoding else {
         edge.telemetry.drop_events(DropReason::Undecodable, 1);
+        body::throw_away(body).await;
         let sentence = "the body may be packed with gzip, zstd or br";
         return Err(refusal(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,

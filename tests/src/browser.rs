@@ -131,7 +131,9 @@ impl Browser {
     /// Sends a command of Chromium's own protocol and returns its result.
     pub async fn devtools(&self, command: &str, parameters: Value) -> Value {
         let session = self.client.session_id().await.expect("the driver answers").expect("a session is open");
-        let answer = reqwest::Client::new()
+        let answer = crate::http::client()
+            .build()
+            .expect("a plain client")
             .post(format!("http://127.0.0.1:{}/session/{session}/goog/cdp/execute", self.port))
             .json(&json!({ "cmd": command, "params": parameters }))
             .send()

@@ -15,6 +15,7 @@ use tokio::process::{Child, ChildStdin, Command};
 use uuid::Uuid;
 
 use crate::event::{self, BROWSER};
+use crate::http::client;
 use crate::ledger::{Ledger, Rows};
 use crate::run::{self, Run, Server};
 use crate::wait::until;
@@ -58,8 +59,7 @@ impl Plan {
         let folder =
             tempfile::Builder::new().prefix("footfall-story-").tempdir().expect("a temporary folder").keep();
         let (up, pipe, run) = start_up(&folder, &self.settings).await;
-        let http =
-            reqwest::Client::builder().timeout(Duration::from_secs(30)).build().expect("a plain client");
+        let http = client().timeout(Duration::from_secs(30)).build().expect("a plain client");
         Cluster {
             settings: self.settings,
             folder,

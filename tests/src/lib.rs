@@ -6,6 +6,7 @@
 pub mod browser;
 pub mod cluster;
 pub mod event;
+pub mod http;
 pub mod ledger;
 pub mod listen;
 pub mod load;

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::cluster::Cluster;
 use crate::event::{self, BROWSER};
+use crate::http::client;
 use crate::ledger::Ledger;
 use crate::random::Random;
 
@@ -37,7 +38,7 @@ impl Load {
                 tracking_id: cluster.run().tracking_id.clone(),
                 ledger: cluster.ledger(),
                 // A client each: connections break one by one.
-                http: reqwest::Client::builder().timeout(PATIENCE).build().expect("a plain client"),
+                http: client().timeout(PATIENCE).build().expect("a plain client"),
                 random: random.branch(),
             };
             senders.spawn(sender.run(stopped.clone()));

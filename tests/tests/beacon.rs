@@ -85,7 +85,7 @@ async fn navigation_inside_a_page_is_a_page_view_with_its_own_title_and_referrer
 async fn events_from_before_the_module_was_there_keep_their_time_and_fields() {
     let stage = Stage::new().await;
     let wasm = stage.edge.origin().to_owned() + "/footfall.wasm";
-    let wasm = reqwest::get(wasm).await.expect("served").bytes().await.expect("whole");
+    let wasm = footfall_tests::http::get(&wasm).await.expect("served").bytes().await.expect("whole");
     let slow = Reply::file("application/wasm", wasm).after(Duration::from_millis(700));
     stage.edge.serve("/footfall.wasm", slow);
     let call = "footfall('event', { category: 'video', action: 'play', label: 7, value: '2.5', \
@@ -288,7 +288,7 @@ async fn a_page_that_is_left_before_the_module_came_is_viewed_once() {
 async fn a_page_that_was_covered_before_the_module_came_goes_on_under_the_id_it_was_sent_as() {
     let stage = Stage::new().await;
     let wasm = stage.edge.origin().to_owned() + "/footfall.wasm";
-    let wasm = reqwest::get(wasm).await.expect("served").bytes().await.expect("whole");
+    let wasm = footfall_tests::http::get(&wasm).await.expect("served").bytes().await.expect("whole");
     stage.edge.serve("/footfall.wasm", Reply::file("application/wasm", wasm).after(Duration::from_secs(2)));
     stage.browser.open(&stage.url("/a")).await;
     stage.browser.wait_for("window.footfall && footfall.site").await;

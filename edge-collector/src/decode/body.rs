@@ -14,6 +14,9 @@ use tokio::time::timeout;
 const FRAME_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest time for a whole body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long, and how many bytes, of a refused body are read and thrown away.
+const LINGER: Duration = Duration::from_secs(2);
+const LINGER_BYTES: usize = 16 << 20;
 
 /// Bytes of bodies that all requests together may hold in memory.
 #[derive(Debug)]
@@ -57,7 +60,31 @@ impl Drop for Share {
 ///
 /// # Errors
 /// [`BodyError`].
-pub async fn read(body: Incoming, budget: &Arc<Budget>) -> Result<(Bytes, Share), BodyError> {
+pub async fn read(mut body: Incoming, budget: &Arc<Budget>) -> Result<(Bytes, Share), BodyError> {
+    let read = read_within(&mut body, budget).await;
+    if matches!(read, Err(BodyError::TooLarge | BodyError::Overloaded)) {
+        throw_away(body).await;
+    }
+    read
+}
+
+/// Reads a refused body to its end, within bounds, before the answer: a client that still sends when the connection is closed
+/// sees a broken pipe and never reads why it was refused.
+pub async fn throw_away(mut body: Incoming) {
+    let mut bytes = 0;
+    let reading = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            bytes += frame.data_ref().map_or(0, Bytes::len);
+            if bytes > LINGER_BYTES {
+                break;
+            }
+        }
+    };
+    // Whoever sends more, or more slowly, is answered all the same.
+    let _ = timeout(LINGER, reading).await;
+}
+
+async fn read_within(body: &mut Incoming, budget: &Arc<Budget>) -> Result<(Bytes, Share), BodyError> {
     let declared = body.size_hint().lower();
     if declared > MAX_BODY_BYTES as u64 {
         return Err(BodyError::TooLarge);
@@ -69,7 +96,7 @@ pub async fn read(body: Incoming, budget: &Arc<Budget>) -> Result<(Bytes, Share)
     Ok((bytes, share))
 }
 
-async fn collect(mut body: Incoming, budget: &Arc<Budget>, share: &mut Share) -> Result<Bytes, BodyError> {
+async fn collect(body: &mut Incoming, budget: &Arc<Budget>, share: &mut Share) -> Result<Bytes, BodyError> {
     // Most bodies are one frame, which is passed on as it is.
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();

@@ -39,6 +39,25 @@ async fn what_cannot_be_read_is_refused_with_a_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_sends_all_before_it_reads_still_learns_why_it_was_refused() {
+    let dir = folder();
+    let edge = Running::start(config(dir.path())).await;
+    let address = edge.url.trim_start_matches("http://").to_owned();
+    for header in ["", "content-encoding: x-none\r\n"] {
+        let mut stream = tokio::net::TcpStream::connect(&address).await.expect("connected");
+        let head = format!("POST /e HTTP/1.1\r\nhost: x\r\n{header}content-length: {}\r\n\r\n", 10 << 20);
+        stream.write_all(head.as_bytes()).await.expect("sent");
+        for _ in 0..10 {
+            stream.write_all(&vec![b'x'; 1 << 20]).await.expect("the edge takes what it throws away");
+        }
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).await.expect("answered");
+        assert!([&b"HTTP/1.1 413"[..], b"HTTP/1.1 415"].contains(&&status[..]), "{status:?}");
+    }
+    edge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_body_without_a_length_is_bounded_too() {
     let dir = folder();
     let edge = Running::start(config(dir.path())).await;

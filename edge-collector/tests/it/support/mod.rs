@@ -113,6 +113,9 @@ impl Drop for Stop {
 
 impl Running {
     pub(crate) async fn start(config: Config) -> Self {
+        // Somebody chose before: it was the same choice.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder().user_agent(CHROME).no_proxy().build().expect("client");
         let listener = TcpListener::bind(config.http.listen).expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("bound"));
         let edge = tokio::task::spawn_blocking(move || {
@@ -123,7 +126,6 @@ impl Running {
         .expect("no panic");
         let shutdown = CancellationToken::new();
         let served = tokio::spawn(server::serve(Arc::clone(&edge), listener, shutdown.clone()));
-        let http = reqwest::Client::builder().user_agent(CHROME).no_proxy().build().expect("client");
         Self { edge, url, http, stop: Stop(shutdown), served }
     }
 

@@ -111,6 +111,7 @@ fn rate(second: i64) -> u64 {
 fn visit(live: &Live, position: u64, website_id: &str, at_ms: i64, dice: &mut Dice) {
     let user = dice.roll(400).to_string();
     live.apply(
+        0,
         position,
         &[Sighting {
             website_id,

@@ -1,12 +1,14 @@
 //! The composition root: the one place that names concrete backends, and the order in which they start and stop.
 
+mod sinks;
+
 use std::fs::{DirBuilder, File, TryLockError};
 use std::future::Future;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
 use footfall_proto::relay::Policy;
@@ -14,21 +16,20 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, ApiState};
 use crate::config::Config;
-use crate::log::{self, Log, PARTITION};
-use crate::sink::clickhouse::{ClickHouse, Rows};
-use crate::sink::live::{REACH, Sightings, View};
-use crate::sink::{Begin, Health, Sink, Stop, Writer};
+use crate::ingest;
+use crate::log::{self, Log};
+use crate::sink::Stop;
 use crate::store::events::EventStore;
 use crate::store::live::Live;
 use crate::store::metadata::{self, Metadata};
 use crate::telemetry::Telemetry;
-use crate::{ingest, sink};
+use sinks::{Board, Stores};
 
 /// The metadata database, in the data folder.
 pub const METADATA: &str = "metadata.sqlite";
@@ -41,8 +42,6 @@ const RETRY: Duration = Duration::from_millis(50);
 const STORE_START: Duration = Duration::from_secs(20);
 /// How long edges may take to be told the last acknowledgements.
 const INGEST_END: Duration = Duration::from_secs(5);
-/// How long sinks may take to write what the log holds; what remains is written after the next start.
-const SINK_END: Duration = Duration::from_secs(10);
 
 /// Runs central until `stop`, then drains: edges first, the event store last.
 ///
@@ -67,14 +66,17 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     let metadata = Metadata::open(config.data.join(METADATA)).await.context("the metadata database")?;
     let (user, password_file) = (config.event_store.user.clone(), config.event_store.password_file.clone());
     let (store, store_watch) = EventStore::start(config.event_store, ends.store.clone())?;
-    let log =
-        open_log(config.data.clone(), config.log_max_bytes, config.log_segment_bytes, telemetry.log.clone())
-            .await?;
+    let log_options = log::embedded::Options {
+        dir: config.data.clone(),
+        max_bytes: config.log_max_bytes,
+        segment_bytes: config.log_segment_bytes,
+        lock_wait: PREDECESSOR,
+    };
+    let log = Log::embedded(log_options, telemetry.log.clone()).await.context("the log")?;
 
-    let live = Live::new();
-    let mut sinks = Sinks::default();
-    sinks.start_clickhouse(&log, &store, &telemetry, &ends.sinks)?;
-    sinks.start_live(&log, &live, &telemetry, &ends.sinks)?;
+    let (live, board) = (Live::new(), Board::default());
+    let stores = Stores { events: store.clone(), live: live.clone(), metrics: telemetry.sink.clone() };
+    let sinks = tokio::spawn(sinks::attend(log.clone(), stores, board.clone(), ends.sinks.clone()));
 
     let (policy_sender, policy) = watch::channel(Arc::new(Policy::default()));
     let policy_watch = tokio::spawn(metadata::watch(metadata.clone(), policy_sender, ends.api.clone()));
@@ -84,7 +86,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
         metadata: metadata.clone(),
         live,
         reports: store.reports(),
-        readiness: readiness(&log, &store, sinks.health.clone()),
+        readiness: readiness(&log, &store, board),
         metrics: metrics(&log, &store, &telemetry),
         tag_edge_url: config.tag_edge_url,
         names: config.http.names,
@@ -112,7 +114,8 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     tracing::info!("draining");
     ends.ingest.cancel();
     finish("ingest", INGEST_END, ingest).await;
-    sinks.finish(&ends.sinks).await;
+    ends.sinks.drain.cancel();
+    sinks.await.context("the sinks")?;
     ends.api.cancel();
     finish("the HTTP server", INGEST_END * 2, api).await;
     finish("the policy watch", INGEST_END, policy_watch).await;
@@ -148,84 +151,13 @@ struct Ends {
     store: CancellationToken,
 }
 
-/// The sinks that run, and how they are.
-#[derive(Default)]
-struct Sinks {
-    running: JoinSet<()>,
-    health: Vec<Health>,
-}
-
-impl Sinks {
-    fn start_clickhouse(
-        &mut self,
-        log: &Log,
-        store: &EventStore,
-        telemetry: &Telemetry,
-        stop: &Stop,
-    ) -> anyhow::Result<()> {
-        let incarnation = log.incarnation().0;
-        let counters = telemetry.sink.of(ClickHouse::NAME);
-        let begin = Begin {
-            keep: Some(log.clone()),
-            cursor: log.consumer(ClickHouse::NAME)?,
-            counters: counters.clone(),
-            health: Health::default(),
-            seed: random()?,
-        };
-        let rows = Rows::new(store.clone(), incarnation, PARTITION, log.end(), random()?, counters);
-        self.start(ClickHouse::new(incarnation, PARTITION), rows, begin, stop);
-        Ok(())
-    }
-
-    fn start_live(
-        &mut self,
-        log: &Log,
-        live: &Live,
-        telemetry: &Telemetry,
-        stop: &Stop,
-    ) -> anyhow::Result<()> {
-        let since = SystemTime::now().checked_sub(REACH).context("the clock")?;
-        let begin = Begin {
-            keep: None,
-            cursor: log.observer(since),
-            counters: telemetry.sink.of(Sightings::NAME),
-            health: Health::default(),
-            seed: random()?,
-        };
-        self.start(Sightings::default(), View(live.clone()), begin, stop);
-        Ok(())
-    }
-
-    fn start<S: Sink, W: Writer<Load = S::Load>>(&mut self, sink: S, writer: W, begin: Begin, stop: &Stop) {
-        self.health.push(begin.health.clone());
-        let (health, stop) = (begin.health.clone(), stop.clone());
-        self.running.spawn(async move {
-            let ended = tokio::spawn(sink::run(sink, writer, begin, stop.clone())).await;
-            if !stop.drain.is_cancelled() {
-                tracing::error!(sink = S::NAME, ?ended, "a sink has ended");
-                health.ended(S::NAME);
-            }
-        });
-    }
-
-    async fn finish(&mut self, stop: &Stop) {
-        stop.drain.cancel();
-        let drained = timeout(SINK_END, async { while self.running.join_next().await.is_some() {} }).await;
-        if drained.is_err() {
-            tracing::warn!("not all of the log is stored yet; the rest follows after the next start");
-            stop.abandon.cancel();
-            while self.running.join_next().await.is_some() {}
-        }
-    }
-}
-
 /// Sentences about what keeps central from doing its whole job.
-fn readiness(log: &Log, store: &EventStore, sinks: Vec<Health>) -> api::Readiness {
+fn readiness(log: &Log, store: &EventStore, sinks: Board) -> api::Readiness {
     let (log, store) = (log.clone(), store.clone());
     Arc::new(move || {
         let mut sentences: Vec<String> = log.refusal().into_iter().collect();
         sentences.extend(store.faults());
-        sentences.extend(sinks.iter().filter_map(Health::fault));
+        sentences.extend(sinks.faults());
         sentences
     })
 }
@@ -233,22 +165,11 @@ fn readiness(log: &Log, store: &EventStore, sinks: Vec<Health>) -> api::Readines
 fn metrics(log: &Log, store: &EventStore, telemetry: &Telemetry) -> api::Metrics {
     let (log, store, telemetry) = (log.clone(), store.clone(), telemetry.clone());
     Arc::new(move || {
-        telemetry.gauges.log_end.set(log.end() as i64);
+        telemetry.gauges.log_ends(log.owned().borrow().values().map(|owned| (owned.number(), owned.end())));
         telemetry.gauges.log_waiting_bytes.set(log.waiting_bytes() as i64);
         telemetry.gauges.event_store_restarts.set(store.condition().restarts as i64);
-        telemetry.sink.of(ClickHouse::NAME).lag(log.lag(ClickHouse::NAME));
         telemetry.render()
     })
-}
-
-async fn open_log(
-    dir: PathBuf,
-    max_bytes: u64,
-    segment_bytes: u64,
-    metrics: log::Metrics,
-) -> anyhow::Result<Log> {
-    let options = log::Options { dir, max_bytes, segment_bytes, lock_wait: PREDECESSOR };
-    tokio::task::spawn_blocking(move || Log::open(&options, metrics)).await?.context("the log")
 }
 
 /// The lock that says: exactly one central. Held as long as the file is open.

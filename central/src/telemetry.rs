@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use tracing_subscriber::EnvFilter;
@@ -26,12 +28,28 @@ pub struct Telemetry {
 /// What is looked up when somebody asks.
 #[derive(Clone, Debug, Default)]
 pub struct Gauges {
-    /// One past the log's last record.
-    pub log_end: Gauge,
+    /// One past the last record of each partition.
+    log_end: Family<InPartition, Gauge>,
     /// Bytes of the log that wait for a sink.
     pub log_waiting_bytes: Gauge,
     /// How often the event store had to be started again.
     pub event_store_restarts: Gauge,
+}
+
+/// Which partition of the log.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct InPartition {
+    partition: u32,
+}
+
+impl Gauges {
+    /// The owned partitions, and one past the last record of each.
+    pub fn log_ends(&self, ends: impl Iterator<Item = (u32, u64)>) {
+        self.log_end.clear();
+        for (partition, end) in ends {
+            self.log_end.get_or_create(&InPartition { partition }).set(end as i64);
+        }
+    }
 }
 
 impl Telemetry {
@@ -42,7 +60,11 @@ impl Telemetry {
         let log = log::Metrics::register(registry.sub_registry_with_prefix("log"));
         let sink = sink::Metrics::register(registry.sub_registry_with_prefix("sink"));
         let gauges = Gauges::default();
-        registry.register("log_end", "One past the last record of the log", gauges.log_end.clone());
+        registry.register(
+            "log_end",
+            "One past the last record of each partition of the log",
+            gauges.log_end.clone(),
+        );
         registry.register(
             "log_waiting_bytes",
             "Bytes of the log that wait for a sink",
@@ -88,7 +110,8 @@ mod tests {
     /// The names of all metrics, without what the format appends to a counter's.
     fn names() -> BTreeSet<String> {
         let telemetry = Telemetry::new();
-        telemetry.sink.of("clickhouse");
+        telemetry.sink.of("clickhouse", 0);
+        telemetry.gauges.log_ends([(0, 7)].into_iter());
         let text = telemetry.render();
         assert!(text.ends_with("# EOF\n"));
         let described = text.lines().filter_map(|line| line.strip_prefix("# TYPE footfall_central_"));

@@ -5,8 +5,8 @@ mod support;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use footfall_central::log::Log;
 use footfall_central::log::dead_letter::Parked;
-use footfall_central::log::{Log, PARTITION};
 use footfall_central::sink::batch::Planner;
 use footfall_central::sink::live::{Sightings, View};
 use footfall_central::sink::{self, Begin, Health, Stop};
@@ -14,7 +14,7 @@ use footfall_central::store::events::row::{EventRow, Millis, Uuid};
 use footfall_central::store::events::{Coordinate, EventStore, Options, Place};
 use footfall_central::store::live::Live;
 use prost::Message as _;
-use support::{DAY_MS, Engine, NOON_MS, Running, append, eventually, free_port, open_log, record_at};
+use support::{DAY_MS, Engine, NOON_MS, Running, append, eventually, free_port, only, open_log, record_at};
 use tokio_util::sync::CancellationToken;
 
 /// Rounds of `kill -9`; `FOOTFALL_KILLS` asks for more.
@@ -33,8 +33,8 @@ async fn assert_each_once(engine: &Engine, records: u64) {
 async fn events_flow_from_the_log_into_the_table_and_repeats_are_marked() {
     let dir = tempfile::tempdir().expect("temp dir");
     let engine = Engine::start(dir.path()).await;
-    let log = open_log(dir.path());
-    let sink = Running::start(&log, &engine.store, &sink::Metrics::default(), 1);
+    let log = open_log(dir.path()).await;
+    let sink = Running::start(&only(&log), &engine.store, &sink::Metrics::default(), 1).await;
     append(&log, 1, 0, 100).await;
     // The edge sends some again, because an acknowledgement was lost ...
     append(&log, 1, 90, 20).await;
@@ -44,7 +44,7 @@ async fn events_flow_from_the_log_into_the_table_and_repeats_are_marked() {
     assert_eq!(engine.count("count()").await, 240);
     assert_eq!(engine.count("countIf(is_duplicate = 0)").await, 220);
     assert_eq!(engine.count("uniqExactIf(event_id, is_duplicate = 0)").await, 220);
-    assert_eq!(log.lag("clickhouse"), 0);
+    assert_eq!(only(&log).lag("clickhouse"), 0);
     log.close();
     engine.stop().await;
 }
@@ -53,17 +53,17 @@ async fn events_flow_from_the_log_into_the_table_and_repeats_are_marked() {
 async fn a_sink_that_dies_between_insert_and_commit_stores_nothing_twice() {
     let dir = tempfile::tempdir().expect("temp dir");
     let engine = Engine::start(dir.path()).await;
-    let log = open_log(dir.path());
+    let log = open_log(dir.path()).await;
     let metrics = sink::Metrics::default();
     append(&log, 1, 0, 200).await;
-    let sink = Running::start(&log, &engine.store, &metrics, 1);
-    eventually("the commit", async || log.lag("clickhouse") == 0).await;
+    let sink = Running::start(&only(&log), &engine.store, &metrics, 1).await;
+    eventually("the commit", async || only(&log).lag("clickhouse") == 0).await;
     sink.abandon().await;
     for round in 0..5 {
         // What a crash before the commit would have left.
-        log.commit("clickhouse", round * 30).expect("committed");
+        only(&log).commit("clickhouse", round * 30).expect("committed");
         append(&log, 1, 200 + round * 10, 10).await;
-        Running::start(&log, &engine.store, &metrics, round).drain().await;
+        Running::start(&only(&log), &engine.store, &metrics, round).await.drain().await;
         assert_each_once(&engine, 210 + round * 10).await;
     }
     log.close();
@@ -74,11 +74,11 @@ async fn a_sink_that_dies_between_insert_and_commit_stores_nothing_twice() {
 async fn a_lost_offset_file_makes_the_sink_ask_for_everything_and_store_nothing_twice() {
     let dir = tempfile::tempdir().expect("temp dir");
     let engine = Engine::start(dir.path()).await;
-    let log = open_log(dir.path());
+    let log = open_log(dir.path()).await;
     append(&log, 1, 0, 500).await;
-    Running::start(&log, &engine.store, &sink::Metrics::default(), 1).drain().await;
+    Running::start(&only(&log), &engine.store, &sink::Metrics::default(), 1).await.drain().await;
     std::fs::remove_file(dir.path().join("log/offsets/clickhouse.offset")).expect("it is there");
-    Running::start(&log, &engine.store, &sink::Metrics::default(), 2).drain().await;
+    Running::start(&only(&log), &engine.store, &sink::Metrics::default(), 2).await.drain().await;
     assert_each_once(&engine, 500).await;
     log.close();
     engine.stop().await;
@@ -88,9 +88,9 @@ async fn a_lost_offset_file_makes_the_sink_ask_for_everything_and_store_nothing_
 async fn an_event_store_killed_during_inserts_ends_with_each_event_exactly_once() {
     let dir = tempfile::tempdir().expect("temp dir");
     let engine = Engine::start(dir.path()).await;
-    let log = open_log(dir.path());
+    let log = open_log(dir.path()).await;
     let metrics = sink::Metrics::default();
-    let mut sink = Running::start(&log, &engine.store, &metrics, 1);
+    let mut sink = Running::start(&only(&log), &engine.store, &metrics, 1).await;
     let mut appended = 0;
     for round in 0..rounds() {
         // Different moments: while it is idle, while it inserts, while it starts.
@@ -106,7 +106,7 @@ async fn an_event_store_killed_during_inserts_ends_with_each_event_exactly_once(
         if round % 3 == 2 {
             // The sink's process dies as well.
             sink.abandon().await;
-            sink = Running::start(&log, &engine.store, &metrics, round);
+            sink = Running::start(&only(&log), &engine.store, &metrics, round).await;
         }
     }
     append(&log, 1, appended, 400).await;
@@ -120,14 +120,14 @@ async fn an_event_store_killed_during_inserts_ends_with_each_event_exactly_once(
 fn first_token(log: &Log) -> String {
     let mut planner = Planner::default();
     planner.add(Coordinate { offset: 0, index: 0 }, NOON_MS - DAY_MS, Instant::now(), |_| ());
-    planner.seal()[0].token(log.incarnation().0, PARTITION, 0)
+    planner.seal()[0].token(log.incarnation().0, 0, 0)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_insert_that_the_store_swallows_for_its_token_is_found_out_and_repaired() {
     let dir = tempfile::tempdir().expect("temp dir");
     let engine = Engine::start(dir.path()).await;
-    let log = open_log(dir.path());
+    let log = open_log(dir.path()).await;
     append(&log, 1, 0, 100).await;
     // As a store does that was killed between the token and the rows: it knows the token of an insert whose rows it does not have.
     let foreign = EventRow {
@@ -138,13 +138,8 @@ async fn an_insert_that_the_store_swallows_for_its_token_is_found_out_and_repair
     };
     let mut bytes = Vec::new();
     foreign.write(&mut bytes);
-    engine
-        .store
-        .partition([9; 16], PARTITION)
-        .insert(bytes.into(), &first_token(&log))
-        .await
-        .expect("inserted");
-    Running::start(&log, &engine.store, &sink::Metrics::default(), 1).drain().await;
+    engine.store.partition([9; 16], 0).insert(bytes.into(), &first_token(&log)).await.expect("inserted");
+    Running::start(&only(&log), &engine.store, &sink::Metrics::default(), 1).await.drain().await;
     assert_eq!(engine.count("countIf(event_type != 'foreign')").await, 200);
     assert_eq!(engine.count("uniqExactIf((log_offset, log_index), event_type != 'foreign')").await, 200);
     log.close();
@@ -155,7 +150,7 @@ async fn an_insert_that_the_store_swallows_for_its_token_is_found_out_and_repair
 async fn rows_that_the_log_does_not_have_stop_the_sink_with_an_alarm() {
     let dir = tempfile::tempdir().expect("temp dir");
     let engine = Engine::start(dir.path()).await;
-    let log = open_log(dir.path());
+    let log = open_log(dir.path()).await;
     append(&log, 1, 0, 10).await;
     let stray = EventRow {
         server_timestamp: Millis(NOON_MS),
@@ -166,16 +161,11 @@ async fn rows_that_the_log_does_not_have_stop_the_sink_with_an_alarm() {
     };
     let mut bytes = Vec::new();
     stray.write(&mut bytes);
-    engine
-        .store
-        .partition(log.incarnation().0, PARTITION)
-        .insert(bytes.into(), "stray")
-        .await
-        .expect("inserted");
-    let sink = Running::start(&log, &engine.store, &sink::Metrics::default(), 1);
+    engine.store.partition(log.incarnation().0, 0).insert(bytes.into(), "stray").await.expect("inserted");
+    let sink = Running::start(&only(&log), &engine.store, &sink::Metrics::default(), 1).await;
     eventually("the alarm", async || sink.health.fault().is_some_and(|fault| fault.contains("more rows")))
         .await;
-    assert_eq!(log.lag("clickhouse"), 10, "nothing is committed");
+    assert_eq!(only(&log).lag("clickhouse"), 10, "nothing is committed");
     sink.abandon().await;
     log.close();
     engine.stop().await;
@@ -185,12 +175,15 @@ async fn rows_that_the_log_does_not_have_stop_the_sink_with_an_alarm() {
 async fn what_cannot_be_read_is_parked_with_its_reason_and_nothing_waits_for_it() {
     let dir = tempfile::tempdir().expect("temp dir");
     let engine = Engine::start(dir.path()).await;
-    let log = open_log(dir.path());
+    let log = open_log(dir.path()).await;
     append(&log, 1, 0, 5).await;
     let rubbish = Bytes::from_static(b"\xff\xff rubbish");
-    log.append("edge-1", Bytes::from_static(&[1; 16]), 5, vec![rubbish.clone()]).await.expect("appended");
+    log.appender("edge-1")
+        .append(Bytes::from_static(&[1; 16]), 5, vec![rubbish.clone()])
+        .await
+        .expect("appended");
     append(&log, 1, 6, 4).await;
-    Running::start(&log, &engine.store, &sink::Metrics::default(), 1).drain().await;
+    Running::start(&only(&log), &engine.store, &sink::Metrics::default(), 1).await.drain().await;
     assert_eq!(engine.count("count()").await, 18);
     log.close();
     drop(log);
@@ -208,37 +201,45 @@ async fn what_cannot_be_read_is_parked_with_its_reason_and_nothing_waits_for_it(
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_store_that_is_down_delays_no_live_view() {
     let dir = tempfile::tempdir().expect("temp dir");
-    let log = open_log(dir.path());
+    let log = open_log(dir.path()).await;
     let password_file = dir.path().join("password");
     std::fs::write(&password_file, "secret").expect("write");
     let place = Place::Server(format!("http://{}", free_port()));
     let options = Options { place, database: "footfall".into(), user: "footfall".into(), password_file };
     let end = CancellationToken::new();
     let (store, watch) = EventStore::start(options, end.clone()).expect("started");
-    let dead = Running::start(&log, &store, &sink::Metrics::default(), 1);
+    let dead = Running::start(&only(&log), &store, &sink::Metrics::default(), 1).await;
 
     let (live, stop) = (Live::new(), Stop::default());
     let begin = Begin {
         keep: None,
-        cursor: log.observer(UNIX_EPOCH),
-        counters: sink::Metrics::default().of("live"),
+        cursor: only(&log).observer(UNIX_EPOCH).await.expect("an observer"),
+        counters: sink::Metrics::default().of("live", 0),
         health: Health::default(),
         seed: 1,
     };
-    let view = tokio::spawn(sink::run(Sightings::default(), View(live.clone()), begin, stop.clone()));
+    let view = tokio::spawn(sink::run(
+        Sightings::default(),
+        View { live: live.clone(), partition: 0 },
+        begin,
+        stop.clone(),
+    ));
     let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as i64;
     let mut slowest = Duration::ZERO;
     for offset in 0..20 {
         let sent = Instant::now();
         let record = record_at(offset, 1, now_ms);
-        log.append("edge-1", Bytes::from_static(&[1; 16]), offset, vec![record]).await.expect("appended");
+        log.appender("edge-1")
+            .append(Bytes::from_static(&[1; 16]), offset, vec![record])
+            .await
+            .expect("appended");
         let site = "0191d0a4-0000-7000-8000-000000000001";
         eventually("the live view", async || live.snapshot(site, now_ms).pageviews == offset + 1).await;
         slowest = slowest.max(sent.elapsed());
     }
     assert!(slowest < Duration::from_secs(1), "it took {slowest:?}");
     assert!(!store.faults().is_empty());
-    assert_eq!(log.lag("clickhouse"), 20);
+    assert_eq!(only(&log).lag("clickhouse"), 20);
     stop.abandon.cancel();
     view.await.expect("ran");
     dead.abandon().await;

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Room;
 use super::protocol::{self, Action, Session};
-use crate::log::Refused;
+use crate::log::{Appender, Refused};
 
 /// How long an edge may take to greet.
 const GREETING: Duration = Duration::from_secs(10);
@@ -37,7 +37,6 @@ pub(super) async fn serve(connection: Connection, edge_id: String, room: Arc<Roo
     };
     let mut link = Link {
         connection: connection.clone(),
-        edge_id,
         sender,
         receiver,
         buffer: BytesMut::new(),
@@ -46,6 +45,8 @@ pub(super) async fn serve(connection: Connection, edge_id: String, room: Arc<Roo
         answers: FuturesOrdered::new(),
         superseded: CancellationToken::new(),
         policy: None,
+        appender: room.log.appender(&edge_id),
+        edge_id,
         room,
     };
     let ending = link.run().await;
@@ -61,6 +62,7 @@ struct Link {
     session: Session,
     /// A batch that waits for its share of the memory.
     held: Option<Batch>,
+    appender: Appender,
     answers: FuturesOrdered<JoinHandle<Result<(), Refused>>>,
     superseded: CancellationToken,
     policy: Option<JoinHandle<()>>,
@@ -136,7 +138,7 @@ impl Link {
         let bytes = u64::from(batch.plain_length);
         let append = self.session.inflate(batch)?;
         let count = append.records.len() as u64;
-        let pending = self.room.log.append(&self.edge_id, append.epoch, append.first_offset, append.records);
+        let pending = self.appender.append(append.epoch, append.first_offset, append.records);
         let metrics = self.room.metrics.clone();
         // A task of its own, so that the memory is given back whether or not this connection is still there to ask.
         self.answers.push_back(tokio::spawn(async move {

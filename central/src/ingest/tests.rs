@@ -53,7 +53,7 @@ struct Central {
 }
 
 impl Central {
-    fn start() -> Self {
+    async fn start() -> Self {
         let dir = tempfile::tempdir().expect("temp dir");
         let authority = Authority::new();
         let (certificate, key) = authority.sign(NAME, ExtendedKeyUsagePurpose::ServerAuth);
@@ -72,13 +72,13 @@ impl Central {
         let endpoint =
             endpoint::bind(listen, endpoint::configure(&options).expect("configured")).expect("bound");
         let address = endpoint.local_addr().expect("bound");
-        let log_options = log::Options {
+        let log_options = log::embedded::Options {
             dir: dir.path().to_owned(),
             max_bytes: 64 << 20,
             segment_bytes: 1 << 20,
             lock_wait: Duration::from_secs(5),
         };
-        let log = Log::open(&log_options, log::Metrics::default()).expect("log");
+        let log = Log::embedded(log_options, log::Metrics::default()).await.expect("log");
         let (policy, policies) = watch::channel(Arc::new(Policy::default()));
         let stop = CancellationToken::new();
         let metrics = Metrics::default();
@@ -123,10 +123,14 @@ impl Central {
         endpoint
     }
 
+    fn partition(&self) -> log::Partition {
+        self.log.partition(0).expect("the only one is owned")
+    }
+
     /// Edge offsets in the log, resends included.
     async fn edge_offsets(&self) -> Vec<(String, u64)> {
-        let end = self.log.end();
-        let mut cursor = self.log.observer(UNIX_EPOCH);
+        let end = self.partition().end();
+        let mut cursor = self.partition().observer(UNIX_EPOCH).await.expect("observer");
         let mut offsets = Vec::new();
         while cursor.position() < end {
             let piece =
@@ -219,13 +223,13 @@ async fn hear(receiver: &mut quinn::RecvStream, buffer: &mut BytesMut) -> to_edg
 
 #[tokio::test(flavor = "multi_thread")]
 async fn batches_are_acknowledged_once_the_log_has_them_and_a_resend_is_stored_once() {
-    let central = Central::start();
+    let central = Central::start().await;
     let mut edge = central.connect("edge-1").await;
     assert!(matches!(edge.greet(0).await, to_edge::Message::Welcome(_)));
     edge.send(0, 3).await;
     edge.send(3, 2).await;
     assert_eq!((edge.acked().await, edge.acked().await), (3, 5));
-    assert_eq!(central.log.end(), 5, "an acknowledged record is in the log");
+    assert_eq!(central.partition().end(), 5, "an acknowledged record is in the log");
 
     // The second acknowledgement is lost with the connection: the edge sends again what it must take for lost.
     edge.connection.close(VarInt::from_u32(0), b"cut");
@@ -241,7 +245,7 @@ async fn batches_are_acknowledged_once_the_log_has_them_and_a_resend_is_stored_o
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_newer_connection_of_an_edge_ends_the_older_and_leaves_others_alone() {
-    let central = Central::start();
+    let central = Central::start().await;
     let (mut first, mut other) = (central.connect("edge-1").await, central.connect("edge-2").await);
     first.greet(0).await;
     other.greet(0).await;
@@ -257,7 +261,7 @@ async fn a_newer_connection_of_an_edge_ends_the_older_and_leaves_others_alone() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_is_off_and_rubbish_are_refused_with_a_cause() {
-    let central = Central::start();
+    let central = Central::start().await;
     let mut late = central.connect("edge-1").await;
     assert!(
         matches!(late.greet(-90_000).await, to_edge::Message::Refusal(refusal) if refusal.cause() == Cause::Clock)
@@ -268,7 +272,7 @@ async fn a_clock_that_is_off_and_rubbish_are_refused_with_a_cause() {
     let mut hasty = central.connect("edge-1").await;
     hasty.send(0, 1).await;
     assert_eq!(hasty.refused().await, Cause::Malformed);
-    assert_eq!(central.log.end(), 0);
+    assert_eq!(central.partition().end(), 0);
     let mut good = central.connect("edge-1").await;
     good.greet(0).await;
     good.send(0, 1).await;
@@ -278,7 +282,7 @@ async fn a_clock_that_is_off_and_rubbish_are_refused_with_a_cause() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_certificates_of_the_authority_are_let_in() {
-    let central = Central::start();
+    let central = Central::start().await;
     let (certificate, key) = Authority::new().sign("edge-1", ExtendedKeyUsagePurpose::ClientAuth);
     let let_in = match central.connect_with(&certificate, &key).await {
         // With TLS 1.3 a client may believe itself connected before it is refused.
@@ -297,7 +301,7 @@ async fn only_certificates_of_the_authority_are_let_in() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_policy_is_sent_at_the_beginning_and_when_it_changes() {
-    let central = Central::start();
+    let central = Central::start().await;
     let policy = |policy_id| {
         let site = Site { website_id: "site".into(), ..Site::default() };
         Arc::new(Policy { policy_id, sites: vec![site; policy_id as usize] })
@@ -321,7 +325,7 @@ async fn the_policy_is_sent_at_the_beginning_and_when_it_changes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_batches_wait_for_the_log_at_once_and_are_answered_in_order() {
-    let central = Central::start();
+    let central = Central::start().await;
     let mut edge = central.connect("edge-1").await;
     edge.greet(0).await;
     for batch in 0..300 {
@@ -332,13 +336,13 @@ async fn many_batches_wait_for_the_log_at_once_and_are_answered_in_order() {
         acked.push(edge.acked().await);
     }
     assert!(acked.is_sorted());
-    assert_eq!(central.log.end(), 3_000);
+    assert_eq!(central.partition().end(), 3_000);
     central.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_a_crowd_strangers_prove_their_address_first_and_edges_get_in() {
-    let central = Central::start();
+    let central = Central::start().await;
     let (certificate, key) = central.authority.sign("edge-1", ExtendedKeyUsagePurpose::ClientAuth);
     let client = central.client(&certificate, &key);
     let connecting: Vec<_> =

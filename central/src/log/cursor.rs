@@ -3,8 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
-use footfall_journal::ReadError;
-
+use super::backend::Source;
+use super::entry::ReadError;
 use super::feed::{CHUNK_BYTES, Feed, Place};
 use super::reader::{Chunk, Reader};
 use super::reading::{Poison, RawEntry, Reading};
@@ -19,7 +19,7 @@ pub struct Cursor {
 /// The reading of a cursor that the head has left behind.
 struct Behind {
     reader: Reader,
-    source: footfall_journal::Reader,
+    source: Source,
 }
 
 /// A stretch of the log from a cursor's position on.
@@ -106,21 +106,18 @@ impl Cursor {
 
     async fn read_behind(&mut self) -> Result<Option<Chunk>, CursorError> {
         if self.behind.is_none() {
-            let (feed, position) = (Arc::clone(&self.feed), self.position);
-            let loading = tokio::task::spawn_blocking(move || {
-                let start = feed.journal.start();
-                let saved = feed.checkpoints.load(position)?.filter(|reader| reader.position() >= start);
-                Ok::<_, io::Error>(saved.unwrap_or_else(|| Reader::new(start, feed.key)))
-            });
-            let reader = loading.await.expect("loading does not panic")?;
-            let source = self.feed.journal.reader(reader.position());
+            let origin = &self.feed.origin;
+            let start = origin.bounds().await?.start;
+            let saved = origin.load(self.position).await?.filter(|reader| reader.position() >= start);
+            let reader = saved.unwrap_or_else(|| Reader::new(start, self.feed.key));
+            let source = origin.source(reader.position())?;
             self.feed.metrics.left_behind.inc();
             self.behind = Some(Behind { reader, source });
         }
         let behind = self.behind.as_mut().expect("just made");
         match behind.source.next(CHUNK_BYTES).await {
-            Ok(read) => {
-                let chunk = behind.reader.read(&read.entries, read.next);
+            Ok(stretch) => {
+                let chunk = behind.reader.read(stretch.entries, stretch.next);
                 Ok((chunk.next > self.position).then_some(chunk))
             }
             Err(ReadError::Trimmed { start }) => {

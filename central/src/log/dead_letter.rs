@@ -43,6 +43,9 @@ pub struct Parked {
     /// What could not be read, or its beginning.
     #[prost(bytes = "bytes", tag = "5")]
     pub payload: Bytes,
+    /// Partition of the log.
+    #[prost(uint32, tag = "6")]
+    pub partition: u32,
 }
 
 impl DeadLetter {
@@ -66,11 +69,11 @@ impl DeadLetter {
         Ok(Self { journal, incarnation, metrics })
     }
 
-    /// Parks these; returns once they are on disk.
+    /// Parks these of a partition; returns once they are on disk.
     ///
     /// # Errors
-    /// What the journal says; nothing may then be taken for parked.
-    pub async fn park(&self, poison: &[Poison]) -> Result<(), AppendError> {
+    /// [`ParkError`]; nothing may then be taken for parked.
+    pub async fn park(&self, partition: u32, poison: &[Poison]) -> Result<(), ParkError> {
         if poison.is_empty() {
             return Ok(());
         }
@@ -81,6 +84,7 @@ impl DeadLetter {
                 index: poison.index,
                 reason: poison.reason.name().to_owned(),
                 payload: poison.payload.slice(..poison.payload.len().min(MAX_PAYLOAD_BYTES)),
+                partition,
             };
             Bytes::from(entry.encode_to_vec())
         });
@@ -97,6 +101,14 @@ impl DeadLetter {
     }
 }
 
+/// Why nothing was parked. Transient as far as anyone can tell.
+#[derive(Debug, thiserror::Error)]
+pub enum ParkError {
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] AppendError),
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::reading::Spoilt;
@@ -110,11 +122,12 @@ mod tests {
                 .expect("open");
         let poison =
             Poison { offset: 9, index: Some(2), reason: Spoilt::Event, payload: Bytes::from_static(b"\xff") };
-        dead.park(std::slice::from_ref(&poison)).await.expect("parked");
-        dead.park(&[]).await.expect("nothing to do");
+        dead.park(3, std::slice::from_ref(&poison)).await.expect("parked");
+        dead.park(3, &[]).await.expect("nothing to do");
         let read = dead.journal.reader(0).next(1 << 20).await.expect("read");
         let parked = Parked::decode(read.entries[0].payload.clone()).expect("just written");
-        assert_eq!((parked.offset, parked.index, parked.reason.as_str()), (9, Some(2), "event"));
+        assert_eq!((parked.partition, parked.offset, parked.index), (3, 9, Some(2)));
+        assert_eq!(parked.reason, "event");
         assert_eq!((parked.payload, read.entries.len()), (poison.payload, 1));
     }
 }

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use footfall_journal::{Journal, ReadError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::checkpoint::Checkpoints;
+use super::backend::Origin;
+use super::entry::ReadError;
 use super::metrics::Metrics;
 use super::reader::{Chunk, Reader};
 
@@ -23,8 +23,7 @@ const READ_PAUSE: Duration = Duration::from_secs(1);
 
 /// What the head and the cursors share.
 pub(super) struct Feed {
-    pub(super) journal: Journal,
-    pub(super) checkpoints: Checkpoints,
+    pub(super) origin: Origin,
     pub(super) key: [u8; 16],
     pub(super) metrics: Metrics,
     /// The lowest offset that a durable consumer still needs.
@@ -36,7 +35,7 @@ pub(super) struct Feed {
     advanced: watch::Sender<u64>,
     /// The head reads on while this is beyond its position: only when somebody near it asks.
     demand: watch::Sender<u64>,
-    stop: CancellationToken,
+    lost: CancellationToken,
 }
 
 /// The last chunks read at the head.
@@ -57,25 +56,25 @@ pub(super) enum Place {
 }
 
 impl Feed {
-    /// Starts the head at the newest checkpoint. Blocks for a moment; needs a runtime to spawn on.
+    /// Starts the head at the newest checkpoint; it ends with `lost`, and cursors then get what was read and wait for ever.
     ///
     /// # Errors
-    /// What the file system says about the checkpoints.
-    pub(super) fn start(
-        journal: Journal,
-        checkpoints: Checkpoints,
+    /// What is said about the checkpoints and the log's bounds.
+    pub(super) async fn start(
+        origin: Origin,
         key: [u8; 16],
         checkpoint_bytes: u64,
         metrics: Metrics,
+        lost: CancellationToken,
     ) -> std::io::Result<Arc<Self>> {
-        let mut reader =
-            checkpoints.load(journal.end())?.unwrap_or_else(|| Reader::new(journal.start(), key));
+        let bounds = origin.bounds().await?;
+        let loaded = origin.load(bounds.end).await?;
+        let mut reader = loaded.unwrap_or_else(|| Reader::new(bounds.start, key));
         // What is older than the log cannot be read, and decides about nothing that can.
-        reader.position = reader.position.max(journal.start());
+        reader.position = reader.position.max(bounds.start);
         let at = reader.position();
         let feed = Arc::new(Self {
-            journal,
-            checkpoints,
+            origin,
             key,
             metrics,
             needed: AtomicU64::new(at),
@@ -83,15 +82,10 @@ impl Feed {
             ring: Mutex::new(Ring { chunks: VecDeque::new(), bytes: 0, next: at }),
             advanced: watch::Sender::new(at),
             demand: watch::Sender::new(0),
-            stop: CancellationToken::new(),
+            lost,
         });
         tokio::spawn(Arc::clone(&feed).lead(reader));
         Ok(feed)
-    }
-
-    /// Ends the head; cursors get what was read and then wait for ever.
-    pub(super) fn stop(&self) {
-        self.stop.cancel();
     }
 
     /// Where `position` lies.
@@ -134,22 +128,26 @@ impl Feed {
     }
 
     async fn lead(self: Arc<Self>, mut reader: Reader) {
-        let mut source = self.journal.reader(reader.position());
+        let mut source = None;
         let mut demand = self.demand.subscribe();
         let mut unsaved = 0;
         loop {
             let read = async {
                 let asked = demand.wait_for(|demand| *demand > reader.position()).await.is_ok();
                 debug_assert!(asked, "the sender lives as long as the feed");
+                let source = match &mut source {
+                    Some(source) => source,
+                    None => source.insert(self.origin.source(reader.position())?),
+                };
                 source.next(CHUNK_BYTES).await
             };
-            let entries = tokio::select! {
+            let read = tokio::select! {
                 read = read => read,
-                () = self.stop.cancelled() => return,
+                () = self.lost.cancelled() => return,
             };
-            match entries {
-                Ok(read) => {
-                    let chunk = reader.read(&read.entries, read.next);
+            match read {
+                Ok(stretch) => {
+                    let chunk = reader.read(stretch.entries, stretch.next);
                     unsaved += chunk.bytes as u64;
                     self.metrics.count(&chunk);
                     self.keep(chunk);
@@ -163,7 +161,7 @@ impl Feed {
                     );
                     self.metrics.gaps.inc();
                     reader.position = start;
-                    source = self.journal.reader(start);
+                    source = None;
                 }
                 Err(error @ ReadError::Io(_)) => {
                     tracing::error!(%error, "the log cannot be read");
@@ -172,25 +170,15 @@ impl Feed {
             }
             if unsaved >= self.checkpoint_bytes {
                 unsaved = 0;
-                reader = self.save(reader).await;
+                let saved;
+                (reader, saved) = self.origin.save(reader, self.needed.load(Ordering::Acquire)).await;
+                match saved {
+                    Ok(()) => {
+                        self.metrics.checkpoints.inc();
+                    }
+                    Err(error) => tracing::warn!(%error, "no checkpoint: the log is released no further"),
+                }
             }
         }
-    }
-
-    async fn save(self: &Arc<Self>, reader: Reader) -> Reader {
-        let feed = Arc::clone(self);
-        let needed = self.needed.load(Ordering::Acquire);
-        let saving = tokio::task::spawn_blocking(move || {
-            let saved = feed.checkpoints.save(&reader, needed);
-            (reader, saved)
-        });
-        let (reader, saved) = saving.await.expect("saving does not panic");
-        match saved {
-            Ok(()) => {
-                self.metrics.checkpoints.inc();
-            }
-            Err(error) => tracing::warn!(%error, "no checkpoint: the log is released no further"),
-        }
-        reader
     }
 }

@@ -1,8 +1,6 @@
 //! The reading of the log: resends are skipped, repeated events are marked. A pure function of the log up to an offset, so that
 //! every sink and every replay sees the same.
 
-use footfall_journal::Entry;
-
 use super::reading::{self, Poison, RawEntry, Reading};
 use super::spans::Spans;
 use super::window::Window;
@@ -49,13 +47,7 @@ impl Reader {
     }
 
     /// Reads entries that follow what was read before; `next` is where the log goes on.
-    pub fn read(&mut self, entries: &[Entry], next: u64) -> Chunk {
-        let raw = |entry: &Entry| RawEntry { offset: entry.offset, payload: entry.payload.clone() };
-        self.read_again(entries.iter().map(raw).collect(), next)
-    }
-
-    /// Reads entries that somebody kept as they stood in the log.
-    pub fn read_again(&mut self, raw: Vec<RawEntry>, next: u64) -> Chunk {
+    pub fn read(&mut self, raw: Vec<RawEntry>, next: u64) -> Chunk {
         let mut chunk = Chunk {
             start: self.position,
             next,
@@ -114,9 +106,9 @@ mod tests {
     use bytes::Bytes;
     use proptest::prelude::*;
 
-    fn read_all(reader: &mut Reader, entries: &[Entry]) -> Vec<(u64, Vec<bool>)> {
+    fn read_all(reader: &mut Reader, entries: &[RawEntry]) -> Vec<(u64, Vec<bool>)> {
         let next = entries.last().map_or(reader.position(), |entry| entry.offset + 1);
-        let chunk = reader.read(entries, next);
+        let chunk = reader.read(entries.to_vec(), next);
         assert_eq!(chunk.next, next);
         let marks = |reading: &Reading| reading.events.iter().map(|event| event.duplicate).collect();
         chunk.readings.iter().map(|reading| (reading.offset, marks(reading))).collect()
@@ -145,7 +137,7 @@ mod tests {
         entries[0].payload = Bytes::from_static(b"\xff\xff rubbish");
         entries[1].payload = sample::entry(1, 1, Bytes::from_static(b"\xff\xff rubbish"));
         entries[2].payload = sample::entry(1, 2, sample::record_with_a_spoilt_event(&[7, 8]));
-        let chunk = Reader::new(0, [3; 16]).read(&entries, 4);
+        let chunk = Reader::new(0, [3; 16]).read(entries, 4);
         let reasons: Vec<_> = chunk.poison.iter().map(|p| (p.offset, p.index, p.reason)).collect();
         assert_eq!(
             reasons,
@@ -184,7 +176,7 @@ mod tests {
         #[test]
         fn rubbish_in_the_log_never_panics(payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..80), 0..20)) {
             let entries = sample::entries(payloads.into_iter().map(Bytes::from));
-            let chunk = Reader::new(0, [3; 16]).read(&entries, entries.len() as u64);
+            let chunk = Reader::new(0, [3; 16]).read(entries.clone(), entries.len() as u64);
             prop_assert!(chunk.readings.len() + chunk.poison.len() + chunk.resent as usize >= entries.len());
         }
     }

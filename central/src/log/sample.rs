@@ -1,22 +1,23 @@
 //! Small logs for the tests of this room.
 
 use bytes::Bytes;
-use footfall_journal::{Entry, Epoch};
 use footfall_proto::beacon::Event;
 use footfall_proto::relay::{AdmittedEvent, LogEntry, Record, Visit};
 use prost::Message as _;
+
+use super::reading::RawEntry;
 
 /// 2026-11-23 09:00:00 UTC.
 pub(crate) const NOON_MS: i64 = 1_795_424_400_000;
 
 /// Entries from (epoch, edge offset, one small number for each event).
-pub(crate) fn log(history: &[(u8, u64, &[u8])]) -> Vec<Entry> {
+pub(crate) fn log(history: &[(u8, u64, &[u8])]) -> Vec<RawEntry> {
     entries(history.iter().map(|(epoch, offset, events)| entry(*epoch, *offset, record(events))))
 }
 
 /// Entries at offsets from 0.
-pub(crate) fn entries(payloads: impl Iterator<Item = Bytes>) -> Vec<Entry> {
-    (0..).zip(payloads).map(|(offset, payload)| Entry { offset, epoch: Epoch([0; 16]), payload }).collect()
+pub(crate) fn entries(payloads: impl Iterator<Item = Bytes>) -> Vec<RawEntry> {
+    (0..).zip(payloads).map(|(offset, payload)| RawEntry { offset, payload }).collect()
 }
 
 pub(crate) fn entry(epoch: u8, edge_offset: u64, record: Bytes) -> Bytes {

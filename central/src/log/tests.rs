@@ -1,28 +1,33 @@
 //! The log as its users see it, on a real journal.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::*;
 use tokio::time::timeout;
 
-fn open(dir: &tempfile::TempDir) -> Log {
-    open_bounded(dir, 256 << 20)
+async fn open(dir: &tempfile::TempDir) -> (Log, Partition) {
+    open_bounded(dir, 256 << 20).await
 }
 
-fn open_bounded(dir: &tempfile::TempDir, max_bytes: u64) -> Log {
-    let options = Options {
+async fn open_bounded(dir: &tempfile::TempDir, max_bytes: u64) -> (Log, Partition) {
+    let options = embedded::Options {
         dir: dir.path().to_owned(),
         max_bytes,
         segment_bytes: 1 << 20,
         lock_wait: Duration::from_secs(5),
     };
-    Log::open(&options, Metrics::default()).expect("the log opens")
+    let log = Log::embedded(options, Metrics::default()).await.expect("the log opens");
+    let partition = log.partition(0).expect("the only one is owned");
+    (log, partition)
 }
 
 /// Appends records `first..first + events.len()` of one epoch, each with one event.
 async fn append(log: &Log, epoch: u8, first: u64, events: &[u8]) {
     let records = events.iter().map(|event| sample::record(&[*event])).collect();
-    log.append("edge-1", Bytes::copy_from_slice(&[epoch; 16]), first, records).await.expect("appended");
+    log.appender("edge-1")
+        .append(Bytes::copy_from_slice(&[epoch; 16]), first, records)
+        .await
+        .expect("appended");
 }
 
 /// What a cursor gives up to `end`: offset, edge offset, and whether the first event is a repeat.
@@ -44,22 +49,22 @@ async fn read_to(cursor: &mut Cursor, end: u64) -> Vec<(u64, u64, bool)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_consumer_reads_what_was_appended_and_goes_on_where_it_committed() {
     let dir = tempfile::tempdir().expect("temp dir");
-    let log = open(&dir);
+    let (log, partition) = open(&dir).await;
     append(&log, 1, 0, &[1, 2]).await;
     append(&log, 1, 0, &[1, 2]).await;
     append(&log, 1, 2, &[2, 3]).await;
-    let mut cursor = log.consumer("clickhouse").expect("consumer");
+    let mut cursor = partition.consumer("clickhouse").await.expect("consumer");
     assert_eq!(read_to(&mut cursor, 6).await, [(0, 0, false), (1, 1, false), (4, 2, true), (5, 3, false)]);
-    assert_eq!(log.lag("clickhouse"), 6);
-    log.commit("clickhouse", 5).expect("committed");
-    assert_eq!(log.lag("clickhouse"), 1);
+    assert_eq!(partition.lag("clickhouse"), 6);
+    partition.commit("clickhouse", 5).expect("committed");
+    assert_eq!(partition.lag("clickhouse"), 1);
     let incarnation = log.incarnation();
     log.close();
 
-    let log = open(&dir);
+    let (log, partition) = open(&dir).await;
     assert_eq!(log.incarnation(), incarnation);
     append(&log, 1, 3, &[3, 4]).await;
-    let mut cursor = log.consumer("clickhouse").expect("consumer");
+    let mut cursor = partition.consumer("clickhouse").await.expect("consumer");
     assert_eq!(cursor.position(), 5);
     let reread = read_to(&mut cursor, 8).await;
     assert_eq!(reread, [(5, 3, false), (7, 4, false)], "the resend of edge offset 3 is still known as one");
@@ -69,8 +74,8 @@ async fn a_consumer_reads_what_was_appended_and_goes_on_where_it_committed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cursor_waits_at_the_end_and_wakes_with_the_next_record() {
     let dir = tempfile::tempdir().expect("temp dir");
-    let log = open(&dir);
-    let mut cursor = log.consumer("clickhouse").expect("consumer");
+    let (log, partition) = open(&dir).await;
+    let mut cursor = partition.consumer("clickhouse").await.expect("consumer");
     assert!(timeout(Duration::from_millis(50), cursor.next()).await.is_err(), "there is nothing yet");
     append(&log, 1, 0, &[1]).await;
     assert_eq!(read_to(&mut cursor, 1).await, [(0, 0, false)]);
@@ -80,23 +85,24 @@ async fn a_cursor_waits_at_the_end_and_wakes_with_the_next_record() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sink_that_does_not_move_delays_no_other_and_catches_up_on_its_own() {
     let dir = tempfile::tempdir().expect("temp dir");
-    let log = open(&dir);
-    let mut slow = log.consumer("slow").expect("consumer");
-    let mut quick = log.consumer("quick").expect("consumer");
+    let (log, partition) = open(&dir).await;
+    let mut slow = partition.consumer("slow").await.expect("consumer");
+    let mut quick = partition.consumer("quick").await.expect("consumer");
     // More than the ring holds: records of 1 MiB, each with an event that repeats the one before.
     let padding = "x".repeat(1 << 20);
     for offset in 0..40 {
         let record = footfall_proto::relay::Record::decode(sample::record(&[7])).expect("valid");
         let visit = footfall_proto::relay::Visit { user_agent: padding.clone(), ..Default::default() };
         let record = footfall_proto::relay::Record { visit: Some(visit), ..record }.encode_to_vec();
-        log.append("edge-1", Bytes::from_static(&[1; 16]), offset, vec![record.into()])
+        log.appender("edge-1")
+            .append(Bytes::from_static(&[1; 16]), offset, vec![record.into()])
             .await
             .expect("appended");
     }
     let read = read_to(&mut quick, 40).await;
     assert_eq!(read.len(), 40);
     assert_eq!(read_to(&mut slow, 40).await, read, "it reads the same, the same repeats marked");
-    assert!(log.feed.metrics.left_behind.get() >= 1, "it had been left behind");
+    assert!(partition.feed().metrics.left_behind.get() >= 1, "it had been left behind");
     append(&log, 1, 40, &[8]).await;
     assert_eq!(read_to(&mut slow, 41).await, read_to(&mut quick, 41).await);
     log.close();
@@ -105,12 +111,12 @@ async fn a_sink_that_does_not_move_delays_no_other_and_catches_up_on_its_own() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_log_refuses_until_a_sink_has_moved_on() {
     let dir = tempfile::tempdir().expect("temp dir");
-    let log = open_bounded(&dir, 8 << 20);
-    let mut cursor = log.consumer("clickhouse").expect("consumer");
+    let (log, partition) = open_bounded(&dir, 8 << 20).await;
+    let mut cursor = partition.consumer("clickhouse").await.expect("consumer");
     let big = || vec![Bytes::from(vec![1; 256 << 10])];
     let mut offset = 0;
     let refused = loop {
-        match log.append("edge-1", Bytes::from_static(&[1; 16]), offset, big()).await {
+        match log.appender("edge-1").append(Bytes::from_static(&[1; 16]), offset, big()).await {
             Ok(()) => offset += 1,
             Err(refused) => break refused,
         }
@@ -123,13 +129,13 @@ async fn a_full_log_refuses_until_a_sink_has_moved_on() {
             timeout(Duration::from_secs(10), cursor.next()).await.expect("in time").expect("readable");
         assert_eq!(piece.poison().count(), (piece.next() - piece.start()) as usize, "these are no records");
     }
-    log.commit("clickhouse", offset).expect("committed");
+    partition.commit("clickhouse", offset).expect("committed");
     let deadline = std::time::Instant::now() + Duration::from_secs(10);
-    while log.append("edge-1", Bytes::from_static(&[1; 16]), offset, big()).await.is_err() {
+    while log.appender("edge-1").append(Bytes::from_static(&[1; 16]), offset, big()).await.is_err() {
         assert!(std::time::Instant::now() < deadline, "room is made");
         // The release is made known by the journal's own thread.
         tokio::time::sleep(Duration::from_millis(10)).await;
-        log.commit("clickhouse", offset).expect("committed");
+        partition.commit("clickhouse", offset).expect("committed");
     }
     assert!(log.refusal().is_none());
     log.close();
@@ -138,20 +144,24 @@ async fn a_full_log_refuses_until_a_sink_has_moved_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_beyond_the_log_is_an_error_and_not_a_fresh_start() {
     let dir = tempfile::tempdir().expect("temp dir");
-    let log = open(&dir);
+    let (log, partition) = open(&dir).await;
     append(&log, 1, 0, &[1]).await;
-    log.commit("clickhouse", 1_000).expect("committed");
-    assert!(matches!(log.consumer("clickhouse"), Err(LogError::Beyond { committed: 1_000, end: 1, .. })));
+    partition.commit("clickhouse", 1_000).expect("committed");
+    assert!(matches!(
+        partition.consumer("clickhouse").await,
+        Err(LogError::Beyond { committed: 1_000, end: 1, .. })
+    ));
     log.close();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_observer_begins_at_a_time_and_holds_nothing_back() {
     let dir = tempfile::tempdir().expect("temp dir");
-    let log = open(&dir);
+    let (log, partition) = open(&dir).await;
     append(&log, 1, 0, &[1, 2, 3]).await;
-    let mut observer = log.observer(SystemTime::now() - Duration::from_mins(65));
+    let mut observer =
+        partition.observer(SystemTime::now() - Duration::from_mins(65)).await.expect("observer");
     assert_eq!(read_to(&mut observer, 3).await.len(), 3);
-    assert_eq!(log.lag("live"), 0);
+    assert_eq!(partition.lag("live"), 0);
     log.close();
 }

@@ -40,8 +40,13 @@ impl Sink for Sightings {
     }
 }
 
-/// The live view as a sink's store.
-pub struct View(pub Live);
+/// The live view as the store of one partition's sink.
+pub struct View {
+    /// The view of all partitions.
+    pub live: Live,
+    /// Whose records these are.
+    pub partition: u32,
+}
 
 impl Writer for View {
     type Load = Vec<Piece>;
@@ -52,7 +57,7 @@ impl Writer for View {
             // Repeats are in no report. A bot that comes this far belongs to a website that does not filter bots.
             let counted = |event: &&ReadEvent| !event.duplicate;
             sightings.extend(reading.events.iter().filter(counted).map(|event| sighting(reading, event)));
-            self.0.apply(reading.offset, &sightings);
+            self.live.apply(self.partition, reading.offset, &sightings);
             sightings.clear();
         }
         Ok(Vec::new())

@@ -20,7 +20,7 @@ pub struct Metrics {
     repaired: Family<Name, Counter>,
     poison: Family<Name, Counter>,
     failures: Family<Name, Counter>,
-    lag: Family<Name, Gauge>,
+    lag: Family<Place, Gauge>,
     write: Family<Name, Histogram>,
 }
 
@@ -28,6 +28,13 @@ pub struct Metrics {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Name {
     sink: &'static str,
+}
+
+/// Which sink, on which partition.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Place {
+    sink: &'static str,
+    partition: u32,
 }
 
 /// One sink's counters.
@@ -67,8 +74,8 @@ impl Metrics {
         metrics
     }
 
-    /// The counters of one sink.
-    pub fn of(&self, sink: &'static str) -> Counters {
+    /// The counters of one sink, of which each partition has its own lag.
+    pub fn of(&self, sink: &'static str, partition: u32) -> Counters {
         let name = Name { sink };
         let counter = |family: &Family<Name, Counter>| family.get_or_create(&name).clone();
         Counters {
@@ -79,9 +86,16 @@ impl Metrics {
             repaired: counter(&self.repaired),
             poison: counter(&self.poison),
             failures: counter(&self.failures),
-            lag: self.lag.get_or_create(&name).clone(),
+            lag: self.lag.get_or_create(&Place { sink, partition }).clone(),
             write: self.write.get_or_create(&name).clone(),
         }
+    }
+}
+
+impl Metrics {
+    /// Another central has the partition now, and tells its lag.
+    pub fn forget(&self, sink: &'static str, partition: u32) {
+        self.lag.remove(&Place { sink, partition });
     }
 }
 

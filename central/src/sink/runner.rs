@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
 use super::{Counters, Sink, Span, Writer};
-use crate::log::{Cursor, CursorError, Log, Piece, Poison};
+use crate::log::{Cursor, CursorError, Partition, Piece, Poison};
 use crate::store::Fault;
 
 /// From one attempt at reading the log to the next.
@@ -24,9 +24,9 @@ const MAX_POISON: usize = 1000;
 
 /// Where a sink begins, and what it works with.
 pub struct Begin {
-    /// The log, when the sink's commits are to be kept and what cannot be read is to be parked; nothing for a sink whose store is gone
-    /// with the process.
-    pub keep: Option<Log>,
+    /// The partition, when the sink's commits are to be kept and what cannot be read is to be parked; nothing for a sink whose store is
+    /// gone with the process.
+    pub keep: Option<Partition>,
     /// Reads the log.
     pub cursor: Cursor,
     /// Counts.
@@ -54,6 +54,16 @@ impl Health {
     /// It ended although nobody told it to.
     pub fn ended(&self, sink: &str) {
         self.set(Some(format!("the {sink} sink has ended")));
+    }
+
+    /// It does not do its work, in a sentence.
+    pub fn fails(&self, sentence: String) {
+        self.set(Some(sentence));
+    }
+
+    /// It does.
+    pub fn recovered(&self) {
+        self.set(None);
     }
 
     /// What is wrong with it.
@@ -120,7 +130,7 @@ where
             }
             () = sleep_until(due.unwrap_or(now).into()), if due.is_some() && idle.is_some() => {}
             () = stop.drain.cancelled(), if target.is_none() => {
-                target = Some(keep.as_ref().map_or(0, Log::end));
+                target = Some(keep.as_ref().map_or(0, Partition::end));
             }
             () = stop.abandon.cancelled() => break,
         }
@@ -161,7 +171,7 @@ async fn pump(mut cursor: Cursor, pieces: mpsc::Sender<Piece>) {
 struct Hand<W> {
     name: &'static str,
     writer: W,
-    keep: Option<Log>,
+    keep: Option<Partition>,
     counters: Counters,
     health: Health,
     seed: u64,
@@ -200,15 +210,15 @@ impl<W: Writer> Hand<W> {
         };
         self.counters.poison.inc_by(refused.len() as u64);
         batch.poison.extend(refused);
-        if let Some(log) = self.keep.clone() {
-            while let Err(error) = log.dead_letter().park(&batch.poison).await {
+        if let Some(partition) = self.keep.clone() {
+            while let Err(error) = partition.park(&batch.poison).await {
                 self.failed(&mut backoff, &format!("what cannot be read cannot be parked: {error}")).await;
             }
-            if let Err(error) = log.commit(self.name, batch.span.next) {
+            if let Err(error) = partition.commit(self.name, batch.span.next) {
                 // The store has the rows: at worst they are read again and left out.
                 tracing::warn!(sink = self.name, %error, "the offset was not kept");
             }
-            self.counters.lag(log.lag(self.name));
+            self.counters.lag(partition.lag(self.name));
         }
         self.health.set(None);
         self.counters.batches.inc();

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use clickhouse::Client;
-use footfall_central::log::{self, Log, PARTITION};
+use footfall_central::log::{self, Log, Partition};
 use footfall_central::sink::clickhouse::{ClickHouse, Rows};
 use footfall_central::sink::{self, Begin, Health, Stop};
 use footfall_central::store::events::{EventStore, Options, Password, Place, Program};
@@ -116,14 +116,19 @@ impl Engine {
     }
 }
 
-pub(crate) fn open_log(dir: &Path) -> Log {
-    let options = log::Options {
+pub(crate) async fn open_log(dir: &Path) -> Log {
+    let options = log::embedded::Options {
         dir: dir.to_owned(),
         max_bytes: 1 << 30,
         segment_bytes: 4 << 20,
         lock_wait: Duration::from_secs(5),
     };
-    Log::open(&options, log::Metrics::default()).expect("the log opens")
+    Log::embedded(options, log::Metrics::default()).await.expect("the log opens")
+}
+
+/// The only partition of an embedded log.
+pub(crate) fn only(log: &Log) -> Partition {
+    log.partition(0).expect("it is owned")
 }
 
 /// A ClickHouse sink that runs.
@@ -134,19 +139,24 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    pub(crate) fn start(log: &Log, store: &EventStore, metrics: &sink::Metrics, seed: u64) -> Self {
+    pub(crate) async fn start(
+        partition: &Partition,
+        store: &EventStore,
+        metrics: &sink::Metrics,
+        seed: u64,
+    ) -> Self {
         let (stop, health) = (Stop::default(), Health::default());
-        let counters = metrics.of("clickhouse");
+        let counters = metrics.of("clickhouse", partition.number());
         let begin = Begin {
-            keep: Some(log.clone()),
-            cursor: log.consumer("clickhouse").expect("a consumer"),
+            keep: Some(partition.clone()),
+            cursor: partition.consumer("clickhouse").await.expect("a consumer"),
             counters: counters.clone(),
             health: health.clone(),
             seed,
         };
-        let incarnation = log.incarnation().0;
-        let rows = Rows::new(store.clone(), incarnation, PARTITION, log.end(), seed, counters);
-        let sink = ClickHouse::new(incarnation, PARTITION);
+        let (incarnation, number) = (partition.incarnation().0, partition.number());
+        let rows = Rows::new(store.clone(), incarnation, number, partition.end(), seed, counters);
+        let sink = ClickHouse::new(incarnation, number);
         let run = tokio::spawn(sink::run(sink, rows, begin, stop.clone()));
         Self { stop, health, run }
     }
@@ -224,7 +234,10 @@ fn page_view(number: u64, index: u8) -> AdmittedEvent {
 /// Appends records `first..first + count` of epoch `epoch`, as an edge would send them.
 pub(crate) async fn append(log: &Log, epoch: u8, first: u64, count: u64) {
     let records = (first..first + count).map(|number| record(number, 2)).collect();
-    log.append("edge-1", Bytes::copy_from_slice(&[epoch; 16]), first, records).await.expect("appended");
+    log.appender("edge-1")
+        .append(Bytes::copy_from_slice(&[epoch; 16]), first, records)
+        .await
+        .expect("appended");
 }
 
 /// Waits until `done` says so.

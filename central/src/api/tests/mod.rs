@@ -83,6 +83,7 @@ impl Face {
 
     fn visit(&self, position: u64, page: &str) {
         self.live.apply(
+            0,
             position,
             &[Sighting {
                 website_id: &self.website.website_id,

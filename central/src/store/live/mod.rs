@@ -50,8 +50,8 @@ pub struct Live {
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// Log offset of the last batch applied: what makes a redelivered batch change nothing.
-    position: Option<u64>,
+    /// Log offset of the last batch applied of each partition: what makes a redelivered batch change nothing.
+    positions: HashMap<u32, u64>,
     websites: HashMap<String, Website>,
 }
 
@@ -69,17 +69,18 @@ impl Live {
         Self::default()
     }
 
-    /// Counts the sightings of the batch at log offset `position`. A batch at or below the last one was counted before: `false`.
+    /// Counts the sightings of the batch at log offset `position` of a partition. A batch at or below the partition's last one was
+    /// counted before: `false`.
     #[allow(
         clippy::must_use_candidate,
         reason = "whether it was counted before is of no concern to the sink"
     )]
-    pub fn apply(&self, position: u64, sightings: &[Sighting<'_>]) -> bool {
+    pub fn apply(&self, partition: u32, position: u64, sightings: &[Sighting<'_>]) -> bool {
         let mut shared = self.lock();
-        if shared.position.is_some_and(|last| position <= last) {
+        if shared.positions.get(&partition).is_some_and(|last| position <= *last) {
             return false;
         }
-        shared.position = Some(position);
+        shared.positions.insert(partition, position);
         // Sightings of one batch are of few websites and mostly in runs: one wake-up per run is enough.
         for run in sightings.chunk_by(|a, b| a.website_id == b.website_id) {
             let website = shared.website(run[0].website_id);

@@ -28,6 +28,7 @@ fn a_page_view_is_there_at_once() {
     let live = Live::new();
     live.apply(
         0,
+        0,
         &[view("w", "ada", "/", START_MS), view("w", "bob", "/", START_MS), view("w", "bob", "/a", START_MS)],
     );
     let now = live.snapshot("w", START_MS + 400);
@@ -43,7 +44,7 @@ fn a_page_view_is_there_at_once() {
 #[test]
 fn engagement_shows_the_visitor_and_counts_no_page_view() {
     let live = Live::new();
-    live.apply(0, &[Sighting { page_view: false, ..view("w", "ada", "/", START_MS) }]);
+    live.apply(0, 0, &[Sighting { page_view: false, ..view("w", "ada", "/", START_MS) }]);
     let now = live.snapshot("w", START_MS);
     assert_eq!((now.visitors_now, now.pageviews), (1, 0));
     assert!(now.top_pages.top.is_empty());
@@ -53,14 +54,14 @@ fn engagement_shows_the_visitor_and_counts_no_page_view() {
 fn without_a_user_the_session_is_the_visitor() {
     let live = Live::new();
     let anonymous = Sighting { user_id: "", ..view("w", "", "/", START_MS) };
-    live.apply(0, &[anonymous, anonymous, Sighting { session_id: "t", ..anonymous }]);
+    live.apply(0, 0, &[anonymous, anonymous, Sighting { session_id: "t", ..anonymous }]);
     assert_eq!(live.snapshot("w", START_MS).visitors_now, 2);
 }
 
 #[test]
 fn visitors_leave_after_five_minutes_and_pageviews_after_sixty() {
     let live = Live::new();
-    live.apply(0, &[view("w", "ada", "/", START_MS)]);
+    live.apply(0, 0, &[view("w", "ada", "/", START_MS)]);
     assert_eq!(live.snapshot("w", START_MS + 5 * MINUTE_MS - 1).visitors_now, 1);
     let later = live.snapshot("w", START_MS + 5 * MINUTE_MS);
     assert_eq!((later.visitors_now, later.pageviews_per_minute.iter().sum::<u64>()), (0, 1));
@@ -71,7 +72,7 @@ fn visitors_leave_after_five_minutes_and_pageviews_after_sixty() {
 #[test]
 fn websites_do_not_see_each_other() {
     let live = Live::new();
-    live.apply(0, &[view("a", "ada", "/", START_MS), view("b", "bob", "/", START_MS)]);
+    live.apply(0, 0, &[view("a", "ada", "/", START_MS), view("b", "bob", "/", START_MS)]);
     assert_eq!(live.snapshot("a", START_MS).visitors_now, 1);
     assert_eq!(live.snapshot("c", START_MS).visitors_now, 0);
 }
@@ -80,10 +81,10 @@ fn websites_do_not_see_each_other() {
 fn a_redelivered_batch_changes_nothing_and_wakes_nobody() {
     let live = Live::new();
     let changes = live.subscribe("w");
-    assert!(live.apply(7, &[view("w", "ada", "/", START_MS)]));
+    assert!(live.apply(0, 7, &[view("w", "ada", "/", START_MS)]));
     let (before, version) = (live.snapshot("w", START_MS), *changes.borrow());
-    assert!(!live.apply(7, &[view("w", "eve", "/", START_MS)]));
-    assert!(!live.apply(3, &[view("w", "eve", "/", START_MS)]));
+    assert!(!live.apply(0, 7, &[view("w", "eve", "/", START_MS)]));
+    assert!(!live.apply(0, 3, &[view("w", "eve", "/", START_MS)]));
     assert_eq!((live.snapshot("w", START_MS), *changes.borrow()), (before, version));
 }
 
@@ -91,8 +92,9 @@ fn a_redelivered_batch_changes_nothing_and_wakes_nobody() {
 fn a_clock_that_is_wrong_costs_its_own_events_only() {
     let live = Live::new();
     let far = START_MS + 400 * 24 * 60 * MINUTE_MS;
-    live.apply(0, &[view("w", "future", "/future", far), view("w", "ada", "/", START_MS)]);
+    live.apply(0, 0, &[view("w", "future", "/future", far), view("w", "ada", "/", START_MS)]);
     live.apply(
+        0,
         1,
         &[
             view("w", "past", "/past", 0),
@@ -107,7 +109,7 @@ fn a_clock_that_is_wrong_costs_its_own_events_only() {
 #[test]
 fn what_is_over_is_forgotten_unless_somebody_watches() {
     let live = Live::new();
-    live.apply(0, &[view("quiet", "ada", "/", START_MS), view("watched", "ada", "/", START_MS)]);
+    live.apply(0, 0, &[view("quiet", "ada", "/", START_MS), view("watched", "ada", "/", START_MS)]);
     let _watching = live.subscribe("watched");
     live.expire(START_MS + MINUTE_MS);
     assert_eq!(live.lock().websites.len(), 2);
@@ -120,7 +122,7 @@ fn the_number_of_websites_is_bounded_and_the_quietest_goes() {
     let live = Live::new();
     for n in 0..=MAX_WEBSITES {
         let at_ms = START_MS + n as i64 * MINUTE_MS;
-        live.apply(n as u64, &[view(&n.to_string(), "ada", "/", at_ms)]);
+        live.apply(0, n as u64, &[view(&n.to_string(), "ada", "/", at_ms)]);
     }
     let shared = live.lock();
     assert_eq!(shared.websites.len(), MAX_WEBSITES);
@@ -196,7 +198,7 @@ fn deliver(live: &Live, position: u64, events: &[(Event, i64)]) -> bool {
             ..view(w, u, p, *at_ms)
         })
         .collect();
-    live.apply(position, &sightings)
+    live.apply(0, position, &sightings)
 }
 
 proptest! {

@@ -1,0 +1,204 @@
+//! The sinks of every partition that this central owns: started when it gains one, ended when it loses it. Which sinks there are is
+//! said here, and nowhere else.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context as _;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{sleep, timeout};
+
+use crate::log::{Log, LogError, Partition};
+use crate::sink::clickhouse::{ClickHouse, Rows};
+use crate::sink::live::{REACH, Sightings, View};
+use crate::sink::{self, Begin, Health, Sink, Stop, Writer};
+use crate::store::events::EventStore;
+use crate::store::live::Live;
+
+/// How long sinks may take to write what the log holds; what remains is written after the next start.
+const END: Duration = Duration::from_secs(10);
+/// From one attempt at starting a partition's sinks to the next.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// What the sinks write into, and what they count with; clones share it.
+#[derive(Clone)]
+pub(super) struct Stores {
+    pub(super) events: EventStore,
+    pub(super) live: Live,
+    pub(super) metrics: sink::Metrics,
+}
+
+/// How the sinks are; clones share it.
+#[derive(Clone, Default)]
+pub(super) struct Board(Arc<Mutex<BTreeMap<(u32, &'static str), Health>>>);
+
+impl Board {
+    /// What is wrong with them, each sentence once.
+    pub(super) fn faults(&self) -> Vec<String> {
+        let mut faults: Vec<_> = self.lock().values().filter_map(Health::fault).collect();
+        faults.sort_unstable();
+        faults.dedup();
+        faults
+    }
+
+    fn enter(&self, partition: u32, sink: &'static str) -> Health {
+        self.lock().entry((partition, sink)).or_default().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(u32, &'static str), Health>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Keeps sinks running for whatever the log says this central owns, until `stop`; then waits for them.
+pub(super) async fn attend(log: Log, stores: Stores, board: Board, stop: Stop) {
+    let mut owned = log.owned();
+    let mut tended: BTreeMap<u32, (Partition, JoinHandle<()>)> = BTreeMap::new();
+    loop {
+        let now = owned.borrow_and_update().clone();
+        for (number, partition) in now {
+            if tended.get(&number).is_some_and(|(held, _)| !held.lost().is_cancelled()) {
+                continue;
+            }
+            let before = tended.remove(&number).map(|(_, tending)| tending);
+            let tending = tend(partition.clone(), before, stores.clone(), board.clone(), stop.clone());
+            tended.insert(number, (partition, tokio::spawn(tending)));
+        }
+        tokio::select! {
+            changed = owned.changed() => if changed.is_err() { break },
+            () = stop.drain.cancelled() => break,
+        }
+    }
+    stop.drain.cancelled().await;
+    let mut rest: JoinSet<()> = JoinSet::new();
+    for (_, tending) in tended.into_values() {
+        rest.spawn(async { tending.await.expect("tending does not panic") });
+    }
+    if timeout(END, async { while rest.join_next().await.is_some() {} }).await.is_err() {
+        tracing::warn!("not all of the log is stored yet; the rest follows after the next start");
+        stop.abandon.cancel();
+        while rest.join_next().await.is_some() {}
+    }
+}
+
+/// Runs the sinks of one partition as long as it is owned.
+async fn tend(
+    partition: Partition,
+    before: Option<JoinHandle<()>>,
+    stores: Stores,
+    board: Board,
+    stop: Stop,
+) {
+    if let Some(before) = before {
+        before.await.expect("tending does not panic");
+    }
+    let own = Stop { drain: stop.drain.child_token(), abandon: stop.abandon.child_token() };
+    let mut running = JoinSet::new();
+    let tending = async {
+        start(&partition, &stores, &board, &own, &mut running).await;
+        while running.join_next().await.is_some() {}
+    };
+    let kept = tokio::select! {
+        () = tending => true,
+        () = partition.lost().cancelled() => false,
+    };
+    if !kept {
+        // Whoever has it now goes on where the stores say.
+        own.abandon.cancel();
+        while running.join_next().await.is_some() {}
+    }
+    for sink in [ClickHouse::NAME, Sightings::NAME] {
+        board.lock().remove(&(partition.number(), sink));
+        stores.metrics.forget(sink, partition.number());
+    }
+}
+
+async fn start(
+    partition: &Partition,
+    stores: &Stores,
+    board: &Board,
+    stop: &Stop,
+    running: &mut JoinSet<()>,
+) {
+    let health = board.enter(partition.number(), ClickHouse::NAME);
+    if let Some(begin) = patiently(&health, stop, || begin_clickhouse(partition, stores, &health)).await {
+        let incarnation = partition.incarnation().0;
+        let (number, end, seed) = (partition.number(), partition.end(), begin.seed);
+        let rows = Rows::new(stores.events.clone(), incarnation, number, end, seed, begin.counters.clone());
+        run(ClickHouse::new(incarnation, number), rows, begin, stop, running);
+    }
+    let health = board.enter(partition.number(), Sightings::NAME);
+    if let Some(begin) = patiently(&health, stop, || begin_live(partition, stores, &health)).await {
+        let view = View { live: stores.live.clone(), partition: partition.number() };
+        run(Sightings::default(), view, begin, stop, running);
+    }
+}
+
+async fn begin_clickhouse(partition: &Partition, stores: &Stores, health: &Health) -> anyhow::Result<Begin> {
+    Ok(Begin {
+        keep: Some(partition.clone()),
+        cursor: partition.consumer(ClickHouse::NAME).await?,
+        counters: stores.metrics.of(ClickHouse::NAME, partition.number()),
+        health: health.clone(),
+        seed: super::random()?,
+    })
+}
+
+async fn begin_live(partition: &Partition, stores: &Stores, health: &Health) -> anyhow::Result<Begin> {
+    let since = SystemTime::now().checked_sub(REACH).context("the clock")?;
+    Ok(Begin {
+        keep: None,
+        cursor: partition.observer(since).await?,
+        counters: stores.metrics.of(Sightings::NAME, partition.number()),
+        health: health.clone(),
+        seed: super::random()?,
+    })
+}
+
+/// Tries until it begins, a person is needed, or all ends.
+async fn patiently<F: Future<Output = anyhow::Result<Begin>>>(
+    health: &Health,
+    stop: &Stop,
+    begin: impl Fn() -> F,
+) -> Option<Begin> {
+    loop {
+        match begin().await {
+            Ok(begin) => {
+                health.recovered();
+                return Some(begin);
+            }
+            Err(error) => {
+                tracing::error!(error = format!("{error:#}"), "a sink cannot begin");
+                health.fails(format!("a sink cannot begin: {error:#}"));
+                if error.downcast_ref::<LogError>().is_some_and(|error| !error.is_transient()) {
+                    stop.drain.cancelled().await;
+                    return None;
+                }
+            }
+        }
+        tokio::select! {
+            () = sleep(RETRY) => {}
+            () = stop.drain.cancelled() => return None,
+        }
+    }
+}
+
+fn run<S: Sink, W: Writer<Load = S::Load>>(
+    sink: S,
+    writer: W,
+    begin: Begin,
+    stop: &Stop,
+    running: &mut JoinSet<()>,
+) {
+    let (health, stop) = (begin.health.clone(), stop.clone());
+    running.spawn(async move {
+        let ended = tokio::spawn(sink::run(sink, writer, begin, stop.clone())).await;
+        if !stop.drain.is_cancelled() && !stop.abandon.is_cancelled() {
+            tracing::error!(sink = S::NAME, ?ended, "a sink has ended");
+            health.ended(S::NAME);
+            // The sentence stands until all ends.
+            stop.drain.cancelled().await;
+        }
+    });
+}

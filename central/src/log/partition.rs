@@ -1,0 +1,161 @@
+//! One partition of the log in the hands of its owner: the reading that its sinks share, and how far each of them is. Knows no sink.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use tokio_util::sync::CancellationToken;
+
+use super::LogError;
+use super::backend::Origin;
+use super::cursor::Cursor;
+use super::dead_letter::{DeadLetter, ParkError};
+use super::feed::Feed;
+use super::incarnation::Incarnation;
+use super::metrics::Metrics;
+use super::reading::Poison;
+
+/// A partition that this central owns; clones share it.
+#[derive(Clone)]
+pub struct Partition {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    number: u32,
+    incarnation: Incarnation,
+    feed: Arc<Feed>,
+    dead_letter: DeadLetter,
+    /// How far each consumer is.
+    committed: Mutex<BTreeMap<&'static str, u64>>,
+    lost: CancellationToken,
+}
+
+impl Partition {
+    /// Takes the partition up: finds the reader's newest state and begins to read from there.
+    ///
+    /// # Errors
+    /// [`LogError::Storage`].
+    pub(super) async fn open(
+        number: u32,
+        incarnation: Incarnation,
+        origin: Origin,
+        dead_letter: DeadLetter,
+        checkpoint_bytes: u64,
+        metrics: Metrics,
+    ) -> Result<Self, LogError> {
+        let lost = CancellationToken::new();
+        let feed = Feed::start(origin, incarnation.0, checkpoint_bytes, metrics, lost.clone());
+        let feed = feed.await.map_err(LogError::Storage)?;
+        let committed = Mutex::default();
+        Ok(Self { shared: Arc::new(Shared { number, incarnation, feed, dead_letter, committed, lost }) })
+    }
+
+    /// Which one of the log's partitions, from 0.
+    pub fn number(&self) -> u32 {
+        self.shared.number
+    }
+
+    /// The log's own name.
+    pub fn incarnation(&self) -> Incarnation {
+        self.shared.incarnation
+    }
+
+    /// One past the last record that the log is known to have.
+    pub fn end(&self) -> u64 {
+        self.shared.feed.origin.end()
+    }
+
+    /// Is cancelled when this central does not own the partition any more: another may then write its rows.
+    pub fn lost(&self) -> &CancellationToken {
+        &self.shared.lost
+    }
+
+    /// A cursor for a consumer whose commits hold the log back: from where it committed last, or from the log's beginning.
+    ///
+    /// # Errors
+    /// [`LogError::Storage`] when the commit cannot be read; [`LogError::Beyond`] when it lies past the log's end.
+    pub async fn consumer(&self, name: &'static str) -> Result<Cursor, LogError> {
+        let committed = self.shared.feed.origin.committed(name).map_err(LogError::Storage)?;
+        self.begin(name, committed).await
+    }
+
+    /// The same for a consumer whose store itself says what comes next.
+    ///
+    /// # Errors
+    /// As of [`consumer`](Self::consumer).
+    pub async fn consumer_at(&self, name: &'static str, next: u64) -> Result<Cursor, LogError> {
+        self.begin(name, Some(next)).await
+    }
+
+    async fn begin(&self, name: &'static str, committed: Option<u64>) -> Result<Cursor, LogError> {
+        let Shared { number, feed, .. } = &*self.shared;
+        let bounds = feed.origin.bounds().await.map_err(LogError::Storage)?;
+        let mut from = committed.unwrap_or(bounds.start);
+        if from > bounds.end {
+            return Err(LogError::Beyond { consumer: name, committed: from, end: bounds.end });
+        }
+        if from < bounds.start {
+            tracing::error!(
+                sink = name,
+                partition = number,
+                from,
+                to = bounds.start,
+                "a gap: the log was trimmed before a sink had read it"
+            );
+            feed.metrics.gaps.inc();
+            from = bounds.start;
+        }
+        self.committed().insert(name, from);
+        Ok(Cursor::new(Arc::clone(feed), from))
+    }
+
+    /// A cursor that holds nothing back, from the first record of `at` or somewhat before.
+    ///
+    /// # Errors
+    /// [`LogError::Storage`].
+    pub async fn observer(&self, at: SystemTime) -> Result<Cursor, LogError> {
+        let origin = &self.shared.feed.origin;
+        let bounds = origin.bounds().await.map_err(LogError::Storage)?;
+        let from = origin.seek_time(at).await.map_err(LogError::Storage)?;
+        Ok(Cursor::new(Arc::clone(&self.shared.feed), from.clamp(bounds.start, bounds.end)))
+    }
+
+    /// Puts these where unreadable things are kept, durably.
+    ///
+    /// # Errors
+    /// [`ParkError`]; nothing may then be taken for parked.
+    pub async fn park(&self, poison: &[Poison]) -> Result<(), ParkError> {
+        self.shared.dead_letter.park(self.shared.number, poison).await
+    }
+
+    /// Everything below `next` is in the consumer's store: what no consumer and no checkpoint needs any more is released.
+    ///
+    /// # Errors
+    /// What the file system or the server says; the commit may then be forgotten at the next start.
+    pub fn commit(&self, consumer: &'static str, next: u64) -> io::Result<()> {
+        let needed = {
+            let mut committed = self.committed();
+            committed.insert(consumer, next);
+            committed.values().copied().min().unwrap_or(next)
+        };
+        self.shared.feed.needed.store(needed, Ordering::Release);
+        self.shared.feed.origin.commit(consumer, next, needed)
+    }
+
+    /// How many records the consumer is behind.
+    pub fn lag(&self, consumer: &str) -> u64 {
+        self.committed().get(consumer).map_or(0, |next| self.end().saturating_sub(*next))
+    }
+
+    fn committed(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, u64>> {
+        self.shared.committed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[cfg(test)]
+    pub(super) fn feed(&self) -> &Feed {
+        &self.shared.feed
+    }
+}

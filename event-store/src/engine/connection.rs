@@ -2,7 +2,7 @@
 //!
 //! Settings, `USE` and temporary tables stay with a connection until it is closed; who reuses one must know that.
 
-use super::library::{Analysis, Class, Classified, Handle, Library, text};
+use super::library::{Analysis, Class, Classified, Handle, Library, Starter, text};
 use super::{Fault, Insertion, Parameter, Selection};
 use bytes::Bytes;
 use std::ffi::{CString, c_char, c_int};
@@ -66,22 +66,7 @@ impl Connection {
     /// After an error of a large result the engine holds what it had made of it until the connection is closed.
     pub fn query(&mut self, sql: &[u8], format: &str, parameters: &[Parameter]) -> Result<Outcome, Fault> {
         let bound = Bound::new(parameters);
-        // SAFETY: every pointer and length describes memory that outlives the call (`sql`, `format`, `bound`), and
-        // `&mut self` keeps any other call off this connection.
-        let result = unsafe {
-            (self.library.symbols.query)(
-                self.handle(),
-                sql.as_ptr(),
-                sql.len(),
-                format.as_ptr(),
-                format.len(),
-                bound.names.as_ptr(),
-                bound.name_lengths.as_ptr(),
-                bound.values.as_ptr(),
-                bound.value_lengths.as_ptr(),
-                bound.names.len(),
-            )
-        };
+        let result = bound.start(self.library.symbols.query, self, sql, format);
         Finished::new(self.library, result).outcome()
     }
 
@@ -116,10 +101,10 @@ impl Drop for Connection {
 
 /// Parameters laid out as the C interface wants them. Borrows what it points to.
 pub(super) struct Bound<'p> {
-    pub(super) names: Vec<*const c_char>,
-    pub(super) name_lengths: Vec<usize>,
-    pub(super) values: Vec<*const c_char>,
-    pub(super) value_lengths: Vec<usize>,
+    names: Vec<*const c_char>,
+    name_lengths: Vec<usize>,
+    values: Vec<*const c_char>,
+    value_lengths: Vec<usize>,
     _parameters: std::marker::PhantomData<&'p [Parameter]>,
 }
 
@@ -131,6 +116,32 @@ impl<'p> Bound<'p> {
             values: parameters.iter().map(|(_, value)| value.as_ptr().cast()).collect(),
             value_lengths: parameters.iter().map(|(_, value)| value.len()).collect(),
             _parameters: std::marker::PhantomData,
+        }
+    }
+
+    /// Calls one of the library's three functions that start a statement. What it gives is the caller's to destroy.
+    pub(super) fn start(
+        &self,
+        starter: Starter,
+        connection: &mut Connection,
+        sql: &[u8],
+        format: &str,
+    ) -> Handle {
+        // SAFETY: every pointer and length describes memory that outlives the call (`sql`, `format`, what `self` borrows),
+        // and the exclusive borrow keeps any other call off this connection meanwhile.
+        unsafe {
+            starter(
+                connection.handle(),
+                sql.as_ptr(),
+                sql.len(),
+                format.as_ptr(),
+                format.len(),
+                self.names.as_ptr(),
+                self.name_lengths.as_ptr(),
+                self.values.as_ptr(),
+                self.value_lengths.as_ptr(),
+                self.names.len(),
+            )
         }
     }
 }

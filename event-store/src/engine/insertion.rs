@@ -19,22 +19,8 @@ impl<'c> Insertion<'c> {
         format: &str,
         bound: &Bound<'_>,
     ) -> Result<Self, Fault> {
-        // SAFETY: pointers and lengths describe memory that outlives the call; the connection stays borrowed mutably for
-        // as long as the insert is open.
-        let stream = unsafe {
-            (connection.library.symbols.insert)(
-                connection.handle(),
-                sql.as_ptr(),
-                sql.len(),
-                format.as_ptr(),
-                format.len(),
-                bound.names.as_ptr(),
-                bound.name_lengths.as_ptr(),
-                bound.values.as_ptr(),
-                bound.value_lengths.as_ptr(),
-                bound.names.len(),
-            )
-        };
+        // The connection stays borrowed mutably for as long as the insert is open.
+        let stream = bound.start(connection.library.symbols.insert, connection, sql, format);
         if stream.is_null() {
             return Err(Fault::parse("the engine opened no insert"));
         }

@@ -9,6 +9,20 @@ pub(super) type Handle = *mut c_void;
 type Names = *const *const c_char;
 type Lengths = *const usize;
 
+/// Starts a statement: connection, text, format, and the names and values of parameters.
+pub(super) type Starter = unsafe extern "C" fn(
+    Handle,
+    *const u8,
+    usize,
+    *const u8,
+    usize,
+    Names,
+    Lengths,
+    Names,
+    Lengths,
+    usize,
+) -> Handle;
+
 /// What a statement does, by the engine's own parser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
@@ -68,14 +82,11 @@ symbols! {
     version = "chdb_version": unsafe extern "C" fn() -> *const c_char;
     classify = "chdb_classify_query_n":
         unsafe extern "C" fn(Handle, *const u8, usize, *const u8, usize, *mut Analysis) -> c_int;
-    query = "chdb_query_with_params_n": unsafe extern "C" fn(
-        Handle, *const u8, usize, *const u8, usize, Names, Lengths, Names, Lengths, usize) -> Handle;
-    stream_query = "chdb_stream_query_with_params_n": unsafe extern "C" fn(
-        Handle, *const u8, usize, *const u8, usize, Names, Lengths, Names, Lengths, usize) -> Handle;
+    query = "chdb_query_with_params_n": Starter;
+    stream_query = "chdb_stream_query_with_params_n": Starter;
     stream_fetch = "chdb_stream_fetch_result": unsafe extern "C" fn(Handle, Handle) -> Handle;
     stream_cancel = "chdb_stream_cancel_query": unsafe extern "C" fn(Handle, Handle);
-    insert = "chdb_stream_insert_with_params_n": unsafe extern "C" fn(
-        Handle, *const u8, usize, *const u8, usize, Names, Lengths, Names, Lengths, usize) -> Handle;
+    insert = "chdb_stream_insert_with_params_n": Starter;
     insert_error = "chdb_stream_insert_error": unsafe extern "C" fn(Handle) -> *const c_char;
     insert_append = "chdb_stream_append": unsafe extern "C" fn(Handle, *const u8, usize) -> c_int;
     insert_done = "chdb_stream_done": unsafe extern "C" fn(Handle) -> Handle;

@@ -19,22 +19,9 @@ impl<'c> Selection<'c> {
         bound: &Bound<'_>,
     ) -> Result<Self, Fault> {
         let library = connection.library;
-        // SAFETY: pointers and lengths describe memory that outlives the call; the connection is borrowed mutably for
-        // as long as the stream lives, so no other statement can run on it and end the stream.
-        let stream = unsafe {
-            (library.symbols.stream_query)(
-                connection.handle(),
-                sql.as_ptr(),
-                sql.len(),
-                format.as_ptr(),
-                format.len(),
-                bound.names.as_ptr(),
-                bound.name_lengths.as_ptr(),
-                bound.values.as_ptr(),
-                bound.value_lengths.as_ptr(),
-                bound.names.len(),
-            )
-        };
+        // The connection stays borrowed mutably for as long as the stream lives, so no other statement can run on it and end
+        // the stream.
+        let stream = bound.start(library.symbols.stream_query, connection, sql, format);
         let error = if stream.is_null() {
             None
         } else {

@@ -2,6 +2,7 @@
 //!
 //! The package carries no header: the prototypes here follow the exported `chdb_*` symbols of 26.7.3.
 
+use super::writes;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::path::{Path, PathBuf};
 
@@ -116,6 +117,9 @@ impl Library {
         if !path.is_file() {
             return Err(failed("there is no such file".into()));
         }
+        if !writes::are_watched() {
+            return Err(LoadError::Unwatched);
+        }
         // SAFETY: loading runs the library's initialisers; it is the engine that the caller names, and nothing else of
         // this process depends on state that they could change.
         let library = unsafe { libloading::Library::new(path) }.map_err(|error| failed(error.to_string()))?;
@@ -186,6 +190,11 @@ pub(super) fn text(pointer: *const c_char) -> Option<String> {
 /// Why the engine could not be loaded. Permanent: the file has to be replaced.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
+    /// A build that lost its export of `write`: the engine would acknowledge what a full disk did not take.
+    #[error(
+        "this program was linked so that failing writes of the engine would go unseen: build it with its build.rs"
+    )]
+    Unwatched,
     /// The file is missing or is no loadable library.
     #[error("cannot load {path}: {reason}: run cargo xtask doctor")]
     Open {

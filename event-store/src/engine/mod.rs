@@ -7,6 +7,7 @@ mod fault;
 mod insertion;
 mod library;
 mod selection;
+mod writes;
 
 pub use connection::{Connection, OpenError, Outcome, Progress};
 pub use fault::{Fault, code};

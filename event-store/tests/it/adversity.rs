@@ -1,8 +1,9 @@
-//! What goes wrong around a server: clients without end, a stop amid all of it.
+//! What goes wrong around a server: a full disk, clients without end, a stop amid all of it.
 
-use crate::server::{PATIENCE, Server, within};
+use crate::server::{Folder, PATIENCE, Server, within};
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,56 @@ fn connect(address: &str) -> std::io::Result<TcpStream> {
     let stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     Ok(stream)
+}
+
+#[test]
+fn a_disk_that_takes_no_more_fails_the_insert_and_not_the_server() {
+    // No file may grow beyond two mebibytes; the signal that would say so is off, so that writing fails instead.
+    let folder = Folder::new();
+    let program = folder.path().join("limited");
+    let script = format!(
+        "#!/bin/sh\ntrap '' XFSZ\nulimit -f 4096\nexec {} \"$@\"\n",
+        env!("CARGO_BIN_EXE_event-store")
+    );
+    std::fs::write(&program, script).expect("written");
+    std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).expect("set");
+    let server = folder.running(&program).start();
+    server.run("CREATE TABLE t (a UInt64, b String) ENGINE = MergeTree ORDER BY a");
+    let insert = |rows: u64| {
+        let sql = format!("INSERT INTO t SELECT number, randomString(1000) FROM numbers({rows})");
+        server.curl("", &["--data-binary", &sql])
+    };
+    assert_eq!(insert(100).status, 200);
+    // Compact parts and wide ones, one after the other.
+    for rows in [3_000, 20_000, 3_000, 20_000] {
+        let said = insert(rows);
+        assert_eq!(said.status, 500, "{}", said.body);
+        assert!(said.body.starts_with(&format!("Code: {}. DB::", said.exception())), "{}", said.body);
+        assert!(said.body.contains("File too large") && said.exception() != 0, "{}", said.body);
+    }
+    assert_eq!(insert(100).status, 200);
+    let whole = "SELECT count(), sum(length(b)) FROM t";
+    assert_eq!(server.run(whole), "200\t200000\n");
+    // A merge that cannot be written leaves what it would have replaced.
+    for _ in 0..14 {
+        assert_eq!(insert(100).status, 200);
+    }
+    for _ in 0..2 {
+        let said =
+            server.curl("", &["--data-binary", "OPTIMIZE TABLE t FINAL SETTINGS optimize_throw_if_noop = 1"]);
+        assert!(said.status == 200 || said.body.contains("File too large"), "{}", said.body);
+    }
+    for _ in 0..8 {
+        assert_eq!(insert(100).status, 200);
+    }
+    let said =
+        server.curl("", &["--data-binary", "OPTIMIZE TABLE t FINAL SETTINGS optimize_throw_if_noop = 1"]);
+    assert!(said.body.contains("File too large"), "{}", said.body);
+    assert_eq!(server.run(whole), "2400\t2400000\n");
+    server.signal("TERM");
+    let (code, folder) = server.ended();
+    assert_eq!(code, Some(0));
+    assert_eq!(folder.start().run(whole), "2400\t2400000\n");
 }
 
 #[test]

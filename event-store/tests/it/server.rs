@@ -39,6 +39,11 @@ impl Folder {
         self.path().join("password")
     }
 
+    /// The same folder for another program, which runs this one.
+    pub(crate) fn running(self, program: &Path) -> Self {
+        Self(self.0.program(program))
+    }
+
     pub(crate) fn start(self) -> Server {
         self.start_with(&[])
     }

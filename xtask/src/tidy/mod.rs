@@ -7,6 +7,7 @@ mod knowledge;
 mod length;
 mod link;
 mod machine;
+mod mount;
 mod name;
 mod rooms;
 mod tree;
@@ -49,6 +50,7 @@ const RULES: &[fn(&Tree) -> Vec<Fault>] = &[
     length::check,
     link::check,
     machine::check,
+    mount::check,
     name::check,
     unsafety::check,
 ];

@@ -1,0 +1,22 @@
+#!/bin/sh
+# TLS only, one user. The file holds the password's hash, not the password.
+set -eu
+umask 077
+hash=$(sha256sum < /secrets/redis.password | cut -d ' ' -f 1)
+cat > /data/redis.conf << SETTINGS
+port 0
+tls-port 6379
+tls-cert-file /secrets/redis.pem
+tls-key-file /secrets/redis.key
+tls-ca-cert-file /secrets/ca.pem
+tls-auth-clients no
+user default off
+user footfall on #$hash ~* &* +@all
+maxmemory 1gb
+maxmemory-policy noeviction
+dir /data
+appendonly yes
+appendfsync everysec
+save ""
+SETTINGS
+exec redis-server /data/redis.conf

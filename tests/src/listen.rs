@@ -53,7 +53,8 @@ fn parse(hex: &str) -> Option<IpAddr> {
     let bytes: Vec<u8> = words?.into_iter().flat_map(u32::to_ne_bytes).collect();
     match <[u8; 4]>::try_from(&bytes[..]) {
         Ok(four) => Some(Ipv4Addr::from(four).into()),
-        Err(_) => Some(Ipv6Addr::from(<[u8; 16]>::try_from(&bytes[..]).ok()?).into()),
+        // Java listens on IPv4 addresses as IPv6 writes them.
+        Err(_) => Some(IpAddr::from(Ipv6Addr::from(<[u8; 16]>::try_from(&bytes[..]).ok()?)).to_canonical()),
     }
 }
 

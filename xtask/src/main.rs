@@ -35,7 +35,8 @@ enum Command {
     Test(suite::test::Test),
     /// Run everything that decides whether a change is good: fmt, tidy, clippy, deny, test. Adds what the machine lacks.
     Ci,
-    /// Check what the compiler cannot: first lines, import arrows, long files, names, links, machine paths.
+    Prove(suite::prove::Prove),
+    /// Check what the compiler cannot: first lines, import arrows, long files, names, links, mounts, machine paths.
     Tidy,
     /// Check licences, bans, sources and advisories of all dependencies.
     Deny,
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         Command::Services(services) => services.run(),
         Command::Test(test) => test.run(),
         Command::Ci => suite::ci::run(),
+        Command::Prove(prove) => prove.run(),
         Command::Tidy => tidy::run(),
         Command::Deny => suite::deny::run(),
         Command::Doctor(doctor) => doctor.run(),

@@ -3,6 +3,7 @@
 
 mod clickhouse;
 mod client;
+mod held;
 mod kafka;
 mod layout;
 mod postgresql;
@@ -26,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use crate::authority::{Authority, Leaf};
 use crate::ports::Block;
 use crate::{doctor, lock::Lock, place, shell, signal};
+pub(crate) use held::Held;
 use layout::{Layout, Ports};
 pub(crate) use postgresql::programs as postgresql_programs;
 use server::{Server, Started};
@@ -36,10 +38,11 @@ const USER: &str = "footfall";
 const DATABASE: &str = "footfall";
 /// How servers on this machine are reached.
 const HERE: &[&str] = &["127.0.0.1", "localhost"];
-/// Who has a certificate. Kafka's controller is its own client.
+/// Who has a certificate. Kafka's controller and the parts of the S3 server are their own clients.
 const LEAVES: &[Leaf] = &[
     Leaf { name: "kafka", reached_as: HERE, usages: &[ServerAuth, ClientAuth] },
     Leaf { name: "postgresql", reached_as: HERE, usages: &[ServerAuth] },
+    Leaf { name: "s3", reached_as: HERE, usages: &[ServerAuth, ClientAuth] },
     Leaf { name: "redis", reached_as: HERE, usages: &[ServerAuth] },
 ];
 /// How long to wait for another command on the same folder: it may be starting everything.
@@ -171,10 +174,11 @@ impl Start {
         layout.create()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let signals = runtime.block_on(async { signal::watch(self.until_eof) })?;
-        let (context, claim) = Context::ensure(layout, self.free_ports)?;
-        let started = context.up(&servers, &signals.stop);
+        // Held while we stay: a server that is killed finds its port free when it comes back.
+        let (context, _claim) = Context::ensure(layout, self.free_ports)?;
+        let (ours, report) = context.up(&servers, &signals.stop);
         if !self.until_eof {
-            let report = started?;
+            let report = report?;
             if self.which.json {
                 println!("{report}");
             } else {
@@ -182,17 +186,16 @@ impl Start {
             }
             return Ok(());
         }
-        let stayed = started.and_then(|report| {
+        let told = report.and_then(|report| {
             let mut stdout = std::io::stdout().lock();
             writeln!(stdout, "READY {report}")?;
             stdout.flush()?;
-            drop(claim);
             runtime.block_on(signals.stop.cancelled());
             Ok(())
         });
-        // Those too that somebody else has started again meanwhile.
-        context.down(&servers)?;
-        stayed
+        // Those too that somebody else has started again meanwhile, but not those that ran before.
+        context.down(&ours)?;
+        told
     }
 }
 
@@ -220,24 +223,35 @@ impl Context {
         })
     }
 
-    /// Starts all of them at once. What does not start keeps nothing else from running; told to stop, it ends what it started.
-    fn up(&self, servers: &[&Server], stop: &CancellationToken) -> anyhow::Result<Value> {
-        let _lock = self.lock()?;
+    /// Starts all of them at once. Answers which of them were not running, and what stands in services.json now. What does
+    /// not start keeps nothing else from running; told to stop, it ends what it started.
+    fn up(
+        &self,
+        servers: &[&'static Server],
+        stop: &CancellationToken,
+    ) -> (Vec<&'static Server>, anyhow::Result<Value>) {
+        let _lock = match self.lock() {
+            Ok(lock) => lock,
+            Err(error) => return (vec![], Err(error)),
+        };
         let outcomes = at_once(servers, |server| server.up(self, stop));
-        if stop.is_cancelled() {
-            for (server, outcome) in servers.iter().zip(&outcomes) {
-                if !matches!(outcome, Ok(Started::Before)) {
-                    server.down(&self.layout)?;
-                }
+        let pairs = servers.iter().zip(&outcomes);
+        let ours: Vec<_> = pairs
+            .filter(|(_, outcome)| !matches!(outcome, Ok(Started::Before)))
+            .map(|(server, _)| *server)
+            .collect();
+        let report = (|| {
+            if stop.is_cancelled() {
+                ours.iter().try_for_each(|server| server.down(&self.layout))?;
             }
-            report::rewrite(self)?;
-            anyhow::bail!("told to stop while the services were starting");
-        }
-        let report = report::rewrite(self)?;
-        let failures: Vec<String> =
-            outcomes.into_iter().filter_map(|outcome| Some(format!("{:#}", outcome.err()?))).collect();
-        anyhow::ensure!(failures.is_empty(), "{}", failures.join("\n"));
-        Ok(report)
+            let report = report::rewrite(self)?;
+            anyhow::ensure!(!stop.is_cancelled(), "told to stop while the services were starting");
+            let failures: Vec<String> =
+                outcomes.into_iter().filter_map(|outcome| Some(format!("{:#}", outcome.err()?))).collect();
+            anyhow::ensure!(failures.is_empty(), "{}", failures.join("\n"));
+            Ok(report)
+        })();
+        (ours, report)
     }
 
     fn down(&self, servers: &[&Server]) -> anyhow::Result<Value> {

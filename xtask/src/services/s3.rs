@@ -1,5 +1,7 @@
 //! An S3 server: SeaweedFS, all its parts in one process. Its key pair is the only one; the bucket is made at the start.
 
+use std::fmt::Write as _;
+
 use serde_json::json;
 
 use super::client::curl;
@@ -26,6 +28,7 @@ pub(super) fn prepare(context: &Context) -> anyhow::Result<Launch> {
     }]});
     let settings = folder.join("s3.json");
     file::write(&settings, &serde_json::to_vec_pretty(&identities)?, 0o600)?;
+    file::write(&folder.join("security.toml"), among_themselves(context)?.as_bytes(), 0o600)?;
     let curl = format!("aws-sigv4 = \"aws:amz:{REGION}:s3\"\nuser = \"{USER}:{secret}\"\nmax-time = 5\n");
     file::write(&context.layout.client_settings("s3"), curl.as_bytes(), 0o600)?;
     let mut arguments: Vec<String> =
@@ -50,6 +53,26 @@ pub(super) fn prepare(context: &Context) -> anyhow::Result<Launch> {
         .map(str::to_owned),
     );
     Ok(Launch { program, arguments, folder, environment: vec![], owner: None })
+}
+
+/// The parts talk to each other over ports of their own, where nobody else may: signed tokens for HTTP, certificates for gRPC.
+/// Read from the working folder.
+fn among_themselves(context: &Context) -> anyhow::Result<String> {
+    let identity = context.authority.identity("s3");
+    let key = context.layout.password("s3-parts")?;
+    let keys = ["jwt.signing", "jwt.signing.read", "jwt.filer_signing", "jwt.filer_signing.read"];
+    let parts = ["volume", "master", "filer", "s3", "client"];
+    let mut text =
+        String::from("# Written by `cargo xtask services` at every start: changes here are lost.\n");
+    for section in keys {
+        writeln!(text, "[{section}]\nkey = \"{key}\"")?;
+    }
+    writeln!(text, "[grpc]\nca = \"{}\"", context.authority.ca().display())?;
+    for part in parts {
+        let (certificate, key) = (identity.certificate.display(), identity.key.display());
+        writeln!(text, "[grpc.{part}]\ncert = \"{certificate}\"\nkey = \"{key}\"")?;
+    }
+    Ok(text)
 }
 
 /// Each part has a port for HTTP and one for gRPC; those not named would be fixed ones, on all addresses.

@@ -12,7 +12,7 @@ use crate::file::tail;
 use crate::ports::is_free;
 
 /// From the process's start until it answers; recovery after a crash included.
-const START: Duration = Duration::from_mins(2);
+const START: Duration = Duration::from_mins(3);
 /// Between two questions.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How long what a killed server left behind may stand in the way of its next start: PostgreSQL's children hold its memory

@@ -1,4 +1,4 @@
-//! `test`: every test from unit to browser, against freshly built servers, the real engine and a real browser.
+//! `test`: every test from unit to browser, against freshly built servers, the real engine, real services and a real browser.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -8,6 +8,7 @@ use anyhow::Context;
 use clap::Args;
 
 use super::tally::Tally;
+use crate::services::Held;
 use crate::{beacon, doctor, fetch, place, shell};
 
 /// Run every test, from unit to browser.
@@ -26,11 +27,29 @@ impl Test {
     }
 
     pub(crate) fn run(&self) -> anyhow::Result<()> {
+        let needs_services = needs_services(place::root(), self.filter.as_deref());
         doctor::require(doctor::Need::Test)?;
+        if needs_services {
+            doctor::require(doctor::Need::Services)?;
+        }
         let engine = fetch::engine()?;
         fetch::geo()?;
         build()?;
+        if !needs_services {
+            return self.cargo_test(&engine, None);
+        }
+        let services = Held::temporary()?;
+        let tested = self.cargo_test(&engine, Some(&services.report()));
+        if tested.is_err() {
+            eprintln!("the services' data and logs stay in {}", services.folder().display());
+            return tested;
+        }
+        let folder = services.folder().to_owned();
+        services.end()?;
+        std::fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))
+    }
 
+    fn cargo_test(&self, engine: &Path, services: Option<&Path>) -> anyhow::Result<()> {
         let mut cargo = shell::cargo(["test", "--no-fail-fast"]);
         cargo.args(scope(place::root(), self.filter.as_deref()));
         if !self.arguments.is_empty() {
@@ -38,6 +57,9 @@ impl Test {
         }
         cargo.env("FOOTFALL_LIBCHDB", engine);
         cargo.env("FOOTFALL_BIN_DIR", place::binaries(false)?);
+        if let Some(services) = services {
+            cargo.env("FOOTFALL_SERVICES", services);
+        }
 
         let mut child =
             cargo.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("could not start cargo")?;
@@ -59,7 +81,7 @@ impl Test {
 }
 
 /// Servers, tests and beacon. One build for all: `cargo test` alone would build the servers with other features, twice.
-fn build() -> anyhow::Result<()> {
+pub(super) fn build() -> anyhow::Result<()> {
     shell::run(&mut shell::cargo(["build", "--workspace", "--bins", "--tests"]))?;
     beacon::build(place::root())
 }
@@ -76,6 +98,21 @@ fn scope(root: &Path, filter: Option<&str>) -> Vec<String> {
         return vec!["-p".into(), "footfall-tests".into(), "--test".into(), filter.into()];
     }
     vec!["--workspace".into(), filter.into()]
+}
+
+/// Whether what a filter means talks to Kafka, PostgreSQL and the others: central's tests do, and stories that call
+/// `services()`.
+/// The other rooms must not know them. A part of a test's name may mean any.
+pub(super) fn needs_services(root: &Path, filter: Option<&str>) -> bool {
+    let scope = scope(root, filter);
+    match scope.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["-p", package] => ["footfall-central", "footfall-tests"].contains(&package),
+        ["-p", _, "--test", story] => {
+            let path = root.join("tests").join("tests").join(format!("{story}.rs"));
+            std::fs::read_to_string(path).is_ok_and(|text| text.contains("services()"))
+        }
+        _ => true,
+    }
 }
 
 fn package_name(manifest: &str) -> Option<String> {
@@ -99,5 +136,10 @@ mod tests {
         assert_eq!(scope(root.path(), Some("journal")), ["-p", "footfall-journal"]);
         assert_eq!(scope(root.path(), Some("kills")), ["-p", "footfall-tests", "--test", "kills"]);
         assert_eq!(scope(root.path(), Some("torn_tail")), ["--workspace", "torn_tail"]);
+        assert!(needs_services(root.path(), None));
+        assert!(!needs_services(root.path(), Some("journal")));
+        assert!(!needs_services(root.path(), Some("kills")));
+        std::fs::write(root.path().join("tests/tests/kills.rs"), "let servers = services();").unwrap();
+        assert!(needs_services(root.path(), Some("kills")));
     }
 }

@@ -6,7 +6,7 @@ use std::fs::{DirBuilder, File, TryLockError};
 use std::future::Future;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,9 +21,9 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, ApiState};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::ingest;
-use crate::log::{self, Log};
+use crate::log::{self, Log, LogError};
 use crate::sink::Stop;
 use crate::store::events::EventStore;
 use crate::store::live::Live;
@@ -66,13 +66,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     let metadata = Metadata::open(config.data.join(METADATA)).await.context("the metadata database")?;
     let (user, password_file) = (config.event_store.user.clone(), config.event_store.password_file.clone());
     let (store, store_watch) = EventStore::start(config.event_store, ends.store.clone())?;
-    let log_options = log::embedded::Options {
-        dir: config.data.clone(),
-        max_bytes: config.log_max_bytes,
-        segment_bytes: config.log_segment_bytes,
-        lock_wait: PREDECESSOR,
-    };
-    let log = Log::embedded(log_options, telemetry.log.clone()).await.context("the log")?;
+    let log = open_log(config.log, config.data.clone(), telemetry.log.clone()).await.context("the log")?;
 
     let (live, board) = (Live::new(), Board::default());
     let stores = Stores { events: store.clone(), live: live.clone(), metrics: telemetry.sink.clone() };
@@ -155,7 +149,7 @@ struct Ends {
 fn readiness(log: &Log, store: &EventStore, sinks: Board) -> api::Readiness {
     let (log, store) = (log.clone(), store.clone());
     Arc::new(move || {
-        let mut sentences: Vec<String> = log.refusal().into_iter().collect();
+        let mut sentences = log.faults();
         sentences.extend(store.faults());
         sentences.extend(sinks.faults());
         sentences
@@ -170,6 +164,16 @@ fn metrics(log: &Log, store: &EventStore, telemetry: &Telemetry) -> api::Metrics
         telemetry.gauges.event_store_restarts.set(store.condition().restarts as i64);
         telemetry.render()
     })
+}
+
+async fn open_log(place: config::Log, dir: PathBuf, metrics: log::Metrics) -> Result<Log, LogError> {
+    match place {
+        config::Log::Embedded { max_bytes, segment_bytes } => {
+            let options = log::embedded::Options { dir, max_bytes, segment_bytes, lock_wait: PREDECESSOR };
+            Log::embedded(options, metrics).await
+        }
+        config::Log::Kafka(options) => Ok(Log::kafka(*options, metrics)),
+    }
 }
 
 /// The lock that says: exactly one central. Held as long as the file is open.

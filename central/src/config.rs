@@ -1,14 +1,15 @@
 //! What central is told, by its TOML file and the environment: first as it was written, then checked and made whole. Opens no port and
 //! changes no file.
 
+mod kafka;
 mod raw;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use crate::ingest;
 use crate::store::events;
-use raw::{RawClickHouse, RawConfig};
+use crate::{ingest, log};
+use raw::{RawClickHouse, RawConfig, RawLog};
 
 /// The configuration as it is used.
 #[derive(Clone, Debug)]
@@ -21,12 +22,24 @@ pub struct Config {
     pub relay: ingest::Options,
     /// The event store.
     pub event_store: events::Options,
-    /// Most bytes of the log that may wait for a sink.
-    pub log_max_bytes: u64,
-    /// Size of a segment file of the log, bytes.
-    pub log_segment_bytes: u64,
+    /// Where the log is kept.
+    pub log: Log,
     /// Where the tag to copy loads the beacon from.
     pub tag_edge_url: String,
+}
+
+/// Where the log is kept.
+#[derive(Clone, Debug)]
+pub enum Log {
+    /// In the data folder.
+    Embedded {
+        /// Most bytes that may wait for a sink.
+        max_bytes: u64,
+        /// Size of a segment file, bytes.
+        segment_bytes: u64,
+    },
+    /// In Kafka, shared with other centrals.
+    Kafka(Box<log::kafka::Options>),
 }
 
 /// The dashboard and the API.
@@ -76,20 +89,29 @@ impl RawConfig {
             ca: self.relay.ca,
         };
         ingest::endpoint::configure(&relay)?;
-        let (max_bytes, segment_bytes) = (self.log.max_bytes, self.log.segment_bytes);
-        if max_bytes < MIN_LOG_BYTES || segment_bytes == 0 || segment_bytes > max_bytes / 2 {
-            return Err(ConfigError::Log(MIN_LOG_BYTES));
-        }
         let event_store = self.clickhouse.resolve(&self.data)?;
         Ok(Config {
             http: Http { listen, names: self.http.names },
             relay,
             event_store,
-            log_max_bytes: self.log.max_bytes,
-            log_segment_bytes: self.log.segment_bytes,
+            log: self.log.resolve()?,
             tag_edge_url: self.tag.edge_url,
             data: self.data,
         })
+    }
+}
+
+impl RawLog {
+    fn resolve(self) -> Result<Log, ConfigError> {
+        let (max_bytes, segment_bytes) = (self.max_bytes, self.segment_bytes);
+        if max_bytes < MIN_LOG_BYTES || segment_bytes == 0 || segment_bytes > max_bytes / 2 {
+            return Err(ConfigError::Log(MIN_LOG_BYTES));
+        }
+        match self.backend.as_str() {
+            "embedded" => Ok(Log::Embedded { max_bytes, segment_bytes }),
+            "kafka" => self.kafka.unwrap_or_default().resolve().map(Box::new).map(Log::Kafka),
+            _ => Err(ConfigError::Backend { key: "log.backend", names: "\"embedded\" or \"kafka\"" }),
+        }
     }
 }
 
@@ -180,6 +202,17 @@ pub enum ConfigError {
     /// Neither the embedded store nor one that can be reached.
     #[error("clickhouse.url is to be \"embedded\" or begin with http://")]
     Url,
+    /// A name of no backend that there is.
+    #[error("{key} is to be {names}")]
+    Backend {
+        /// Which key.
+        key: &'static str,
+        /// The backends that there are.
+        names: &'static str,
+    },
+    /// A value that Kafka has no use for.
+    #[error("log.kafka.{0}")]
+    Kafka(&'static str),
     /// A log in which nothing fits.
     #[error("log.max_bytes is to be at least {0}, and log.segment_bytes at most half of it")]
     Log(u64),

@@ -112,6 +112,7 @@ mod tests {
         let telemetry = Telemetry::new();
         telemetry.sink.of("clickhouse", 0);
         telemetry.gauges.log_ends([(0, 7)].into_iter());
+        telemetry.log.begins("clickhouse", 0);
         let text = telemetry.render();
         assert!(text.ends_with("# EOF\n"));
         let described = text.lines().filter_map(|line| line.strip_prefix("# TYPE footfall_central_"));

@@ -120,7 +120,7 @@ async fn an_event_store_killed_during_inserts_ends_with_each_event_exactly_once(
 fn first_token(log: &Log) -> String {
     let mut planner = Planner::default();
     planner.add(Coordinate { offset: 0, index: 0 }, NOON_MS - DAY_MS, Instant::now(), |_| ());
-    planner.seal()[0].token(log.incarnation().0, 0, 0)
+    planner.seal()[0].token(only(log).incarnation().0, 0, 0)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -154,14 +154,19 @@ async fn rows_that_the_log_does_not_have_stop_the_sink_with_an_alarm() {
     append(&log, 1, 0, 10).await;
     let stray = EventRow {
         server_timestamp: Millis(NOON_MS),
-        log_incarnation: Uuid(log.incarnation().0),
+        log_incarnation: Uuid(only(&log).incarnation().0),
         log_offset: 3,
         log_index: 77,
         ..EventRow::default()
     };
     let mut bytes = Vec::new();
     stray.write(&mut bytes);
-    engine.store.partition(log.incarnation().0, 0).insert(bytes.into(), "stray").await.expect("inserted");
+    engine
+        .store
+        .partition(only(&log).incarnation().0, 0)
+        .insert(bytes.into(), "stray")
+        .await
+        .expect("inserted");
     let sink = Running::start(&only(&log), &engine.store, &sink::Metrics::default(), 1).await;
     eventually("the alarm", async || sink.health.fault().is_some_and(|fault| fault.contains("more rows")))
         .await;
@@ -213,7 +218,7 @@ async fn an_event_store_that_is_down_delays_no_live_view() {
     let (live, stop) = (Live::new(), Stop::default());
     let begin = Begin {
         keep: None,
-        cursor: only(&log).observer(UNIX_EPOCH).await.expect("an observer"),
+        cursor: only(&log).observer("live", UNIX_EPOCH).await.expect("an observer"),
         counters: sink::Metrics::default().of("live", 0),
         health: Health::default(),
         seed: 1,

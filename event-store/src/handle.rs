@@ -1,21 +1,24 @@
 //! One HTTP request: admitted, understood, handed to a thread, answered.
 
 use crate::answer::{AnswerBody, Answerer, Reply, Style, plain, refusal, result};
-use crate::body::{Body, Source, front, further, leave, pump};
+use crate::body::{Body, Source};
 use crate::confine::Confinement;
 use crate::credentials::Credentials;
 use crate::encoding::Encoding;
 use crate::engine::{Fault, code};
 use crate::gate::Role;
 use crate::guard;
-use crate::limits::{FRONT_BYTES, MULTIPART_BYTES, READER_TIME, STATEMENT_BYTES};
+use crate::limits::{
+    BODY_PAUSE, DISCARD_BYTES, DISCARD_TIME, FRONT_BYTES, MULTIPART_BYTES, READER_TIME, STATEMENT_BYTES,
+};
 use crate::perform::{Asked, perform};
 use crate::pool::{Pool, Running};
 use crate::request::{Request, boundary, fields};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, Method, Response, StatusCode};
-use hyper::body::Incoming;
+use http_body_util::BodyExt;
+use hyper::body::{Body as _, Incoming};
 use std::time::Instant;
 use tokio::sync::mpsc;
 
@@ -177,9 +180,88 @@ impl Service {
     }
 }
 
+/// Collects a body until it ends (`true`) or holds more than `limit` bytes.
+async fn front(incoming: &mut Incoming, limit: usize) -> Result<(Bytes, bool), Fault> {
+    further(incoming, Bytes::new(), limit).await
+}
+
+async fn further(incoming: &mut Incoming, front: Bytes, limit: usize) -> Result<(Bytes, bool), Fault> {
+    let mut collected = BytesMut::from(front);
+    while collected.len() <= limit {
+        match arriving(incoming).await? {
+            Some(piece) => collected.extend_from_slice(&piece),
+            None => return Ok((collected.freeze(), true)),
+        }
+    }
+    Ok((collected.freeze(), false))
+}
+
+/// The body's next bytes. A client that pauses for too long, or goes away, is an error: half a body is none.
+async fn arriving(incoming: &mut Incoming) -> Result<Option<Bytes>, Fault> {
+    loop {
+        match tokio::time::timeout(BODY_PAUSE, incoming.frame()).await {
+            Err(_) => {
+                return Err(Fault::new(
+                    code::SOCKET_TIMEOUT,
+                    "SOCKET_TIMEOUT",
+                    "The body pauses for too long",
+                ));
+            }
+            Ok(None) => return Ok(None),
+            Ok(Some(Ok(frame))) => match frame.into_data() {
+                Ok(piece) if !piece.is_empty() => return Ok(Some(piece)),
+                _ => {}
+            },
+            Ok(Some(Err(error))) => {
+                let message = format!("The body breaks off: {error}");
+                return Err(Fault::new(code::CANNOT_READ_FROM_SOCKET, "CANNOT_READ_FROM_SOCKET", message));
+            }
+        }
+    }
+}
+
+/// Carries the rest of a body to the thread that wants it. Two pieces wait at most: a slow engine slows the client down.
+async fn pump(mut incoming: Incoming, sender: mpsc::Sender<Result<Bytes, Fault>>) {
+    loop {
+        let piece = arriving(&mut incoming).await;
+        let last = !matches!(piece, Ok(Some(_)));
+        if let Some(piece) = piece.transpose()
+            && sender.send(piece).await.is_err()
+        {
+            return discard(incoming).await;
+        }
+        if last {
+            return;
+        }
+    }
+}
+
 /// A header's text; `?`, which is no header's value that is looked for, when it is none.
 fn text(headers: &HeaderMap, name: http::HeaderName) -> &str {
     headers.get(name).map_or("", |value| value.to_str().unwrap_or("?"))
+}
+
+/// Leaves a body that nobody wants to a task of its own, so that the answer need not wait.
+fn leave(incoming: Incoming) {
+    if !incoming.is_end_stream() {
+        tokio::spawn(discard(incoming));
+    }
+}
+
+/// Reads what a client still sends after its request has failed, for a while: closing at once would reset the connection
+/// before it has read why.
+async fn discard(mut incoming: Incoming) {
+    let reading = async {
+        let mut left = DISCARD_BYTES;
+        while let Ok(Some(piece)) = arriving(&mut incoming).await {
+            left = left.saturating_sub(piece.len());
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    // Whether it ended or time ran out, the body is dropped.
+    let _ = tokio::time::timeout(DISCARD_TIME, reading).await;
 }
 
 fn too_large(what: &str) -> Fault {

@@ -149,7 +149,7 @@ async fn begin_live(partition: &Partition, stores: &Stores, health: &Health) -> 
     let since = SystemTime::now().checked_sub(REACH).context("the clock")?;
     Ok(Begin {
         keep: None,
-        cursor: partition.observer(since).await?,
+        cursor: partition.observer(Sightings::NAME, since).await?,
         counters: stores.metrics.of(Sightings::NAME, partition.number()),
         health: health.clone(),
         seed: super::random()?,

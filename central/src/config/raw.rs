@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::ConfigError;
+use super::kafka::RawKafka;
 
 /// The configuration as it is written.
 #[derive(Debug, Deserialize)]
@@ -55,6 +56,8 @@ pub(super) struct RawClickHouse {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawLog {
+    pub(super) backend: String,
+    pub(super) kafka: Option<RawKafka>,
     pub(super) max_bytes: u64,
     pub(super) segment_bytes: u64,
 }
@@ -65,8 +68,9 @@ pub(super) struct RawTag {
     pub(super) edge_url: String,
 }
 
-/// What may stand in the environment instead: section (none at the top), key, and what kind of value it is.
-const KEYS: [(&str, &str, Kind); 17] = [
+/// What may stand in the environment instead: section (none at the top; a dot before a section within one), key,
+/// and what kind of value it is.
+const KEYS: &[(&str, &str, Kind)] = &[
     ("", "data", Kind::Text),
     ("http", "listen", Kind::Text),
     ("http", "names", Kind::List),
@@ -83,6 +87,18 @@ const KEYS: [(&str, &str, Kind); 17] = [
     ("clickhouse", "program", Kind::Text),
     ("log", "max_bytes", Kind::Number),
     ("log", "segment_bytes", Kind::Number),
+    ("log", "backend", Kind::Text),
+    ("log.kafka", "bootstrap", Kind::Text),
+    ("log.kafka", "topic", Kind::Text),
+    ("log.kafka", "partitions", Kind::Number),
+    ("log.kafka", "replication", Kind::Number),
+    ("log.kafka", "retention", Kind::Text),
+    ("log.kafka", "group", Kind::Text),
+    ("log.kafka", "security", Kind::Text),
+    ("log.kafka", "mechanism", Kind::Text),
+    ("log.kafka", "user", Kind::Text),
+    ("log.kafka", "password_file", Kind::Text),
+    ("log.kafka", "ca", Kind::Text),
     ("tag", "edge_url", Kind::Text),
 ];
 
@@ -102,9 +118,9 @@ impl RawConfig {
     ) -> Result<Self, ConfigError> {
         let mut table: toml::Table = text.parse().map_err(|error| ConfigError::syntax(&error))?;
         let environment: BTreeMap<_, _> = environment.into_iter().collect();
-        for (section, key, kind) in KEYS {
+        for (section, key, kind) in KEYS.iter().copied() {
             let parts = ["FOOTFALL", section, key].into_iter().filter(|part| !part.is_empty());
-            let name = parts.collect::<Vec<_>>().join("_").to_uppercase();
+            let name = parts.collect::<Vec<_>>().join("_").replace('.', "_").to_uppercase();
             if let Some(value) = environment.get(&name) {
                 let value = kind.read(value).ok_or(ConfigError::Environment(name))?;
                 insert(&mut table, section, key, value);
@@ -132,10 +148,11 @@ fn insert(table: &mut toml::Table, section: &str, key: &str, value: toml::Value)
         table.insert(key.to_owned(), value);
         return;
     }
-    let entry = table.entry(section).or_insert_with(|| toml::Table::new().into());
+    let (outer, inner) = section.split_once('.').unwrap_or((section, ""));
+    let entry = table.entry(outer).or_insert_with(|| toml::Table::new().into());
     // Something else than a section under its name is told when the whole is read.
-    if let Some(section) = entry.as_table_mut() {
-        section.insert(key.to_owned(), value);
+    if let Some(outer) = entry.as_table_mut() {
+        insert(outer, inner, key, value);
     }
 }
 
@@ -167,7 +184,7 @@ impl Default for RawClickHouse {
 
 impl Default for RawLog {
     fn default() -> Self {
-        Self { max_bytes: 8 << 30, segment_bytes: 64 << 20 }
+        Self { backend: "embedded".into(), kafka: None, max_bytes: 8 << 30, segment_bytes: 64 << 20 }
     }
 }
 

@@ -64,7 +64,22 @@ fn the_environment_comes_before_the_file() {
         .expect("valid");
     assert_eq!(config.http.listen.port(), 9);
     assert_eq!(config.http.names, ["stats.example", "other.example"]);
-    assert_eq!((config.log_max_bytes, config.event_store.database.as_str()), (256 << 20, "other"));
+    assert!(matches!(config.log, Log::Embedded { max_bytes: 0x1000_0000, .. }), "{:?}", config.log);
+    assert_eq!(config.event_store.database.as_str(), "other");
+}
+
+#[test]
+fn a_log_in_kafka_can_be_named_by_the_environment_alone() {
+    let environment = [
+        ("FOOTFALL_LOG_BACKEND", "kafka"),
+        ("FOOTFALL_LOG_KAFKA_BOOTSTRAP", "kafka.example:9092"),
+        ("FOOTFALL_LOG_KAFKA_SECURITY", "PLAINTEXT"),
+        ("FOOTFALL_LOG_KAFKA_PARTITIONS", "16"),
+    ];
+    let config = Files::make().parse("", &environment).expect("valid");
+    let Log::Kafka(options) = config.log else { panic!("not in Kafka") };
+    assert_eq!((options.bootstrap.as_str(), options.partitions), ("kafka.example:9092", 16));
+    assert_eq!(options.topic, "footfall.events");
 }
 
 #[test]

@@ -94,6 +94,7 @@ impl Link {
                     }
                 }
                 () = self.superseded.cancelled() => return Ending::Refused(protocol::superseded()),
+                reason = self.appender.closed() => return Ending::Refused(protocol::log_unavailable(reason)),
                 () = self.room.stop.cancelled() => return Ending::Stopping,
                 permit = Arc::clone(&self.room.memory).acquire_many_owned(share), if share > 0 => {
                     let permit = permit.expect("the budget is never closed");

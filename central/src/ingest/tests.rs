@@ -130,7 +130,7 @@ impl Central {
     /// Edge offsets in the log, resends included.
     async fn edge_offsets(&self) -> Vec<(String, u64)> {
         let end = self.partition().end();
-        let mut cursor = self.partition().observer(UNIX_EPOCH).await.expect("observer");
+        let mut cursor = self.partition().observer("test", UNIX_EPOCH).await.expect("observer");
         let mut offsets = Vec::new();
         while cursor.position() < end {
             let piece =

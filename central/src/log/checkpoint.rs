@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use bytes::{Buf, BufMut, TryGetError};
 
 use super::reader::Reader;
-use super::spans::Epoch;
+use super::spans::{Epoch, Order};
 
 const MAGIC: &[u8; 8] = b"FFREAD\x00\x01";
 /// Most checkpoints kept.
@@ -45,7 +45,7 @@ pub fn encode(reader: &Reader, incarnation: [u8; 16]) -> Vec<u8> {
 ///
 /// # Errors
 /// [`CheckpointError`]; the bytes are of no use then.
-pub fn decode(bytes: &[u8], incarnation: [u8; 16]) -> Result<Reader, CheckpointError> {
+pub fn decode(bytes: &[u8], incarnation: [u8; 16], order: Order) -> Result<Reader, CheckpointError> {
     let (mut body, checksum) = bytes.split_last_chunk::<4>().ok_or(CheckpointError::Damaged)?;
     if crc32c::crc32c(body) != u32::from_le_bytes(*checksum) {
         return Err(CheckpointError::Damaged);
@@ -57,7 +57,7 @@ pub fn decode(bytes: &[u8], incarnation: [u8; 16]) -> Result<Reader, CheckpointE
     if take(&mut body)? != incarnation {
         return Err(CheckpointError::Foreign);
     }
-    let mut reader = Reader::new(body.try_get_u64_le()?, incarnation);
+    let mut reader = Reader::new(body.try_get_u64_le()?, incarnation, order);
     reader.records = body.try_get_u64_le()?;
     for _ in 0..body.try_get_u64_le()? {
         let name = take(&mut body)?;
@@ -131,7 +131,7 @@ impl Checkpoints {
     pub fn load(&self, position: u64) -> io::Result<Option<Reader>> {
         while let Some(offset) = self.newest(position)? {
             let path = self.path(offset);
-            match decode(&fs::read(&path)?, self.incarnation) {
+            match decode(&fs::read(&path)?, self.incarnation, Order::Torn) {
                 Ok(reader) if reader.position() == offset => return Ok(Some(reader)),
                 found => {
                     let error = found.err().unwrap_or(CheckpointError::Foreign);
@@ -163,7 +163,7 @@ impl Checkpoints {
 
 /// Which of the ascending `offsets` to do without: never the newest, nor the newest at or below `needed`; first those whose
 /// neighbours are closest together.
-fn superfluous(mut offsets: Vec<u64>, needed: u64) -> Vec<u64> {
+pub(super) fn superfluous(mut offsets: Vec<u64>, needed: u64) -> Vec<u64> {
     let mut gone = Vec::new();
     while offsets.len() > MAX_KEPT {
         let kept = offsets.partition_point(|offset| *offset <= needed).saturating_sub(1);
@@ -202,14 +202,15 @@ mod tests {
         let checkpoints = Checkpoints::open(dir.path().join("c"), [1; 16]).expect("open");
         assert!(checkpoints.load(u64::MAX).expect("read").is_none());
         for position in [10, 20, 30] {
-            checkpoints.save(&Reader::new(position, [1; 16]), 0).expect("save");
+            checkpoints.save(&Reader::new(position, [1; 16], Order::Torn), 0).expect("save");
         }
         let at = |position| checkpoints.load(position).expect("read").map(|reader| reader.position());
         assert_eq!((at(9), at(10), at(29), at(1_000)), (None, Some(10), Some(20), Some(30)));
         let mut bytes = fs::read(checkpoints.path(20)).expect("there");
         bytes[20] ^= 1;
         fs::write(checkpoints.path(20), bytes).expect("write");
-        fs::write(checkpoints.path(5), encode(&Reader::new(5, [2; 16]), [2; 16])).expect("write");
+        fs::write(checkpoints.path(5), encode(&Reader::new(5, [2; 16], Order::Torn), [2; 16]))
+            .expect("write");
         assert_eq!((at(29), at(9)), (Some(10), None));
         assert_eq!(checkpoints.offsets().expect("list"), [10, 30]);
     }
@@ -219,7 +220,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("temp dir");
         let checkpoints = Checkpoints::open(dir.path().to_owned(), [1; 16]).expect("open");
         for position in 0..100 {
-            checkpoints.save(&Reader::new(position * 10, [1; 16]), 155).expect("save");
+            checkpoints.save(&Reader::new(position * 10, [1; 16], Order::Torn), 155).expect("save");
         }
         let kept = checkpoints.offsets().expect("list");
         assert_eq!(kept.len(), MAX_KEPT);
@@ -228,16 +229,16 @@ mod tests {
 
     #[test]
     fn no_cut_and_no_flipped_bit_passes_for_a_checkpoint() {
-        let mut reader = Reader::new(77, [1; 16]);
+        let mut reader = Reader::new(77, [1; 16], Order::Torn);
         reader.spans.admit([4; 16], 9, 1);
         reader.window.is_repeat("site", &[1; 16], 5, 1);
         let bytes = encode(&reader, [1; 16]);
-        assert_eq!(decode(&bytes, [1; 16]).expect("whole"), reader);
+        assert_eq!(decode(&bytes, [1; 16], Order::Torn).expect("whole"), reader);
         for cut in 0..bytes.len() {
-            assert!(decode(&bytes[..cut], [1; 16]).is_err());
+            assert!(decode(&bytes[..cut], [1; 16], Order::Torn).is_err());
             let mut flipped = bytes.clone();
             flipped[cut] ^= 0x10;
-            assert!(decode(&flipped, [1; 16]).is_err());
+            assert!(decode(&flipped, [1; 16], Order::Torn).is_err());
         }
     }
 }

@@ -12,6 +12,7 @@ use super::reading::{Poison, RawEntry, Reading};
 /// Reads the log from a position on, waiting at its end.
 pub struct Cursor {
     feed: Arc<Feed>,
+    sink: &'static str,
     position: u64,
     behind: Option<Behind>,
 }
@@ -64,8 +65,8 @@ impl Piece {
 }
 
 impl Cursor {
-    pub(super) fn new(feed: Arc<Feed>, position: u64) -> Self {
-        Self { feed, position, behind: None }
+    pub(super) fn new(feed: Arc<Feed>, sink: &'static str, position: u64) -> Self {
+        Self { feed, sink, position, behind: None }
     }
 
     /// The next offset it gives.
@@ -109,7 +110,7 @@ impl Cursor {
             let origin = &self.feed.origin;
             let start = origin.bounds().await?.start;
             let saved = origin.load(self.position).await?.filter(|reader| reader.position() >= start);
-            let reader = saved.unwrap_or_else(|| Reader::new(start, self.feed.key));
+            let reader = saved.unwrap_or_else(|| Reader::new(start, self.feed.key, origin.order()));
             let source = origin.source(reader.position())?;
             self.feed.metrics.left_behind.inc();
             self.behind = Some(Behind { reader, source });
@@ -121,12 +122,7 @@ impl Cursor {
                 Ok((chunk.next > self.position).then_some(chunk))
             }
             Err(ReadError::Trimmed { start }) => {
-                tracing::error!(
-                    from = self.position,
-                    to = start,
-                    "a sink lost records: the log was trimmed before it read them"
-                );
-                self.feed.metrics.gaps.inc();
+                self.feed.metrics.gap(self.sink, self.feed.partition, self.position, start);
                 self.position = self.position.max(start);
                 self.behind = None;
                 Ok(None)

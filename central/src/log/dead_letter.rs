@@ -1,5 +1,5 @@
-//! Where things that nobody could read are parked, with their reason and their place in the log. A journal of its own, bounded: the
-//! newest stay.
+//! Where things that nobody could read are parked, with their reason and their place in the log: a journal or a topic of its own,
+//! bounded: the newest stay.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use footfall_journal::{AppendError, Journal, Keep, OpenError, Options};
 use prost::Message;
 
 use super::incarnation::Incarnation;
+use super::kafka::Archive;
 use super::metrics::Metrics;
 use super::reading::Poison;
 
@@ -17,12 +18,18 @@ const KEPT_BYTES: u64 = 256 << 20;
 /// Largest payload kept whole; of a larger one the beginning is kept.
 const MAX_PAYLOAD_BYTES: usize = 1 << 20;
 
-/// The dead-letter journal; clones share it.
+/// Where unreadable things are kept; clones share it.
 #[derive(Clone)]
 pub struct DeadLetter {
-    journal: Journal,
+    place: Place,
     incarnation: Incarnation,
     metrics: Metrics,
+}
+
+#[derive(Clone)]
+enum Place {
+    Journal(Journal),
+    Topic(Archive),
 }
 
 /// One parked thing. A crash can park it twice; its place in the log tells.
@@ -31,7 +38,7 @@ pub struct Parked {
     /// The log's incarnation, 16 bytes.
     #[prost(bytes = "bytes", tag = "1")]
     pub incarnation: Bytes,
-    /// Offset in the log.
+    /// Offset in the log; nothing (0) of what was too large for it, whose payload then begins with the log's envelope.
     #[prost(uint64, tag = "2")]
     pub offset: u64,
     /// The event in question; the whole record when absent.
@@ -49,7 +56,7 @@ pub struct Parked {
 }
 
 impl DeadLetter {
-    /// Opens it. Blocks.
+    /// Opens the journal in a folder, or makes it. Blocks.
     ///
     /// # Errors
     /// [`OpenError`].
@@ -66,7 +73,12 @@ impl DeadLetter {
             ..Options::new(dir)
         };
         let (journal, _) = Journal::open(options)?;
-        Ok(Self { journal, incarnation, metrics })
+        Ok(Self { place: Place::Journal(journal), incarnation, metrics })
+    }
+
+    /// In a topic beside the log's, where every central puts them.
+    pub(super) fn in_topic(archive: Archive, incarnation: Incarnation, metrics: Metrics) -> Self {
+        Self { place: Place::Topic(archive), incarnation, metrics }
     }
 
     /// Parks these of a partition; returns once they are on disk.
@@ -88,16 +100,27 @@ impl DeadLetter {
             };
             Bytes::from(entry.encode_to_vec())
         });
-        let appended = self.journal.append(parked.collect()).await?;
-        self.metrics.parked.inc_by(u64::from(appended.count));
-        // Nobody is waited for: old ones may go as soon as newer ones need the room.
-        self.journal.release(appended.first + u64::from(appended.count));
+        match &self.place {
+            Place::Journal(journal) => {
+                let appended = journal.append(parked.collect()).await?;
+                // Nobody is waited for: old ones may go as soon as newer ones need the room.
+                journal.release(appended.first + u64::from(appended.count));
+            }
+            Place::Topic(archive) => {
+                for parked in parked {
+                    archive.park(parked).await?;
+                }
+            }
+        }
+        self.metrics.parked.inc_by(poison.len() as u64);
         Ok(())
     }
 
     /// Writes what is queued and stops. Blocks.
     pub fn close(&self) {
-        self.journal.close();
+        if let Place::Journal(journal) = &self.place {
+            journal.close();
+        }
     }
 }
 
@@ -107,12 +130,24 @@ pub enum ParkError {
     /// The journal.
     #[error(transparent)]
     Journal(#[from] AppendError),
+    /// The server.
+    #[error(transparent)]
+    Topic(#[from] std::io::Error),
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::reading::Spoilt;
     use super::*;
+
+    impl DeadLetter {
+        fn journal(&self) -> &Journal {
+            match &self.place {
+                Place::Journal(journal) => journal,
+                Place::Topic(_) => panic!("opened in a folder"),
+            }
+        }
+    }
 
     #[tokio::test]
     async fn what_is_parked_can_be_read_again_with_its_reason() {
@@ -124,7 +159,7 @@ mod tests {
             Poison { offset: 9, index: Some(2), reason: Spoilt::Event, payload: Bytes::from_static(b"\xff") };
         dead.park(3, std::slice::from_ref(&poison)).await.expect("parked");
         dead.park(3, &[]).await.expect("nothing to do");
-        let read = dead.journal.reader(0).next(1 << 20).await.expect("read");
+        let read = dead.journal().reader(0).next(1 << 20).await.expect("read");
         let parked = Parked::decode(read.entries[0].payload.clone()).expect("just written");
         assert_eq!((parked.partition, parked.offset, parked.index), (3, 9, Some(2)));
         assert_eq!(parked.reason, "event");

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io;
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use footfall_journal::{Journal, Keep};
@@ -17,7 +17,7 @@ use super::incarnation::Incarnation;
 use super::offsets::Offsets;
 use super::reader::Reader;
 use super::reading::RawEntry;
-use super::{LogError, Refused};
+use super::{DeadLetter, LogError, Metrics, Refused};
 
 /// Of the envelope that the log puts around a record, bytes.
 const ENVELOPE_BYTES: u32 = 4096;
@@ -42,6 +42,9 @@ pub struct Options {
 /// The whole log.
 pub(super) struct Whole {
     journal: Journal,
+    dead_letter: DeadLetter,
+    /// What the last append said.
+    refusal: Mutex<Option<String>>,
 }
 
 /// Its only partition.
@@ -55,7 +58,10 @@ pub(super) struct Origin {
 ///
 /// # Errors
 /// [`LogError`].
-pub(super) fn open(options: &Options) -> Result<(Whole, Origin, Incarnation), LogError> {
+pub(super) fn open(
+    options: &Options,
+    metrics: Metrics,
+) -> Result<(Arc<Whole>, Origin, Incarnation), LogError> {
     let dir = options.dir.join("log");
     let records = dir.join("journal");
     std::fs::create_dir_all(&dir).map_err(LogError::Storage)?;
@@ -73,16 +79,36 @@ pub(super) fn open(options: &Options) -> Result<(Whole, Origin, Incarnation), Lo
     let checkpoints = Checkpoints::open(dir.join("checkpoints"), incarnation.0).map_err(LogError::Storage)?;
     let offsets = Offsets::open(dir.join("offsets"), incarnation).map_err(LogError::Storage)?;
     let origin = Origin { journal: journal.clone(), offsets, checkpoints: Arc::new(checkpoints) };
-    Ok((Whole { journal }, origin, incarnation))
+    let dir = options.dir.join("dead-letter");
+    let dead_letter = DeadLetter::open(dir, incarnation, options.lock_wait, metrics)?;
+    let whole = Whole { journal, dead_letter, refusal: Mutex::default() };
+    Ok((Arc::new(whole), origin, incarnation))
 }
 
 impl Whole {
+    /// Queues records in their order; the answer comes once they are on disk.
     pub(super) fn append(
-        &self,
+        self: &Arc<Self>,
         placed: Placed,
     ) -> impl Future<Output = Result<(), Refused>> + Send + 'static + use<> {
-        let pending = self.journal.append(placed.into_iter().map(|(_, entry)| entry).collect());
-        async { pending.await.map(drop).map_err(Refused::from) }
+        let pending = self.journal.append(placed.into_iter().map(|record| record.payload).collect());
+        let whole = Arc::clone(self);
+        async move {
+            let answer = pending.await.map(drop).map_err(Refused::from);
+            let refusal =
+                answer.as_ref().err().filter(|refused| refused.is_transient()).map(ToString::to_string);
+            *whole.refusal.lock().unwrap_or_else(PoisonError::into_inner) = refusal;
+            answer
+        }
+    }
+
+    pub(super) fn dead_letter(&self) -> DeadLetter {
+        self.dead_letter.clone()
+    }
+
+    /// What keeps the log from taking records; nothing when it takes them.
+    pub(super) fn refusal(&self) -> Option<String> {
+        self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn waiting_bytes(&self) -> u64 {
@@ -91,6 +117,7 @@ impl Whole {
 
     pub(super) fn close(&self) {
         self.journal.close();
+        self.dead_letter.close();
     }
 }
 

@@ -24,6 +24,7 @@ const READ_PAUSE: Duration = Duration::from_secs(1);
 /// What the head and the cursors share.
 pub(super) struct Feed {
     pub(super) origin: Origin,
+    pub(super) partition: u32,
     pub(super) key: [u8; 16],
     pub(super) metrics: Metrics,
     /// The lowest offset that a durable consumer still needs.
@@ -62,6 +63,7 @@ impl Feed {
     /// What is said about the checkpoints and the log's bounds.
     pub(super) async fn start(
         origin: Origin,
+        partition: u32,
         key: [u8; 16],
         checkpoint_bytes: u64,
         metrics: Metrics,
@@ -69,12 +71,13 @@ impl Feed {
     ) -> std::io::Result<Arc<Self>> {
         let bounds = origin.bounds().await?;
         let loaded = origin.load(bounds.end).await?;
-        let mut reader = loaded.unwrap_or_else(|| Reader::new(bounds.start, key));
+        let mut reader = loaded.unwrap_or_else(|| Reader::new(bounds.start, key, origin.order()));
         // What is older than the log cannot be read, and decides about nothing that can.
         reader.position = reader.position.max(bounds.start);
         let at = reader.position();
         let feed = Arc::new(Self {
             origin,
+            partition,
             key,
             metrics,
             needed: AtomicU64::new(at),
@@ -154,12 +157,7 @@ impl Feed {
                 }
                 Err(ReadError::Closed) => return,
                 Err(ReadError::Trimmed { start }) => {
-                    tracing::error!(
-                        from = reader.position(),
-                        to = start,
-                        "the log was trimmed before it was read"
-                    );
-                    self.metrics.gaps.inc();
+                    self.metrics.gap("head", self.partition, reader.position(), start);
                     reader.position = start;
                     source = None;
                 }
@@ -176,7 +174,7 @@ impl Feed {
                     Ok(()) => {
                         self.metrics.checkpoints.inc();
                     }
-                    Err(error) => tracing::warn!(%error, "no checkpoint: the log is released no further"),
+                    Err(error) => tracing::warn!(%error, "no checkpoint; reading begins further back"),
                 }
             }
         }

@@ -18,7 +18,9 @@ pub struct Metrics {
     pub(super) poison: Family<Reason, Counter>,
     pub(super) checkpoints: Counter,
     pub(super) left_behind: Counter,
-    pub(super) gaps: Counter,
+    gaps: Family<Gap, Counter>,
+    gap_records: Family<Gap, Counter>,
+    pub(super) eras: Counter,
     pub(super) parked: Counter,
 }
 
@@ -26,6 +28,13 @@ pub struct Metrics {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Reason {
     reason: &'static str,
+}
+
+/// Where records were lost to whom.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Gap {
+    sink: &'static str,
+    partition: u32,
 }
 
 impl Metrics {
@@ -40,13 +49,36 @@ impl Metrics {
         add("resends", "Records skipped because the log held them already", &metrics.resends);
         add("checkpoints", "Checkpoints of the reader written", &metrics.checkpoints);
         add("left_behind", "Times that a sink began to read on its own", &metrics.left_behind);
-        add("gaps", "Times that the log was trimmed before a sink had read it", &metrics.gaps);
+        add("eras", "Times that the producer failed and every edge had to send again", &metrics.eras);
         add("parked", "Unreadable things put into the dead-letter journal", &metrics.parked);
+        let gaps = "Times that the log was trimmed before a sink had read it";
+        registry.register("gaps", gaps, metrics.gaps.clone());
+        registry.register("gap_records", "Records that a sink never got", metrics.gap_records.clone());
         registry.register("poison", "Records and events that could not be read", metrics.poison.clone());
         for reason in Spoilt::ALL {
             metrics.poison.get_or_create(&Reason { reason: reason.name() }).inc_by(0);
         }
         metrics
+    }
+
+    /// A sink begins to read a partition: what it may lose is counted from zero.
+    pub(crate) fn begins(&self, sink: &'static str, partition: u32) {
+        let gap = Gap { sink, partition };
+        self.gaps.get_or_create(&gap).inc_by(0);
+        self.gap_records.get_or_create(&gap).inc_by(0);
+    }
+
+    /// The log from `from` to `to` is gone, and a sink had not read it.
+    pub(super) fn gap(&self, sink: &'static str, partition: u32, from: u64, to: u64) {
+        tracing::error!(sink, partition, from, to, "a gap: the log was trimmed before it was read");
+        let gap = Gap { sink, partition };
+        self.gaps.get_or_create(&gap).inc();
+        self.gap_records.get_or_create(&gap).inc_by(to.saturating_sub(from));
+    }
+
+    /// Something cannot be read, or taken.
+    pub(super) fn spoilt(&self, reason: Spoilt) {
+        self.poison.get_or_create(&Reason { reason: reason.name() }).inc();
     }
 
     pub(super) fn count(&self, chunk: &Chunk) {
@@ -56,7 +88,7 @@ impl Metrics {
         self.duplicates.inc_by(events().filter(|event| event.duplicate).count() as u64);
         self.resends.inc_by(chunk.resent);
         for poison in &chunk.poison {
-            self.poison.get_or_create(&Reason { reason: poison.reason.name() }).inc();
+            self.spoilt(poison.reason);
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod embedded;
 pub mod entry;
 mod feed;
 pub mod incarnation;
+pub mod kafka;
 mod metrics;
 pub mod offsets;
 mod partition;
@@ -26,13 +27,15 @@ pub mod window;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::{Bytes, BytesMut};
 use footfall_journal::{AppendError, OpenError};
 use footfall_proto::relay::LogEntry;
 use prost::Message as _;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 pub use cursor::{Cursor, CursorError, Piece};
 pub use dead_letter::DeadLetter;
@@ -41,7 +44,7 @@ pub use metrics::Metrics;
 pub use partition::Partition;
 pub use reading::{Poison, RawEntry, ReadEvent, Reading, Spoilt};
 
-use backend::{Backend, Placed};
+use backend::{Backend, Lane, Placed, PlacedRecord};
 
 /// A checkpoint of the reader is written after this many bytes, or an eighth of the log's bound.
 const CHECKPOINT_BYTES: u64 = 64 << 20;
@@ -56,13 +59,9 @@ pub struct Log {
 }
 
 struct Shared {
-    incarnation: Incarnation,
     partitions: u32,
     backend: Backend,
-    dead_letter: DeadLetter,
     owned: watch::Sender<Owned>,
-    /// What the last append said.
-    refusal: Mutex<Option<String>>,
 }
 
 impl Log {
@@ -73,36 +72,28 @@ impl Log {
     pub async fn embedded(options: embedded::Options, metrics: Metrics) -> Result<Self, LogError> {
         let checkpoint_bytes = CHECKPOINT_BYTES.min(options.max_bytes / 8);
         let counters = metrics.clone();
-        let opening = tokio::task::spawn_blocking(move || {
-            let opened = embedded::open(&options)?;
-            let dir = options.dir.join("dead-letter");
-            let dead_letter = DeadLetter::open(dir, opened.2, options.lock_wait, counters)?;
-            Ok::<_, LogError>((opened, dead_letter))
-        });
-        let ((whole, origin, incarnation), dead_letter) = opening.await.expect("opening does not panic")?;
+        let opening = tokio::task::spawn_blocking(move || embedded::open(&options, counters));
+        let (whole, origin, incarnation) = opening.await.expect("opening does not panic")?;
         let only = Partition::open(
             0,
             incarnation,
             backend::Origin::Embedded(origin),
-            dead_letter.clone(),
+            whole.dead_letter(),
             checkpoint_bytes,
             metrics,
+            CancellationToken::new(),
         );
-        let owned = Owned::from([(0, only.await?)]);
-        let shared = Shared {
-            incarnation,
-            partitions: 1,
-            backend: Backend::Embedded(whole),
-            dead_letter,
-            owned: watch::Sender::new(owned),
-            refusal: Mutex::default(),
-        };
-        Ok(Self { shared: Arc::new(shared) })
+        let owned = watch::Sender::new(Owned::from([(0, only.await?)]));
+        Ok(Self { shared: Arc::new(Shared { partitions: 1, backend: Backend::Embedded(whole), owned }) })
     }
 
-    /// The log's own name.
-    pub fn incarnation(&self) -> Incarnation {
-        self.shared.incarnation
+    /// The log in Kafka, shared with other centrals. Until Kafka is reached it owns nothing and takes nothing, and says why. Needs a
+    /// runtime to spawn on.
+    pub fn kafka(options: kafka::Options, metrics: Metrics) -> Self {
+        let owned = watch::Sender::new(Owned::new());
+        let partitions = options.partitions;
+        let backend = Backend::Kafka(kafka::start(options, owned.clone(), metrics));
+        Self { shared: Arc::new(Shared { partitions, backend, owned }) }
     }
 
     /// How many partitions the log has, for as long as it exists.
@@ -120,39 +111,47 @@ impl Log {
         self.shared.owned.borrow().get(&number).cloned()
     }
 
-    /// Bytes that wait for a sink.
+    /// Bytes that wait for a sink and hold up what comes in.
     pub fn waiting_bytes(&self) -> u64 {
         self.shared.backend.waiting_bytes()
     }
 
-    /// Takes the records of one edge, one after the other.
+    /// A way for the records of one edge, one after the other, on one stream.
     pub fn appender(&self, edge_id: &str) -> Appender {
-        Appender { log: self.clone(), edge_id: edge_id.to_owned() }
+        Appender {
+            edge_id: edge_id.to_owned(),
+            partitions: self.shared.partitions,
+            lane: self.shared.backend.lane(),
+            failed: Arc::default(),
+        }
     }
 
-    /// What keeps the log from taking records; nothing when it takes them.
-    pub fn refusal(&self) -> Option<String> {
-        self.shared.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What keeps the log from taking records, and what else is wrong with it, in sentences.
+    pub fn faults(&self) -> Vec<String> {
+        self.shared.backend.faults()
     }
 
-    /// Writes what is queued and stops. Blocks.
+    /// Writes what is queued and stops. Blocks; to be called from a thread of a runtime that may.
     pub fn close(&self) {
         for partition in self.shared.owned.borrow().values() {
             partition.lost().cancel();
         }
         self.shared.backend.close();
-        self.shared.dead_letter.close();
     }
 }
 
-/// The way of one edge's records into the log.
+/// The way of one edge's records into the log. It takes nothing more after the first that was not taken: what follows would be there
+/// without it.
 pub struct Appender {
-    log: Log,
     edge_id: String,
+    partitions: u32,
+    lane: Lane,
+    failed: Arc<AtomicBool>,
 }
 
 impl Appender {
-    /// Queues consecutive records: all or none. The answer comes once they are kept durably; answers come in the order of the calls.
+    /// Queues consecutive records. The answer comes once all of them are kept durably; answers come in the order of the calls. After a
+    /// failure some may be there all the same: they are sent again, and recognised.
     ///
     /// # Errors
     /// [`Refused`], in the answer.
@@ -162,16 +161,24 @@ impl Appender {
         first_offset: u64,
         records: Vec<Bytes>,
     ) -> impl Future<Output = Result<(), Refused>> + Send + 'static + use<> {
-        let placed = envelop(&self.edge_id, epoch, first_offset, records, self.log.partitions());
-        let pending = self.log.shared.backend.append(placed);
-        let shared = Arc::clone(&self.log.shared);
+        let failed = Arc::clone(&self.failed);
+        let pending = (!failed.load(Ordering::Acquire)).then(|| {
+            let placed = envelop(&self.edge_id, epoch, first_offset, records, self.partitions);
+            self.lane.append(placed, &failed)
+        });
         async move {
+            let Some(pending) = pending else {
+                return Err(Refused::Unavailable("what came before was not taken".into()));
+            };
             let answer = pending.await;
-            let refusal =
-                answer.as_ref().err().filter(|refused| refused.is_transient()).map(ToString::to_string);
-            *shared.refusal.lock().unwrap_or_else(PoisonError::into_inner) = refusal;
+            failed.fetch_or(answer.is_err(), Ordering::AcqRel);
             answer
         }
+    }
+
+    /// Returns when nothing more can be appended this way, and says why: the edge has to begin anew where it was acknowledged.
+    pub async fn closed(&self) -> String {
+        self.lane.closed().await
     }
 }
 
@@ -183,10 +190,10 @@ fn envelop(edge_id: &str, epoch: Bytes, first_offset: u64, records: Vec<Bytes>, 
         LogEntry { edge_id: edge_id.to_owned(), epoch, edge_offset: first_offset, record: Bytes::new() };
     let mut entries = Vec::with_capacity(records.len());
     for record in records {
-        let partition = placement::place(&record, partitions);
+        let (website_id, partition) = placement::place(&record, partitions);
         entry.record = record;
         entry.encode(&mut buffer).expect("a growing buffer has room");
-        entries.push((partition, buffer.split().freeze()));
+        entries.push(PlacedRecord { partition, website_id, payload: buffer.split().freeze() });
         entry.edge_offset = entry.edge_offset.wrapping_add(1);
     }
     entries

@@ -45,9 +45,9 @@ impl Partition {
         dead_letter: DeadLetter,
         checkpoint_bytes: u64,
         metrics: Metrics,
+        lost: CancellationToken,
     ) -> Result<Self, LogError> {
-        let lost = CancellationToken::new();
-        let feed = Feed::start(origin, incarnation.0, checkpoint_bytes, metrics, lost.clone());
+        let feed = Feed::start(origin, number, incarnation.0, checkpoint_bytes, metrics, lost.clone());
         let feed = feed.await.map_err(LogError::Storage)?;
         let committed = Mutex::default();
         Ok(Self { shared: Arc::new(Shared { number, incarnation, feed, dead_letter, committed, lost }) })
@@ -94,33 +94,27 @@ impl Partition {
         let Shared { number, feed, .. } = &*self.shared;
         let bounds = feed.origin.bounds().await.map_err(LogError::Storage)?;
         let mut from = committed.unwrap_or(bounds.start);
+        feed.metrics.begins(name, *number);
         if from > bounds.end {
             return Err(LogError::Beyond { consumer: name, committed: from, end: bounds.end });
         }
         if from < bounds.start {
-            tracing::error!(
-                sink = name,
-                partition = number,
-                from,
-                to = bounds.start,
-                "a gap: the log was trimmed before a sink had read it"
-            );
-            feed.metrics.gaps.inc();
+            feed.metrics.gap(name, *number, from, bounds.start);
             from = bounds.start;
         }
         self.committed().insert(name, from);
-        Ok(Cursor::new(Arc::clone(feed), from))
+        Ok(Cursor::new(Arc::clone(feed), name, from))
     }
 
     /// A cursor that holds nothing back, from the first record of `at` or somewhat before.
     ///
     /// # Errors
     /// [`LogError::Storage`].
-    pub async fn observer(&self, at: SystemTime) -> Result<Cursor, LogError> {
+    pub async fn observer(&self, name: &'static str, at: SystemTime) -> Result<Cursor, LogError> {
         let origin = &self.shared.feed.origin;
         let bounds = origin.bounds().await.map_err(LogError::Storage)?;
         let from = origin.seek_time(at).await.map_err(LogError::Storage)?;
-        Ok(Cursor::new(Arc::clone(&self.shared.feed), from.clamp(bounds.start, bounds.end)))
+        Ok(Cursor::new(Arc::clone(&self.shared.feed), name, from.clamp(bounds.start, bounds.end)))
     }
 
     /// Puts these where unreadable things are kept, durably.
@@ -131,7 +125,8 @@ impl Partition {
         self.shared.dead_letter.park(self.shared.number, poison).await
     }
 
-    /// Everything below `next` is in the consumer's store: what no consumer and no checkpoint needs any more is released.
+    /// Everything below `next` is in the consumer's store: what no consumer and no checkpoint needs any more is released. Of no effect
+    /// once the partition is lost.
     ///
     /// # Errors
     /// What the file system or the server says; the commit may then be forgotten at the next start.
@@ -141,6 +136,9 @@ impl Partition {
             committed.insert(consumer, next);
             committed.values().copied().min().unwrap_or(next)
         };
+        if self.shared.lost.is_cancelled() {
+            return Ok(());
+        }
         self.shared.feed.needed.store(needed, Ordering::Release);
         self.shared.feed.origin.commit(consumer, next, needed)
     }

@@ -20,12 +20,11 @@ pub fn partition_of(website_id: &str, partitions: u32) -> u32 {
     u32::try_from(cityhash64(website_id.as_bytes()) % u64::from(partitions)).expect("a remainder is smaller")
 }
 
-/// The partition of an encoded record. One that cannot be read is in the first, where the reader parks it.
-pub fn place(record: &[u8], partitions: u32) -> u32 {
-    if partitions <= 1 {
-        return 0;
-    }
-    Address::decode(record).map_or(0, |address| partition_of(&address.website_id, partitions))
+/// Whose an encoded record is, and its partition. One that cannot be read is nobody's, and the reader parks it.
+pub fn place(record: &[u8], partitions: u32) -> (String, u32) {
+    let website_id = Address::decode(record).map(|address| address.website_id).unwrap_or_default();
+    let partition = partition_of(&website_id, partitions);
+    (website_id, partition)
 }
 
 #[cfg(test)]
@@ -49,15 +48,15 @@ mod tests {
     #[test]
     fn a_record_is_placed_by_its_website_and_one_without_is_in_the_first() {
         let record = sample::record(&[1, 2, 3]);
-        assert_eq!(place(&record, 8), partition_of("site", 8));
+        assert_eq!(place(&record, 8), ("site".to_owned(), partition_of("site", 8)));
         let nobody = Record { server_timestamp_ms: 7, ..Record::default() };
-        assert_eq!(place(&nobody.encode_to_vec(), 8), 0);
+        assert_eq!(place(&nobody.encode_to_vec(), 8), (String::new(), 0));
     }
 
     proptest! {
         #[test]
         fn rubbish_has_a_place_too(bytes in prop::collection::vec(any::<u8>(), 0..200), partitions in 1_u32..64) {
-            prop_assert!(place(&bytes, partitions) < partitions);
+            prop_assert!(place(&bytes, partitions).1 < partitions);
         }
     }
 }

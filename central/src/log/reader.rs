@@ -2,7 +2,7 @@
 //! every sink and every replay sees the same.
 
 use super::reading::{self, Poison, RawEntry, Reading};
-use super::spans::Spans;
+use super::spans::{Order, Spans};
 use super::window::Window;
 
 /// What has been read so far, as far as it decides about what comes.
@@ -37,8 +37,8 @@ pub struct Chunk {
 
 impl Reader {
     /// Nothing read yet. `key` is the log's incarnation.
-    pub fn new(position: u64, key: [u8; 16]) -> Self {
-        Self { position, records: 0, spans: Spans::default(), window: Window::new(key) }
+    pub fn new(position: u64, key: [u8; 16], order: Order) -> Self {
+        Self { position, records: 0, spans: Spans::new(order), window: Window::new(key) }
     }
 
     /// The next offset to read.
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn a_resent_record_is_skipped_and_a_repeated_event_is_marked() {
         let entries = sample::log(&[(1, 0, &[10, 11]), (1, 1, &[12]), (1, 0, &[10, 11]), (2, 0, &[11, 13])]);
-        let mut reader = Reader::new(0, [3; 16]);
+        let mut reader = Reader::new(0, [3; 16], Order::Torn);
         assert_eq!(
             read_all(&mut reader, &entries),
             [(0, vec![false, false]), (1, vec![false]), (3, vec![true, false])]
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn a_record_that_arrives_after_a_later_one_is_not_taken_for_a_resend() {
         let entries = sample::log(&[(1, 0, &[1]), (1, 5, &[6]), (1, 1, &[2]), (1, 5, &[6]), (1, 1, &[2])]);
-        let read = read_all(&mut Reader::new(0, [3; 16]), &entries);
+        let read = read_all(&mut Reader::new(0, [3; 16], Order::Torn), &entries);
         assert_eq!(read.iter().map(|(offset, _)| *offset).collect::<Vec<_>>(), [0, 1, 2]);
     }
 
@@ -137,7 +137,7 @@ mod tests {
         entries[0].payload = Bytes::from_static(b"\xff\xff rubbish");
         entries[1].payload = sample::entry(1, 1, Bytes::from_static(b"\xff\xff rubbish"));
         entries[2].payload = sample::entry(1, 2, sample::record_with_a_spoilt_event(&[7, 8]));
-        let chunk = Reader::new(0, [3; 16]).read(entries, 4);
+        let chunk = Reader::new(0, [3; 16], Order::Torn).read(entries, 4);
         let reasons: Vec<_> = chunk.poison.iter().map(|p| (p.offset, p.index, p.reason)).collect();
         assert_eq!(
             reasons,
@@ -158,13 +158,13 @@ mod tests {
             let history: Vec<(u8, u64, &[u8])> = history.iter().map(|(e, o, ids)| (*e, *o, ids.as_slice())).collect();
             let entries = sample::log(&history);
             let cut = cut.index(entries.len());
-            let mut straight = Reader::new(0, [3; 16]);
+            let mut straight = Reader::new(0, [3; 16], Order::Torn);
             let whole = read_all(&mut straight, &entries);
 
-            let mut reader = Reader::new(0, [3; 16]);
+            let mut reader = Reader::new(0, [3; 16], Order::Torn);
             let mut pieces = read_all(&mut reader, &entries[..cut]);
             let saved = checkpoint::encode(&reader, [3; 16]);
-            let mut restored = checkpoint::decode(&saved, [3; 16]).expect("just encoded");
+            let mut restored = checkpoint::decode(&saved, [3; 16], Order::Torn).expect("just encoded");
             prop_assert_eq!(&restored, &reader);
             pieces.extend(read_all(&mut restored, &entries[cut..]));
 
@@ -176,7 +176,7 @@ mod tests {
         #[test]
         fn rubbish_in_the_log_never_panics(payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..80), 0..20)) {
             let entries = sample::entries(payloads.into_iter().map(Bytes::from));
-            let chunk = Reader::new(0, [3; 16]).read(entries.clone(), entries.len() as u64);
+            let chunk = Reader::new(0, [3; 16], Order::Torn).read(entries.clone(), entries.len() as u64);
             prop_assert!(chunk.readings.len() + chunk.poison.len() + chunk.resent as usize >= entries.len());
         }
     }

@@ -121,12 +121,22 @@ pub enum Spoilt {
     EventId,
     /// The store refused its row as bad data.
     Refused,
+    /// The log itself could not take it: it has no offset.
+    TooLarge,
 }
 
 impl Spoilt {
     /// Every one of them.
-    pub const ALL: [Self; 7] =
-        [Self::Entry, Self::Record, Self::Website, Self::Time, Self::Event, Self::EventId, Self::Refused];
+    pub const ALL: [Self; 8] = [
+        Self::Entry,
+        Self::Record,
+        Self::Website,
+        Self::Time,
+        Self::Event,
+        Self::EventId,
+        Self::Refused,
+        Self::TooLarge,
+    ];
 
     /// The word for metrics and for the parked copy.
     pub const fn name(self) -> &'static str {
@@ -138,6 +148,7 @@ impl Spoilt {
             Self::Event => "event",
             Self::EventId => "event_id",
             Self::Refused => "refused",
+            Self::TooLarge => "too_large",
         }
     }
 }

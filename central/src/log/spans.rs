@@ -1,8 +1,9 @@
 //! Which records of each edge's epochs the log already holds: the watermarks that tell a resend from a new record. Pure.
 //!
-//! A watermark alone would be right only while every epoch arrives without a gap. An append that fails between two that
-//! succeed, or two connections of one edge that overlap, leave a gap that is filled later; therefore each epoch keeps the
-//! ranges it has seen, of which there is one as long as all goes well.
+//! A watermark alone is right only where every epoch arrives without a gap. In the journal, an append that fails between two that
+//! succeed, or two connections of one edge that overlap, leave a gap that is filled later; there, each epoch keeps the ranges
+//! it has seen, of which there is one as long as all goes well. In a partition of Kafka an epoch's offsets always have gaps,
+//! the records of other partitions, and ranges would say nothing; but the order is whole by construction (see [`Order`]).
 
 use std::collections::HashMap;
 
@@ -14,9 +15,21 @@ const MAX_EPOCHS: usize = 16_384;
 /// Most ranges of one epoch; beyond, the two lowest become one, their gap being a hole of the edge's journal.
 const MAX_RANGES: usize = 64;
 
+/// What a backend promises of the order in which an epoch's records come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// A later record can come before an earlier one, which is filled in when the edge sends again.
+    Torn,
+    /// Whenever a record is there, all of its epoch that precede it in this partition were there before. For each run of sends begins
+    /// where the edge's acknowledgements end, a producer that fails delivers nothing after what it did not deliver, and no stream
+    /// outlives the producer that it began with. Whatever is at or below the highest one seen is a resend.
+    Gapless,
+}
+
 /// What was seen of every epoch.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spans {
+    order: Order,
     epochs: HashMap<[u8; EPOCH_BYTES], Epoch>,
 }
 
@@ -30,6 +43,11 @@ pub struct Epoch {
 }
 
 impl Spans {
+    /// Nothing seen yet.
+    pub fn new(order: Order) -> Self {
+        Self { order, epochs: HashMap::new() }
+    }
+
     /// Whether the record is new; it is remembered. `now` is the count of records read so far.
     pub fn admit(&mut self, epoch: [u8; EPOCH_BYTES], offset: u64, now: u64) -> bool {
         if !self.epochs.contains_key(&epoch) && self.epochs.len() == MAX_EPOCHS {
@@ -39,7 +57,10 @@ impl Spans {
         }
         let known = self.epochs.entry(epoch).or_default();
         known.touched = now;
-        known.admit(offset)
+        match self.order {
+            Order::Torn => known.admit(offset),
+            Order::Gapless => known.pass(offset),
+        }
     }
 
     /// Every epoch, in no particular order.
@@ -54,6 +75,16 @@ impl Spans {
 }
 
 impl Epoch {
+    /// One range, from the beginning to the watermark.
+    fn pass(&mut self, offset: u64) -> bool {
+        let new = self.ranges.first().is_none_or(|(_, last)| offset > *last);
+        if new {
+            self.ranges.clear();
+            self.ranges.push((0, offset));
+        }
+        new
+    }
+
     fn admit(&mut self, offset: u64) -> bool {
         // Nearly always the record that follows the last one.
         let after = self.ranges.partition_point(|(first, _)| *first <= offset);
@@ -96,7 +127,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_offset_is_new_exactly_once_in_whatever_order_they_come(offsets in prop::collection::vec(0_u64..60, 0..300)) {
-            let (mut spans, mut model) = (Spans::default(), HashSet::new());
+            let (mut spans, mut model) = (Spans::new(Order::Torn), HashSet::new());
             for (now, offset) in offsets.into_iter().enumerate() {
                 prop_assert_eq!(spans.admit([1; 16], offset, now as u64), model.insert(offset));
                 let ranges = &spans.epochs[&[1; 16]].ranges;
@@ -107,7 +138,7 @@ mod tests {
 
     #[test]
     fn an_unbroken_epoch_is_one_range() {
-        let mut spans = Spans::default();
+        let mut spans = Spans::new(Order::Torn);
         assert!((5..5_000).all(|offset| spans.admit([2; 16], offset, offset)));
         assert_eq!(spans.epochs[&[2; 16]].ranges, [(5, 4_999)]);
         assert!(!spans.admit([2; 16], 4_999, 5_000));
@@ -116,7 +147,7 @@ mod tests {
 
     #[test]
     fn ranges_and_epochs_are_bounded() {
-        let mut spans = Spans::default();
+        let mut spans = Spans::new(Order::Torn);
         assert!((0..1_000).all(|i| spans.admit([4; 16], i * 3, i)));
         let ranges = &spans.epochs[&[4; 16]].ranges;
         assert_eq!(ranges.len(), MAX_RANGES);
@@ -131,10 +162,21 @@ mod tests {
     }
 
     #[test]
+    fn a_watermark_takes_gaps_for_other_partitions_records() {
+        let mut spans = Spans::new(Order::Gapless);
+        assert!([3, 11, 12, 40].iter().all(|offset| spans.admit([6; 16], *offset, 0)));
+        assert!([3, 5, 12, 39, 40].iter().all(|offset| !spans.admit([6; 16], *offset, 0)));
+        assert_eq!(spans.epochs[&[6; 16]].ranges, [(0, 40)], "however many gaps there were");
+    }
+
+    #[test]
     fn the_highest_offset_of_all_is_an_offset_too() {
-        let mut spans = Spans::default();
+        let mut spans = Spans::new(Order::Torn);
         assert!(spans.admit([5; 16], u64::MAX - 1, 0));
         assert!(spans.admit([5; 16], u64::MAX, 1));
         assert!(!spans.admit([5; 16], u64::MAX, 2));
     }
 }
+
+#[cfg(test)]
+mod model;

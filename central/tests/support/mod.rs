@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test program uses its own part of this")]
 
+pub(crate) mod services;
+
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -183,6 +185,11 @@ pub(crate) fn record(number: u64, events: u8) -> Bytes {
 
 /// The same at a time of its own, milliseconds since 1970.
 pub(crate) fn record_at(number: u64, events: u8, server_timestamp_ms: i64) -> Bytes {
+    record_of("0191d0a4-0000-7000-8000-000000000001", number, events, server_timestamp_ms)
+}
+
+/// The same of any site.
+pub(crate) fn record_of(website_id: &str, number: u64, events: u8, server_timestamp_ms: i64) -> Bytes {
     let events = (0..events).map(|index| page_view(number, index)).collect();
     let visit = Visit {
         ip_address: Bytes::copy_from_slice(&std::net::Ipv4Addr::new(192, 0, 2, 7).to_ipv6_mapped().octets()),
@@ -196,7 +203,7 @@ pub(crate) fn record_at(number: u64, events: u8, server_timestamp_ms: i64) -> By
         ..Visit::default()
     };
     let record = Record {
-        website_id: "0191d0a4-0000-7000-8000-000000000001".into(),
+        website_id: website_id.to_owned(),
         server_timestamp_ms,
         policy_id: 1,
         visit: Some(visit),

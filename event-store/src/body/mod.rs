@@ -1,12 +1,9 @@
-//! A request's body, from the network to a pool thread: bytes in, decoded, piece by piece. Memory holds a few pieces, however
-//! long the body.
+//! A request's body on a pool thread: bytes in, decoded, piece by piece. Memory holds a few pieces, however long the body.
 
 mod blocks;
 mod frames;
-mod incoming;
 mod source;
 
-pub use incoming::{front, further, leave, pump};
 pub use source::{Arriving, Source};
 
 use crate::encoding::Encoding;

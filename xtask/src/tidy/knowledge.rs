@@ -9,6 +9,7 @@ const SECRETS: &[(&str, &str, &[&str])] = &[
     ("quinn", "central/src/", &["central/src/ingest/"]),
     ("quinn", "edge-collector/src/", &["edge-collector/src/forward/"]),
     ("footfall_journal", "central/src/", &["central/src/log/"]),
+    ("rdkafka", "central/src/", &["central/src/log/kafka/"]),
     ("sqlx", "central/src/", &["central/src/store/metadata/"]),
     ("object_store", "central/src/", &["central/src/store/blobs/"]),
     // The sink and the reports build rows and statements with the client's types, but send them through the store.
@@ -41,7 +42,10 @@ const PURE: &[&str] = &[
     "edge-collector/src/session.rs",
     "central/src/api/guard.rs",
     "central/src/ingest/protocol.rs",
+    "central/src/log/kafka/positions.rs",
+    "central/src/log/placement.rs",
     "central/src/log/reader.rs",
+    "central/src/log/spans.rs",
     "central/src/log/window.rs",
     "central/src/query/period.rs",
     "central/src/sink/backoff.rs",

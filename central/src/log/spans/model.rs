@@ -1,0 +1,168 @@
+//! Why a watermark is enough in Kafka, as a model: edges that send again from where they were acknowledged, two centrals, producers
+//! that fail while requests are still on their way, and connections that break in between. Whatever happens, each record is admitted
+//! exactly once in its partition.
+
+use std::collections::VecDeque;
+
+use proptest::prelude::*;
+
+use super::{Order, Spans};
+
+const PARTITIONS: usize = 3;
+const EPOCH: [u8; 16] = [7; 16];
+
+/// A record in its partition, by its edge offset.
+type Partition = Vec<u64>;
+
+/// One life of a central's producer: for each partition, what it will deliver, in order. After a failure a part of it may still arrive.
+#[derive(Clone, Debug, Default)]
+struct Era {
+    queues: [VecDeque<u64>; PARTITIONS],
+    delivered: Vec<u64>,
+    broken: bool,
+    /// How much of each queue still arrives after the failure.
+    ghosts: [usize; PARTITIONS],
+}
+
+/// A connection of the edge to one central, good for one era.
+#[derive(Clone, Copy, Debug)]
+struct Stream {
+    era: usize,
+    /// The next offset to send.
+    next: u64,
+    /// Where this stream began.
+    from: u64,
+}
+
+#[derive(Debug, Default)]
+struct World {
+    eras: Vec<Era>,
+    current: [usize; 2],
+    log: [Partition; PARTITIONS],
+    stream: Option<Stream>,
+    acknowledged: u64,
+    records: u64,
+}
+
+/// What can happen.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Connect { central: usize },
+    Send { count: u64 },
+    Deliver { era: usize, partition: usize },
+    Acknowledge,
+    LoseConnection,
+    Fail { central: usize, ghosts: [usize; PARTITIONS] },
+}
+
+fn partition_of(offset: u64) -> usize {
+    (offset.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize % PARTITIONS
+}
+
+impl World {
+    fn new(records: u64) -> Self {
+        Self { eras: vec![Era::default(), Era::default()], current: [0, 1], records, ..Self::default() }
+    }
+
+    fn step(&mut self, step: Step) {
+        match step {
+            Step::Connect { central } => {
+                let (era, from) = (self.current[central], self.acknowledged);
+                self.stream = Some(Stream { era, next: from, from });
+            }
+            Step::Send { count } => {
+                let Some(stream) = &mut self.stream else { return };
+                let era = &mut self.eras[stream.era];
+                if era.broken {
+                    self.stream = None;
+                    return;
+                }
+                for _ in 0..count.min(self.records - stream.next) {
+                    era.queues[partition_of(stream.next)].push_back(stream.next);
+                    stream.next += 1;
+                }
+            }
+            Step::Deliver { era, partition } => {
+                let index = era % self.eras.len();
+                let era = &mut self.eras[index];
+                if era.broken && era.ghosts[partition] == 0 {
+                    return;
+                }
+                if let Some(offset) = era.queues[partition].pop_front() {
+                    self.log[partition].push(offset);
+                    era.ghosts[partition] = era.ghosts[partition].saturating_sub(1);
+                    if !era.broken {
+                        era.delivered.push(offset);
+                    }
+                }
+            }
+            Step::Acknowledge => {
+                let Some(stream) = self.stream else { return };
+                let era = &self.eras[stream.era];
+                let delivered = |offset: &u64| era.delivered.contains(offset);
+                let reached =
+                    (stream.from..stream.next).take_while(delivered).last().map_or(0, |last| last + 1);
+                self.acknowledged = self.acknowledged.max(reached);
+            }
+            Step::LoseConnection => self.stream = None,
+            Step::Fail { central, ghosts } => {
+                let era = &mut self.eras[self.current[central]];
+                (era.broken, era.ghosts) = (true, ghosts);
+                self.current[central] = self.eras.len();
+                self.eras.push(Era::default());
+            }
+        }
+    }
+
+    /// Everything that can still happen happens, and the edge gets rid of all it has.
+    fn finish(&mut self) {
+        for era in 0..self.eras.len() {
+            self.deliver_all(era);
+        }
+        self.step(Step::Connect { central: 0 });
+        self.step(Step::Send { count: self.records });
+        self.deliver_all(self.current[0]);
+    }
+
+    fn deliver_all(&mut self, era: usize) {
+        for partition in 0..PARTITIONS {
+            for _ in 0..self.records * 20 {
+                self.step(Step::Deliver { era, partition });
+            }
+        }
+    }
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        2 => (0..2_usize).prop_map(|central| Step::Connect { central }),
+        4 => (1..6_u64).prop_map(|count| Step::Send { count }),
+        12 => (any::<usize>(), 0..PARTITIONS).prop_map(|(era, partition)| Step::Deliver { era, partition }),
+        3 => Just(Step::Acknowledge),
+        1 => Just(Step::LoseConnection),
+        1 => (0..2_usize, any::<[u8; PARTITIONS]>())
+            .prop_map(|(central, ghosts)| Step::Fail { central, ghosts: ghosts.map(|ghosts| usize::from(ghosts % 5)) }),
+    ];
+    prop::collection::vec(step, 0..200)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn each_record_is_admitted_exactly_once_whoever_fails_in_between(steps in steps()) {
+        let mut world = World::new(30);
+        for step in steps {
+            world.step(step);
+        }
+        world.finish();
+        for (partition, log) in world.log.iter().enumerate() {
+            let mut spans = Spans::new(Order::Gapless);
+            let admitted: Vec<u64> =
+                log.iter().copied().filter(|offset| spans.admit(EPOCH, *offset, 0)).collect();
+            let expected: Vec<u64> =
+                (0..world.records).filter(|offset| partition_of(*offset) == partition).collect();
+            prop_assert_eq!(admitted, expected, "of {:?}", log);
+        }
+    }
+}

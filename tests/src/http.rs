@@ -3,7 +3,6 @@
 use reqwest::ClientBuilder;
 
 /// A client to be built; the cryptography that it may need is chosen, once for the process.
-#[must_use]
 pub fn client() -> ClientBuilder {
     // Somebody chose before: it was the same choice.
     let _ = rustls::crypto::ring::default_provider().install_default();

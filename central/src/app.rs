@@ -31,9 +31,6 @@ use crate::store::metadata::{self, Metadata};
 use crate::telemetry::Telemetry;
 use sinks::{Board, Stores};
 
-/// The metadata database, in the data folder.
-pub const METADATA: &str = "metadata.sqlite";
-
 /// How long to wait for locks and ports that a predecessor still holds.
 const PREDECESSOR: Duration = Duration::from_secs(10);
 /// How often they are tried.
@@ -63,7 +60,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     let (http_address, relay_address) = (http.local_addr()?, relay.local_addr()?);
 
     let ends = Ends::default();
-    let metadata = Metadata::open(config.data.join(METADATA)).await.context("the metadata database")?;
+    let metadata = open_metadata(config.metadata).await?;
     let (user, password_file) = (config.event_store.user.clone(), config.event_store.password_file.clone());
     let (store, store_watch) = EventStore::start(config.event_store, ends.store.clone())?;
     let log = open_log(config.log, config.data.clone(), telemetry.log.clone()).await.context("the log")?;
@@ -80,7 +77,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
         metadata: metadata.clone(),
         live,
         reports: store.reports(),
-        readiness: readiness(&log, &store, board),
+        readiness: readiness(&metadata, &log, &store, board),
         metrics: metrics(&log, &store, &telemetry),
         tag_edge_url: config.tag_edge_url,
         names: config.http.names,
@@ -146,10 +143,11 @@ struct Ends {
 }
 
 /// Sentences about what keeps central from doing its whole job.
-fn readiness(log: &Log, store: &EventStore, sinks: Board) -> api::Readiness {
-    let (log, store) = (log.clone(), store.clone());
+fn readiness(metadata: &Metadata, log: &Log, store: &EventStore, sinks: Board) -> api::Readiness {
+    let (metadata, log, store) = (metadata.clone(), log.clone(), store.clone());
     Arc::new(move || {
         let mut sentences = log.faults();
+        sentences.extend(metadata.fault());
         sentences.extend(store.faults());
         sentences.extend(sinks.faults());
         sentences
@@ -174,6 +172,18 @@ async fn open_log(place: config::Log, dir: PathBuf, metrics: log::Metrics) -> Re
         }
         config::Log::Kafka(options) => Ok(Log::kafka(*options, metrics)),
     }
+}
+
+/// A file that cannot be used ends the start. A server may be away or refuse: events are taken in meanwhile, `/readyz` says why, and the
+/// policy's watch tries again.
+async fn open_metadata(place: metadata::Place) -> anyhow::Result<Metadata> {
+    let is_server = place.is_server();
+    let metadata = Metadata::at(place);
+    match metadata.connect().await {
+        Err(error) if is_server => tracing::error!(%error, "websites and users are not known yet"),
+        opened => opened?,
+    }
+    Ok(metadata)
 }
 
 /// The lock that says: exactly one central. Held as long as the file is open.

@@ -7,9 +7,9 @@ mod raw;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use crate::store::events;
+use crate::store::{events, metadata};
 use crate::{ingest, log};
-use raw::{RawClickHouse, RawConfig, RawLog};
+use raw::{RawClickHouse, RawConfig, RawLog, RawMetadata, RawMetadataBackend};
 
 /// The configuration as it is used.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub struct Config {
     pub event_store: events::Options,
     /// Where the log is kept.
     pub log: Log,
+    /// Where users and websites are kept.
+    pub metadata: metadata::Place,
     /// Where the tag to copy loads the beacon from.
     pub tag_edge_url: String,
 }
@@ -51,6 +53,8 @@ pub struct Http {
     pub names: Vec<String>,
 }
 
+/// The metadata's file, in the data folder.
+const METADATA: &str = "metadata.sqlite";
 /// Smallest log, bytes: a few of the largest records must fit.
 const MIN_LOG_BYTES: u64 = 16 << 20;
 
@@ -90,7 +94,9 @@ impl RawConfig {
         };
         ingest::endpoint::configure(&relay)?;
         let event_store = self.clickhouse.resolve(&self.data)?;
+        let metadata = self.metadata.resolve(&self.data)?;
         Ok(Config {
+            metadata,
             http: Http { listen, names: self.http.names },
             relay,
             event_store,
@@ -156,6 +162,29 @@ impl RawClickHouse {
             events::Place::Server(self.url)
         };
         Ok(events::Options { place, database: self.database, user: self.user, password_file })
+    }
+}
+
+impl RawMetadata {
+    fn resolve(self, data: &Path) -> Result<metadata::Place, ConfigError> {
+        let server = match (self.backend, self.postgresql) {
+            (RawMetadataBackend::Sqlite, _) => return Ok(data.join(METADATA).into()),
+            (RawMetadataBackend::Postgresql, server) => server.unwrap_or_default(),
+        };
+        let missing = ConfigError::Missing("metadata.postgresql.password_file", "a file with the password");
+        let password_file = server.password_file.filter(|file| file.is_file()).ok_or(missing)?;
+        if server.ca.as_ref().is_some_and(|ca| !ca.is_file()) {
+            return Err(ConfigError::Missing("metadata.postgresql.ca", "a file with certificates"));
+        }
+        Ok(metadata::Place::Postgresql(metadata::Server {
+            host: server.host,
+            port: server.port,
+            database: server.database,
+            user: server.user,
+            password_file,
+            ca: server.ca,
+            tls: server.tls,
+        }))
     }
 }
 

@@ -39,7 +39,7 @@ enum Command {
         #[arg(long, env = "FOOTFALL_CONFIG")]
         config: PathBuf,
         #[command(subcommand)]
-        command: admin::Command,
+        command: Box<admin::Command>,
     },
 }
 
@@ -58,9 +58,13 @@ async fn main() -> ExitCode {
     let done = match line.command {
         Command::Run { check: true, .. } => Ok(()),
         Command::Run { until_eof, .. } => app::run(config, stop_signal(until_eof)).await,
-        Command::Admin { command, .. } => {
-            command.run(&config.data.join(app::METADATA)).await.map_err(anyhow::Error::from)
-        }
+        Command::Admin { command, .. } => match command.run(config.metadata).await {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                eprintln!("{error}");
+                return ExitCode::from(error.exit_code());
+            }
+        },
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -12,10 +12,14 @@ struct Line {
 }
 
 async fn run(folder: &tempfile::TempDir, line: &str) -> Result<String, Error> {
+    run_with(folder, line, "").await
+}
+
+async fn run_with(folder: &tempfile::TempDir, line: &str, input: &str) -> Result<String, Error> {
     let words = shell_words(line);
     let command = Line::try_parse_from(["admin".to_owned()].into_iter().chain(words)).unwrap().command;
     let mut out = Vec::new();
-    command.run_into(&folder.path().join("metadata.sqlite"), &mut out).await?;
+    command.run_into(folder.path().join("metadata.sqlite").into(), &mut input.as_bytes(), &mut out).await?;
     Ok(String::from_utf8(out).unwrap())
 }
 
@@ -105,4 +109,130 @@ async fn a_database_that_cannot_be_opened_is_named() {
     let error = run(&folder, "website list").await.unwrap_err();
     assert_eq!(error.exit_code(), 74);
     assert!(error.to_string().contains("metadata.sqlite"), "{error}");
+}
+
+#[tokio::test]
+async fn a_website_is_shown_changed_paused_and_deleted() {
+    let folder = tempfile::tempdir().unwrap();
+    run(&folder, "website add --name Shop --domain shop.example --tracking-id FF-SHOP").await.unwrap();
+    let set =
+        "website set FF-SHOP --name Books --also-domain localhost --currency EUR --industry Books --json";
+    let set = json(&run(&folder, set).await.unwrap());
+    assert_eq!(
+        (&set["name"], &set["currency"], &set["domain"]),
+        (&"Books".into(), &"EUR".into(), &"shop.example".into())
+    );
+    let cleared = run(&folder, "website set FF-SHOP --no-also-domain --json").await.unwrap();
+    assert_eq!(json(&cleared)["extra_domains"], serde_json::json!([]));
+    let shown = run(&folder, "website show FF-SHOP").await.unwrap();
+    assert!(shown.contains("currency                  EUR\n"), "{shown}");
+    assert_eq!(
+        run(&folder, "website pause FF-SHOP").await.unwrap(),
+        "FF-SHOP  shop.example  Books (paused)\n"
+    );
+    assert_eq!(run(&folder, "website list").await.unwrap(), "FF-SHOP  shop.example  Books (paused)\n");
+    assert_eq!(json(&run(&folder, "website resume FF-SHOP --json").await.unwrap())["status"], "active");
+    run(&folder, "website delete FF-SHOP").await.unwrap();
+    let error = run(&folder, "website show FF-SHOP").await.unwrap_err();
+    assert_eq!((error.exit_code(), error.to_string()), (1, "there is no website FF-SHOP".to_owned()));
+}
+
+#[tokio::test]
+async fn a_password_comes_from_a_file_or_from_standard_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("password");
+    std::fs::write(&file, "correct horse battery\nits second line\n").unwrap();
+    let add =
+        format!("user add --email Ada@example.com --name Ada --password-file {} --json", file.display());
+    let added = json(&run(&folder, &add).await.unwrap());
+    assert_eq!((&added["email"], &added["has_password"]), (&"ada@example.com".into(), &true.into()));
+    assert!(added.get("password_hash").is_none());
+    let metadata = Metadata::open(folder.path().join("metadata.sqlite")).await.unwrap();
+    let ada = "ada@example.com".parse().unwrap();
+    assert!(metadata.sign_in(&ada, "correct horse battery".to_owned()).await.unwrap().is_some());
+
+    run_with(&folder, "user set-password --email ada@example.com", "another horse battery\n").await.unwrap();
+    assert!(metadata.sign_in(&ada, "another horse battery".to_owned()).await.unwrap().is_some());
+    let short = run_with(&folder, "user set-password --email ada@example.com", "short\n").await.unwrap_err();
+    assert_eq!((short.exit_code(), short.to_string().contains("at least 12")), (64, true));
+    let nobody =
+        run_with(&folder, "user set-password --email bob@example.com", "another horse battery").await;
+    assert_eq!(nobody.unwrap_err().to_string(), "there is no user bob@example.com");
+    let missing =
+        run(&folder, "user set-password --email ada@example.com --password-file /no/such/file").await;
+    assert_eq!(missing.unwrap_err().exit_code(), 74);
+    assert_eq!(
+        run(&folder, "user status --email ada@example.com suspended").await.unwrap(),
+        "ada@example.com  suspended\n"
+    );
+    assert_eq!(json(&run(&folder, "user list --json").await.unwrap())["users"][0]["status"], "suspended");
+}
+
+#[tokio::test]
+async fn what_belongs_to_a_website_is_said_with_its_id() {
+    let folder = tempfile::tempdir().unwrap();
+    run(&folder, "website add --name Shop --domain shop.example --tracking-id FF-SHOP").await.unwrap();
+    run(&folder, "user add --email ada@example.com --name Ada").await.unwrap();
+    let steps = r#"[{"name":"Cart","type":"page","match_type":"equals","value":"/cart"},
+                    {"name":"Paid","type":"event","match_type":"regex","value":"^paid"}]"#;
+    for (line, input, printed) in [
+        (
+            "permission grant --website FF-SHOP --email ada@example.com --role editor",
+            "",
+            "ada@example.com is editor of FF-SHOP\n",
+        ),
+        (
+            "permission revoke --website FF-SHOP --email ada@example.com",
+            "",
+            "ada@example.com is nothing of FF-SHOP\n",
+        ),
+        ("property set --website FF-SHOP colour blue", "", "FF-SHOP  colour = blue\n"),
+        ("property list --website FF-SHOP", "", "colour  blue\n"),
+        ("property unset --website FF-SHOP colour", "", "FF-SHOP  colour is not set\n"),
+        ("dimension set --website FF-SHOP --index 3 --name Author --scope hit", "", "3  Author  hit\n"),
+        ("dimension retire --website FF-SHOP --index 3", "", "3  Author  hit  (retired)\n"),
+        ("metric set --website FF-SHOP --index 20 --name Words --type integer", "", "20  Words  integer\n"),
+        ("metric list --website FF-SHOP", "", "20  Words  integer\n"),
+    ] {
+        assert_eq!(run_with(&folder, line, input).await.unwrap(), printed, "{line}");
+    }
+    let goal =
+        "goal add --website FF-SHOP --name Order --type destination --match regex --value ^/thanks --json";
+    assert_eq!(json(&run(&folder, goal).await.unwrap())["type"], "destination");
+    assert!(
+        run(&folder, "goal list --website FF-SHOP")
+            .await
+            .unwrap()
+            .ends_with("Order  destination  regex ^/thanks\n")
+    );
+    assert!(
+        run(&folder, "goal retire --website FF-SHOP Order").await.unwrap().ends_with("Order (retired)\n")
+    );
+    run_with(&folder, "funnel add --website FF-SHOP --name Checkout", steps).await.unwrap();
+    assert!(
+        run(&folder, "funnel list --website FF-SHOP").await.unwrap().ends_with("Checkout  Cart > Paid\n")
+    );
+    let shown = json(&run(&folder, "funnel show --website FF-SHOP Checkout --json").await.unwrap());
+    assert_eq!(shown["steps"][1]["match_type"], "regex", "{shown}");
+    run(&folder, "funnel remove --website FF-SHOP Checkout").await.unwrap();
+
+    for (line, sentence) in [
+        (
+            "goal add --website FF-SHOP --name G --type destination --match regex --value (",
+            "the pattern cannot be used",
+        ),
+        ("goal add --website FF-SHOP --name G --type duration --value 3", "a goal of type destination"),
+        ("goal add --website FF-SHOP --name G --type luck --number 3", "\"luck\" is not a goal's type"),
+        ("funnel add --website FF-SHOP --name F", "these are not a funnel's steps"),
+        ("permission grant --website FF-SHOP --email ada@example.com --role king", "\"king\" is not a role"),
+        ("property set --website FF-SHOP Colour blue", "\"Colour\" is not a property"),
+        ("dimension set --website FF-SHOP --index 21 --name D --scope hit", "\"21\" is not an index"),
+        ("website set FF-SHOP --currency euro", "\"euro\" is not a currency"),
+    ] {
+        let error = run(&folder, line).await.unwrap_err();
+        assert_eq!(error.exit_code(), 64, "{line}");
+        assert!(error.to_string().starts_with(sentence), "{error}");
+    }
+    let unknown = run(&folder, "goal list --website FF-NOBODY").await.unwrap_err();
+    assert_eq!((unknown.exit_code(), unknown.to_string()), (1, "there is no website FF-NOBODY".to_owned()));
 }

@@ -1,11 +1,15 @@
-//! `central admin website add|list`.
+//! `central admin website …`.
 
 use std::io::Write;
 
 use clap::{ArgAction, Args, Subcommand};
 
-use super::Error;
-use crate::store::metadata::{Added, Metadata, New, Status, Website as Row, sampling_rate, timezone};
+use super::table::{list, one};
+use super::{Error, Output};
+use crate::store::metadata::{
+    self, Added, Change, Metadata, New, Status, Website as Row, currency, name, retention_days,
+    sampling_rate, timezone,
+};
 
 /// What can be done with websites.
 #[derive(Debug, Subcommand)]
@@ -13,7 +17,66 @@ pub enum Website {
     /// Add a website; prints its tracking id.
     Add(Add),
     /// List the websites.
-    List(List),
+    List(Output),
+    /// Show everything about a website.
+    Show(Named),
+    /// Change a website; what is not named stays.
+    Set(Set),
+    /// Refuse a website's events until it is resumed.
+    Pause(Named),
+    /// Take a website's events again.
+    Resume(Named),
+    /// Delete a website: its events are refused, its tracking id stays taken, what was stored stays stored.
+    Delete(Named),
+}
+
+/// Which one.
+#[derive(Debug, Args)]
+pub struct Named {
+    /// Its tracking id or website id.
+    website: String,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// What is to be different.
+#[derive(Debug, Args)]
+pub struct Set {
+    #[command(flatten)]
+    named: Named,
+    /// What people call it.
+    #[arg(long)]
+    name: Option<String>,
+    /// Where it is served: a host name without scheme and port. Subdomains are included.
+    #[arg(long)]
+    domain: Option<String>,
+    /// Further domains whose pages may carry the tag, in the place of those before; may be given several times.
+    #[arg(long = "also-domain", value_name = "DOMAIN", conflicts_with = "no_also_domain")]
+    also_domain: Vec<String>,
+    /// No further domains.
+    #[arg(long)]
+    no_also_domain: bool,
+    /// Name in the IANA time zone database.
+    #[arg(long)]
+    timezone: Option<String>,
+    /// ISO 4217 code.
+    #[arg(long)]
+    currency: Option<String>,
+    /// The owner's line of business; empty for none.
+    #[arg(long)]
+    industry: Option<String>,
+    /// Cut visitors' addresses before they are stored, with their consent too.
+    #[arg(long, action = ArgAction::Set, value_name = "true|false")]
+    ip_anonymization: Option<bool>,
+    /// Leave bots out.
+    #[arg(long, action = ArgAction::Set, value_name = "true|false")]
+    bot_filtering: Option<bool>,
+    /// For how many days events are kept.
+    #[arg(long, value_name = "DAYS")]
+    data_retention_days: Option<String>,
+    /// Share of events to keep, 0.01 to 1.
+    #[arg(long)]
+    sampling_rate: Option<String>,
 }
 
 /// A website to be added.
@@ -49,45 +112,42 @@ pub struct Add {
     /// Change nothing if there is a website with this tracking id or, where none is given, this domain.
     #[arg(long)]
     if_missing: bool,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
-}
-
-/// How to list.
-#[derive(Debug, Args)]
-pub struct List {
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// A command whose values are known to be good.
 pub(super) enum Prepared {
     Add { new: New, if_missing: bool, json: bool },
     List { json: bool },
+    Show(Named),
+    Set { named: Named, change: Change },
+    Status { named: Named, status: Status },
 }
 
 impl Website {
     pub(super) fn prepare(self) -> Result<Prepared, Error> {
         Ok(match self {
             Self::Add(add) => {
-                let (if_missing, json) = (add.if_missing, add.json);
+                let (if_missing, json) = (add.if_missing, add.output.json);
                 Prepared::Add { new: add.parse()?, if_missing, json }
             }
-            Self::List(List { json }) => Prepared::List { json },
+            Self::List(Output { json }) => Prepared::List { json },
+            Self::Show(named) => Prepared::Show(named),
+            Self::Set(set) => set.parse()?,
+            Self::Pause(named) => Prepared::Status { named, status: Status::Paused },
+            Self::Resume(named) => Prepared::Status { named, status: Status::Active },
+            Self::Delete(named) => Prepared::Status { named, status: Status::Deleted },
         })
     }
 }
 
+const NAME: &str = "a website's name";
+
 impl Add {
     fn parse(self) -> Result<New, Error> {
-        let name = self.name.trim().to_owned();
-        if !(1..=255).contains(&name.chars().count()) {
-            return Err(Error::Name);
-        }
         Ok(New {
-            name,
+            name: name(NAME, 255, &self.name)?,
             domain: self.domain.parse()?,
             extra_domains: self.also_domain.iter().map(|domain| domain.parse()).collect::<Result<_, _>>()?,
             tracking_id: self.tracking_id.map(|id| id.parse()).transpose()?,
@@ -97,6 +157,32 @@ impl Add {
             sampling_rate: sampling_rate(&self.sampling_rate)?,
             owner: self.owner.parse()?,
         })
+    }
+}
+
+impl Set {
+    fn parse(self) -> Result<Prepared, Error> {
+        let extra_domains = if self.no_also_domain || !self.also_domain.is_empty() {
+            Some(self.also_domain.iter().map(|domain| domain.parse()).collect::<Result<_, _>>()?)
+        } else {
+            None
+        };
+        let industry = |text: String| {
+            if text.is_empty() { Ok(text) } else { name("an industry", 100, &text) }
+        };
+        let change = Change {
+            name: self.name.map(|text| name(NAME, 255, &text)).transpose()?,
+            domain: self.domain.map(|domain| domain.parse()).transpose()?,
+            extra_domains,
+            timezone: self.timezone.map(|text| timezone(&text)).transpose()?,
+            currency: self.currency.map(|text| currency(&text)).transpose()?,
+            industry: self.industry.map(industry).transpose()?,
+            bot_filtering_enabled: self.bot_filtering,
+            ip_anonymization_enabled: self.ip_anonymization,
+            data_retention_days: self.data_retention_days.map(|days| retention_days(&days)).transpose()?,
+            sampling_rate: self.sampling_rate.map(|rate| sampling_rate(&rate)).transpose()?,
+        };
+        Ok(Prepared::Set { named: self.named, change })
     }
 }
 
@@ -110,34 +196,44 @@ impl Prepared {
                 let website = metadata.add_website(new).await?;
                 print_added(&Added { created: true, website }, json, out)?;
             }
-            Self::List { json } => print_list(&metadata.websites().await?, json, out)?,
+            Self::List { json } => list("websites", &metadata.websites().await?, json, out, |website| {
+                let note = if website.status == Status::Paused { "(paused)" } else { "" };
+                let Row { tracking_id, domain, name, .. } = website;
+                [tracking_id.clone(), domain.clone(), format!("{name} {note}").trim_end().to_owned()]
+            })?,
+            Self::Show(Named { website, output }) => {
+                let found = metadata.website(&website).await?;
+                let found = found.ok_or_else(|| metadata::Error::Unknown(format!("website {website}")))?;
+                one(&found, output.json, out, shown)?;
+            }
+            Self::Set { named: Named { website, output }, change } => {
+                one(&metadata.change_website(&website, change).await?, output.json, out, shown)?;
+            }
+            Self::Status { named: Named { website, output }, status } => {
+                let before = metadata.set_website_status(&website, status).await?;
+                one(&Row { status, ..before }, output.json, out, |website| {
+                    format!("{}  {}  {} ({status})", website.tracking_id, website.domain, website.name)
+                })?;
+            }
         }
         Ok(())
     }
 }
 
 fn print_added(added: &Added, json: bool, out: &mut impl Write) -> Result<(), Error> {
-    let Added { created, website } = added;
-    if json {
-        writeln!(out, "{}", serde_json::json!(added))?;
-    } else {
-        let done = if *created { "added" } else { "already there, nothing changed" };
-        writeln!(out, "{}  {}  {} ({done})", website.tracking_id, website.domain, website.name)?;
-    }
-    Ok(())
+    let done = if added.created { "added" } else { "already there, nothing changed" };
+    Ok(one(added, json, out, |Added { website, .. }| {
+        format!("{}  {}  {} ({done})", website.tracking_id, website.domain, website.name)
+    })?)
 }
 
-fn print_list(websites: &[Row], json: bool, out: &mut impl Write) -> Result<(), Error> {
-    if json {
-        writeln!(out, "{}", serde_json::json!({ "websites": websites }))?;
-        return Ok(());
-    }
-    let width =
-        |of: fn(&Row) -> &str| websites.iter().map(|website| of(website).chars().count()).max().unwrap_or(0);
-    let (ids, domains) = (width(|website| &website.tracking_id), width(|website| &website.domain));
-    for website in websites {
-        let note = if website.status == Status::Paused { " (paused)" } else { "" };
-        writeln!(out, "{:ids$}  {:domains$}  {}{note}", website.tracking_id, website.domain, website.name)?;
-    }
-    Ok(())
+/// A line for each column, under its name in the database.
+fn shown(website: &Row) -> String {
+    let columns = serde_json::json!(website);
+    let columns = columns.as_object().into_iter().flatten();
+    let lines = columns.filter(|(_, value)| !value.is_null()).map(|(column, value)| {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        format!("{column:26}{text}")
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }

@@ -21,6 +21,8 @@ pub(super) struct RawConfig {
     #[serde(default)]
     pub(super) log: RawLog,
     #[serde(default)]
+    pub(super) metadata: RawMetadata,
+    #[serde(default)]
     pub(super) tag: RawTag,
 }
 
@@ -62,6 +64,33 @@ pub(super) struct RawLog {
     pub(super) segment_bytes: u64,
 }
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawMetadata {
+    pub(super) backend: RawMetadataBackend,
+    pub(super) postgresql: Option<RawPostgresql>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RawMetadataBackend {
+    #[default]
+    Sqlite,
+    Postgresql,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawPostgresql {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) database: String,
+    pub(super) user: String,
+    pub(super) password_file: Option<PathBuf>,
+    pub(super) ca: Option<PathBuf>,
+    pub(super) tls: bool,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawTag {
@@ -99,6 +128,14 @@ const KEYS: &[(&str, &str, Kind)] = &[
     ("log.kafka", "user", Kind::Text),
     ("log.kafka", "password_file", Kind::Text),
     ("log.kafka", "ca", Kind::Text),
+    ("metadata", "backend", Kind::Text),
+    ("metadata.postgresql", "host", Kind::Text),
+    ("metadata.postgresql", "port", Kind::Number),
+    ("metadata.postgresql", "database", Kind::Text),
+    ("metadata.postgresql", "user", Kind::Text),
+    ("metadata.postgresql", "password_file", Kind::Text),
+    ("metadata.postgresql", "ca", Kind::Text),
+    ("metadata.postgresql", "tls", Kind::Flag),
     ("tag", "edge_url", Kind::Text),
 ];
 
@@ -106,6 +143,8 @@ const KEYS: &[(&str, &str, Kind)] = &[
 enum Kind {
     Text,
     Number,
+    /// `true` or `false`.
+    Flag,
     /// Comma-separated.
     List,
 }
@@ -135,6 +174,7 @@ impl Kind {
         match self {
             Self::Text => Some(value.into()),
             Self::Number => value.parse::<i64>().ok().map(toml::Value::from),
+            Self::Flag => value.parse::<bool>().ok().map(toml::Value::from),
             Self::List => {
                 let items = value.split(',').map(str::trim).filter(|item| !item.is_empty());
                 Some(items.map(toml::Value::from).collect::<Vec<_>>().into())
@@ -185,6 +225,20 @@ impl Default for RawClickHouse {
 impl Default for RawLog {
     fn default() -> Self {
         Self { backend: "embedded".into(), kafka: None, max_bytes: 8 << 30, segment_bytes: 64 << 20 }
+    }
+}
+
+impl Default for RawPostgresql {
+    fn default() -> Self {
+        Self {
+            host: "127.0.0.1".into(),
+            port: 5432,
+            database: "footfall".into(),
+            user: "footfall".into(),
+            password_file: None,
+            ca: None,
+            tls: true,
+        }
     }
 }
 

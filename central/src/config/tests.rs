@@ -46,6 +46,7 @@ fn what_is_left_out_has_the_default_of_the_design() {
     assert_eq!(config.relay.listen.to_string(), "127.0.0.1:4433");
     assert_eq!(config.event_store.database, "footfall");
     assert_eq!(config.event_store.password_file, config.data.join("clickhouse.password"));
+    assert_eq!(config.metadata, config.data.join("metadata.sqlite").into());
     let events::Place::Embedded(program) = config.event_store.place else { panic!("not embedded") };
     assert_eq!(program.listen.to_string(), "127.0.0.1:8123");
 }
@@ -56,16 +57,25 @@ fn the_environment_comes_before_the_file() {
         ("FOOTFALL_HTTP_LISTEN", "127.0.0.1:9"),
         ("FOOTFALL_HTTP_NAMES", "stats.example, other.example"),
         ("FOOTFALL_LOG_MAX_BYTES", "268435456"),
+        ("FOOTFALL_METADATA_BACKEND", "postgresql"),
+        ("FOOTFALL_METADATA_POSTGRESQL_HOST", "db.example"),
+        ("FOOTFALL_METADATA_POSTGRESQL_PORT", "5433"),
+        ("FOOTFALL_METADATA_POSTGRESQL_TLS", "false"),
         ("FOOTFALL_LOG", "debug"),
         ("HOME", "/root"),
     ];
-    let config = Files::make()
-        .parse("database = 'other'\n[http]\nlisten = '127.0.0.1:8'", &environment)
-        .expect("valid");
+    let files = Files::make();
+    let more = format!(
+        "database = 'other'\n[http]\nlisten = '127.0.0.1:8'\n[metadata]\npostgresql = {{ password_file = '{}' }}",
+        files.dir.path().join("central.key").display()
+    );
+    let config = files.parse(&more, &environment).expect("valid");
     assert_eq!(config.http.listen.port(), 9);
     assert_eq!(config.http.names, ["stats.example", "other.example"]);
     assert!(matches!(config.log, Log::Embedded { max_bytes: 0x1000_0000, .. }), "{:?}", config.log);
     assert_eq!(config.event_store.database.as_str(), "other");
+    let metadata::Place::Postgresql(server) = config.metadata else { panic!("not a server") };
+    assert_eq!((server.to_string(), server.tls), ("db.example:5433/footfall".to_owned(), false));
 }
 
 #[test]
@@ -96,6 +106,9 @@ fn each_mistake_has_its_sentence() {
         ("url = 'https://db'", "begin with http://"),
         ("url = 'http://db:8123'", "clickhouse.password_file"),
         ("database = 'a b'", "letters, digits"),
+        ("[metadata]\nbackend = 'oracle'", "unknown variant `oracle`"),
+        ("[metadata]\nbackend = 'postgresql'", "metadata.postgresql.password_file"),
+        ("[metadata]\npostgresql = { password = 'no' }", "unknown field `password`"),
         ("[log]\nmax_bytes = 10", "log.max_bytes"),
         ("[log]\nmax_bytes = 'much'", "invalid type"),
         ("= nonsense", "at byte"),

@@ -1,4 +1,5 @@
-//! Where data rests: events in ClickHouse, metadata in SQLite, the live minutes in memory, blobs in a folder or S3. Knows nothing of the log that feeds it.
+//! Where data rests: events in ClickHouse, metadata in SQLite or PostgreSQL, the live minutes in memory, blobs in a folder or S3. Knows
+//! nothing of the log that feeds it.
 
 pub mod blobs;
 pub mod events;

@@ -3,4 +3,3 @@ INSERT INTO websites (
     tracking_id, domain, name, owner_user_id, timezone, bot_filtering_enabled, ip_anonymization_enabled, sampling_rate
 )
 SELECT $1, $2, $3, u.user_id, $5, $6, $7, $8 FROM users AS u WHERE u.email = $4
-RETURNING website_id

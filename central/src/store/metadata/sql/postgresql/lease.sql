@@ -1,0 +1,14 @@
+-- $1 name, $2 holder, $3 for how many milliseconds. Answers the token, or nothing while somebody else holds it.
+INSERT INTO leases (name, holder, token, expires_at_ms)
+VALUES ($1, $2, 1, CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) + $3)
+ON CONFLICT (name) DO UPDATE SET
+    token = leases.token + CASE
+        WHEN leases.holder <> excluded.holder
+            OR leases.expires_at_ms <= CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) THEN 1
+        ELSE 0
+    END,
+    holder = excluded.holder,
+    expires_at_ms = excluded.expires_at_ms
+WHERE leases.holder = excluded.holder
+    OR leases.expires_at_ms <= CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)
+RETURNING token

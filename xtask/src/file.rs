@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 use std::fs::{DirBuilder, OpenOptions};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Context;
 
@@ -24,30 +25,42 @@ pub(crate) fn folder(path: &Path, mode: u32) -> anyhow::Result<()> {
 
 /// Replaces the file at once: a reader sees the old one or the new one. `mode` as in chmod.
 pub(crate) fn write(path: &Path, contents: &[u8], mode: u32) -> anyhow::Result<()> {
-    let mut name = path.file_name().context("a file has a name")?.to_owned();
-    name.push(".new");
-    let fresh = path.with_file_name(name);
-    let saved = (|| {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&fresh)?;
-        file.write_all(contents)?;
-        std::fs::rename(&fresh, path)
-    })();
+    let saved = fresh(path, contents, mode).and_then(|fresh| std::fs::rename(&fresh, path));
     saved.with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// The secret that the file holds: 32 hexadecimal digits, made with the file if there is none.
+/// The secret that the file holds: 32 hexadecimal digits, made with the file if there is none. Who asks at the same time gets
+/// the same one.
 pub(crate) fn secret(path: &Path) -> anyhow::Result<String> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(text.trim().to_owned()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let mut random = [0; 16];
-            getrandom::fill(&mut random).context("the system gives no random number")?;
-            let text = hexadecimal(&random);
-            write(path, text.as_bytes(), 0o600)?;
-            Ok(text)
+    if !path.exists() {
+        let mut random = [0; 16];
+        getrandom::fill(&mut random).context("the system gives no random number")?;
+        let made = fresh(path, hexadecimal(&random).as_bytes(), 0o600).and_then(|fresh| {
+            // Unlike a rename, a link does not replace what somebody else has made meanwhile.
+            let linked = std::fs::hard_link(&fresh, path);
+            std::fs::remove_file(&fresh)?;
+            linked
+        });
+        match made {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                return Err(error).with_context(|| format!("cannot write {}", path.display()));
+            }
+            _ => {}
         }
-        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
     }
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(text.trim().to_owned())
+}
+
+/// A file beside `path` that nobody else writes.
+fn fresh(path: &Path, contents: &[u8], mode: u32) -> std::io::Result<PathBuf> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}-{}.new", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
+    let fresh = path.with_file_name(name);
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&fresh)?;
+    file.write_all(contents)?;
+    Ok(fresh)
 }
 
 /// Lower-case hexadecimal.
@@ -80,6 +93,18 @@ mod tests {
         assert_eq!(secret(&path).unwrap(), first);
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         assert_ne!(secret(&folder.path().join("other")).unwrap(), first);
+    }
+
+    #[test]
+    fn those_who_ask_for_a_secret_at_the_same_time_get_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("password");
+        let secrets: Vec<String> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| secret(&path).unwrap())).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(secrets.iter().all(|secret| *secret == secrets[0]), "{secrets:?}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

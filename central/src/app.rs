@@ -1,5 +1,6 @@
 //! The composition root: the one place that names concrete backends, and the order in which they start and stop.
 
+mod offline;
 mod sinks;
 
 use std::fs::{DirBuilder, File, TryLockError};
@@ -25,11 +26,14 @@ use crate::config::{self, Config};
 use crate::ingest;
 use crate::log::{self, Log, LogError};
 use crate::sink::Stop;
+use crate::store::blobs::Blobs;
 use crate::store::events::EventStore;
 use crate::store::live::Live;
 use crate::store::metadata::{self, Metadata};
 use crate::telemetry::Telemetry;
 use sinks::{Board, Stores};
+
+pub use offline::{dead_letter, replay};
 
 /// How long to wait for locks and ports that a predecessor still holds.
 const PREDECESSOR: Duration = Duration::from_secs(10);
@@ -66,7 +70,14 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     let log = open_log(config.log, config.data.clone(), telemetry.log.clone()).await.context("the log")?;
 
     let (live, board) = (Live::new(), Board::default());
-    let stores = Stores { events: store.clone(), live: live.clone(), metrics: telemetry.sink.clone() };
+    let stores = Stores {
+        events: store.clone(),
+        live: live.clone(),
+        blobs: Blobs::open(&config.blobs)?,
+        close_after: config.close_after,
+        metrics: telemetry.sink.clone(),
+        raw_log: telemetry.raw_log.clone(),
+    };
     let sinks = tokio::spawn(sinks::attend(log.clone(), stores, board.clone(), ends.sinks.clone()));
 
     let (policy_sender, policy) = watch::channel(Arc::new(Policy::default()));

@@ -6,10 +6,11 @@ mod raw;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use crate::store::{events, metadata};
+use crate::store::{blobs, events, metadata};
 use crate::{ingest, log};
-use raw::{RawClickHouse, RawConfig, RawLog, RawMetadata, RawMetadataBackend};
+use raw::{RawBlobs, RawClickHouse, RawConfig, RawLog, RawMetadata, RawMetadataBackend, RawS3};
 
 /// The configuration as it is used.
 #[derive(Clone, Debug)]
@@ -26,6 +27,10 @@ pub struct Config {
     pub log: Log,
     /// Where users and websites are kept.
     pub metadata: metadata::Place,
+    /// Where the raw log rests.
+    pub blobs: blobs::Place,
+    /// After this much time an object of the raw log is closed.
+    pub close_after: Duration,
     /// Where the tag to copy loads the beacon from.
     pub tag_edge_url: String,
 }
@@ -55,6 +60,8 @@ pub struct Http {
 
 /// The metadata's file, in the data folder.
 const METADATA: &str = "metadata.sqlite";
+/// How long an object of the raw log may stay open.
+const CLOSE_AFTER_SECONDS: std::ops::RangeInclusive<u64> = 1..=3600;
 /// Smallest log, bytes: a few of the largest records must fit.
 const MIN_LOG_BYTES: u64 = 16 << 20;
 
@@ -95,12 +102,15 @@ impl RawConfig {
         ingest::endpoint::configure(&relay)?;
         let event_store = self.clickhouse.resolve(&self.data)?;
         let metadata = self.metadata.resolve(&self.data)?;
+        let close_after = Duration::from_secs(self.blobs.close_after_seconds);
         Ok(Config {
             metadata,
             http: Http { listen, names: self.http.names },
             relay,
             event_store,
             log: self.log.resolve()?,
+            blobs: self.blobs.resolve(&self.data)?,
+            close_after,
             tag_edge_url: self.tag.edge_url,
             data: self.data,
         })
@@ -188,6 +198,46 @@ impl RawMetadata {
     }
 }
 
+impl RawBlobs {
+    fn resolve(self, data: &Path) -> Result<blobs::Place, ConfigError> {
+        if !CLOSE_AFTER_SECONDS.contains(&self.close_after_seconds) {
+            return Err(ConfigError::CloseAfter);
+        }
+        match (self.backend.as_str(), self.s3) {
+            ("folder", _) => Ok(blobs::Place::Folder(self.folder.unwrap_or_else(|| data.join("blobs")))),
+            ("s3", Some(s3)) => s3.resolve().map(blobs::Place::S3),
+            ("s3", None) => Err(ConfigError::Blobs("blobs.s3 is needed for blobs.backend = \"s3\"")),
+            _ => Err(ConfigError::Blobs("blobs.backend is to be \"folder\" or \"s3\"")),
+        }
+    }
+}
+
+impl RawS3 {
+    fn resolve(self) -> Result<blobs::S3, ConfigError> {
+        let schemes: &[&str] = if self.allow_http { &["https://", "http://"] } else { &["https://"] };
+        if !schemes.iter().any(|scheme| self.endpoint.starts_with(scheme)) {
+            return Err(ConfigError::Blobs(
+                "blobs.s3.endpoint is to begin with https://, or with http:// where blobs.s3.allow_http is true",
+            ));
+        }
+        if self.bucket.is_empty() || self.access_key.is_empty() {
+            return Err(ConfigError::Blobs("blobs.s3.bucket and blobs.s3.access_key are not to be empty"));
+        }
+        if !self.secret_key_file.is_file() {
+            return Err(ConfigError::Missing("blobs.s3.secret_key_file", "a file with the secret key"));
+        }
+        Ok(blobs::S3 {
+            endpoint: self.endpoint,
+            region: self.region,
+            bucket: self.bucket,
+            prefix: self.prefix,
+            access_key: self.access_key,
+            secret_key_file: self.secret_key_file,
+            allow_http: self.allow_http,
+        })
+    }
+}
+
 fn address(key: &'static str, text: &str) -> Result<SocketAddr, ConfigError> {
     text.parse().map_err(|_| ConfigError::Address { key, text: text.to_owned() })
 }
@@ -245,6 +295,12 @@ pub enum ConfigError {
     /// A log in which nothing fits.
     #[error("log.max_bytes is to be at least {0}, and log.segment_bytes at most half of it")]
     Log(u64),
+    /// Neither a folder nor an S3 server that can be asked.
+    #[error("{0}")]
+    Blobs(&'static str),
+    /// Objects that are closed at once or never.
+    #[error("blobs.close_after_seconds is to be from 1 to 3600")]
+    CloseAfter,
     /// Certificates and keys.
     #[error(transparent)]
     Relay(#[from] ingest::EndpointError),

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use footfall_central::config::Config;
+use footfall_central::replay::command;
 use footfall_central::{admin, app, telemetry};
 use tokio_util::sync::CancellationToken;
 
@@ -41,13 +42,32 @@ enum Command {
         #[command(subcommand)]
         command: Box<admin::Command>,
     },
+    /// Rebuilds a tier from the raw log, while central is stopped.
+    Replay {
+        /// The configuration, TOML.
+        #[arg(long, env = "FOOTFALL_CONFIG")]
+        config: PathBuf,
+        #[command(flatten)]
+        told: command::Rebuild,
+    },
+    /// Looks at what could not be read or stored, and gives it to the event store again, while central is stopped.
+    DeadLetter {
+        /// The configuration, TOML.
+        #[arg(long, env = "FOOTFALL_CONFIG")]
+        config: PathBuf,
+        #[command(subcommand)]
+        command: command::DeadLetter,
+    },
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let line = Line::parse();
     telemetry::trace();
-    let (Command::Run { config: path, .. } | Command::Admin { config: path, .. }) = &line.command;
+    let (Command::Run { config: path, .. }
+    | Command::Admin { config: path, .. }
+    | Command::Replay { config: path, .. }
+    | Command::DeadLetter { config: path, .. }) = &line.command;
     let config = match Config::load(path, std::env::vars()) {
         Ok(config) => config,
         Err(error) => {
@@ -65,6 +85,10 @@ async fn main() -> ExitCode {
                 return ExitCode::from(error.exit_code());
             }
         },
+        Command::Replay { told, .. } => app::replay(config, told, &mut std::io::stdout()).await,
+        Command::DeadLetter { command, .. } => {
+            app::dead_letter(config, command, &mut std::io::stdout()).await
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

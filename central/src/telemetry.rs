@@ -21,6 +21,8 @@ pub struct Telemetry {
     pub log: log::Metrics,
     /// The sinks'.
     pub sink: sink::Metrics,
+    /// The raw log's.
+    pub raw_log: sink::raw_log::Metrics,
     /// Set when the metrics are asked for.
     pub gauges: Gauges,
 }
@@ -59,6 +61,7 @@ impl Telemetry {
         let ingest = ingest::Metrics::register(registry.sub_registry_with_prefix("ingest"));
         let log = log::Metrics::register(registry.sub_registry_with_prefix("log"));
         let sink = sink::Metrics::register(registry.sub_registry_with_prefix("sink"));
+        let raw_log = sink::raw_log::Metrics::register(registry.sub_registry_with_prefix("raw_log"));
         let gauges = Gauges::default();
         registry.register(
             "log_end",
@@ -72,7 +75,7 @@ impl Telemetry {
         );
         let restarts = gauges.event_store_restarts.clone();
         registry.register("event_store_restarts", "Times that the event store was started again", restarts);
-        Self { registry: Arc::new(Mutex::new(registry)), ingest, log, sink, gauges }
+        Self { registry: Arc::new(Mutex::new(registry)), ingest, log, sink, raw_log, gauges }
     }
 
     /// The metrics in the OpenMetrics text format.

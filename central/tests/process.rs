@@ -84,7 +84,7 @@ struct Central {
 impl Central {
     async fn get(&self, path: &str) -> (u16, String) {
         let url = format!("{}{path}", self.ready["http"].as_str().expect("a URL"));
-        let answer = reqwest::get(url).await.expect("an answer");
+        let answer = support::http().get(url).send().await.expect("an answer");
         (answer.status().as_u16(), answer.text().await.expect("a body"))
     }
 
@@ -187,4 +187,41 @@ fn a_mistaken_configuration_is_one_sentence_and_exit_64() {
         assert_eq!(refused.status.code(), Some(64), "{sentence}");
         assert!(sentence.ends_with('\n') && sentence.trim_end().lines().count() == 1, "{sentence}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_that_work_on_what_central_writes_want_it_stopped() {
+    let place = Place::new();
+    let command = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_central"));
+        command.args(arguments).arg("--config").arg(&place.config).env("FOOTFALL_LOG", "error");
+        command.stdin(Stdio::null()).output().expect("it runs")
+    };
+    let rebuild = ["replay", "--from", "2026-11-22", "--to", "2026-11-23", "--into", "events"];
+    let mut central = place.start(&[]);
+    for arguments in [&rebuild[..], &["dead-letter", "list"]] {
+        let refused = command(arguments);
+        let sentence = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), Some(1), "{sentence}");
+        assert!(
+            sentence.contains("central has to be stopped first") && sentence.lines().count() == 1,
+            "{sentence}"
+        );
+    }
+    central.signal("-TERM");
+    assert!(central.wait().success());
+
+    let done = command(&rebuild);
+    let printed = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert_eq!(printed.lines().count(), 2, "a line for each day: {printed}");
+    assert!(printed.starts_with("2026-11-22: 0 raw records, 0 events; rows before 0, after 0"), "{printed}");
+    let live = command(&["replay", "--from", "2026-11-22", "--to", "2026-11-22", "--into", "live"]);
+    assert!(live.status.success() && String::from_utf8_lossy(&live.stdout).contains("nothing to do"));
+    let listed = command(&["dead-letter", "list", "--json"]);
+    assert!(listed.status.success() && listed.stdout.is_empty());
+    let shown = command(&["dead-letter", "show", "0-5"]);
+    assert!(String::from_utf8_lossy(&shown.stderr).contains("nothing is parked at 0-5"));
+    let mistaken = command(&["replay", "--from", "23.11.2026", "--to", "2026-11-23", "--into", "events"]);
+    assert_eq!(mistaken.status.code(), Some(2), "a day that is none");
 }

@@ -53,7 +53,7 @@ async fn central() -> Central {
     let base = format!("http://{}/api/v1/sites", listener.local_addr().unwrap());
     let shutdown = CancellationToken::new();
     let serving = tokio::spawn(serve(listener, state, shutdown.clone()));
-    Central { base, client: reqwest::Client::new(), engine, websites, shutdown, serving, _folder: folder }
+    Central { base, client: support::http(), engine, websites, shutdown, serving, _folder: folder }
 }
 
 async fn website(metadata: &Metadata, tracking_id: &str) -> Website {

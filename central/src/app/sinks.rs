@@ -12,7 +12,9 @@ use tokio::time::{sleep, timeout};
 use crate::log::{Log, LogError, Partition};
 use crate::sink::clickhouse::{ClickHouse, Rows};
 use crate::sink::live::{REACH, Sightings, View};
+use crate::sink::raw_log::{self, RawLog};
 use crate::sink::{self, Begin, Health, Sink, Stop, Writer};
+use crate::store::blobs::Blobs;
 use crate::store::events::EventStore;
 use crate::store::live::Live;
 
@@ -26,7 +28,11 @@ const RETRY: Duration = Duration::from_secs(1);
 pub(super) struct Stores {
     pub(super) events: EventStore,
     pub(super) live: Live,
+    pub(super) blobs: Blobs,
+    /// After this much time an object of the raw log is closed.
+    pub(super) close_after: Duration,
     pub(super) metrics: sink::Metrics,
+    pub(super) raw_log: raw_log::Metrics,
 }
 
 /// How the sinks are; clones share it.
@@ -108,7 +114,7 @@ async fn tend(
         own.abandon.cancel();
         while running.join_next().await.is_some() {}
     }
-    for sink in [ClickHouse::NAME, Sightings::NAME] {
+    for sink in [ClickHouse::NAME, RawLog::NAME, Sightings::NAME] {
         board.lock().remove(&(partition.number(), sink));
         stores.metrics.forget(sink, partition.number());
     }
@@ -121,6 +127,11 @@ async fn start(
     stop: &Stop,
     running: &mut JoinSet<()>,
 ) {
+    // The raw log first: it is the one that the log has to be held back for from the beginning.
+    let health = board.enter(partition.number(), RawLog::NAME);
+    if let Some(setting) = patiently(&health, stop, || begin_raw_log(partition, stores, &health)).await {
+        spawn(RawLog::NAME, health, raw_log::run(setting, stop.clone()), stop, running);
+    }
     let health = board.enter(partition.number(), ClickHouse::NAME);
     if let Some(begin) = patiently(&health, stop, || begin_clickhouse(partition, stores, &health)).await {
         let incarnation = partition.incarnation().0;
@@ -145,6 +156,24 @@ async fn begin_clickhouse(partition: &Partition, stores: &Stores, health: &Healt
     })
 }
 
+async fn begin_raw_log(
+    partition: &Partition,
+    stores: &Stores,
+    health: &Health,
+) -> anyhow::Result<raw_log::Setting> {
+    // Where it begins is for its store to say, however long that takes: until then the log keeps what was not committed.
+    partition.consumer(RawLog::NAME).await?;
+    Ok(raw_log::Setting {
+        partition: partition.clone(),
+        blobs: stores.blobs.clone(),
+        close_after: stores.close_after,
+        counters: stores.metrics.of(RawLog::NAME, partition.number()),
+        metrics: stores.raw_log.clone(),
+        health: health.clone(),
+        seed: super::random()?,
+    })
+}
+
 async fn begin_live(partition: &Partition, stores: &Stores, health: &Health) -> anyhow::Result<Begin> {
     let since = SystemTime::now().checked_sub(REACH).context("the clock")?;
     Ok(Begin {
@@ -157,11 +186,11 @@ async fn begin_live(partition: &Partition, stores: &Stores, health: &Health) -> 
 }
 
 /// Tries until it begins, a person is needed, or all ends.
-async fn patiently<F: Future<Output = anyhow::Result<Begin>>>(
+async fn patiently<T, F: Future<Output = anyhow::Result<T>>>(
     health: &Health,
     stop: &Stop,
     begin: impl Fn() -> F,
-) -> Option<Begin> {
+) -> Option<T> {
     loop {
         match begin().await {
             Ok(begin) => {
@@ -191,12 +220,23 @@ fn run<S: Sink, W: Writer<Load = S::Load>>(
     stop: &Stop,
     running: &mut JoinSet<()>,
 ) {
-    let (health, stop) = (begin.health.clone(), stop.clone());
+    let health = begin.health.clone();
+    spawn(S::NAME, health, sink::run(sink, writer, begin, stop.clone()), stop, running);
+}
+
+fn spawn(
+    name: &'static str,
+    health: Health,
+    sink: impl Future<Output = ()> + Send + 'static,
+    stop: &Stop,
+    running: &mut JoinSet<()>,
+) {
+    let stop = stop.clone();
     running.spawn(async move {
-        let ended = tokio::spawn(sink::run(sink, writer, begin, stop.clone())).await;
+        let ended = tokio::spawn(sink).await;
         if !stop.drain.is_cancelled() && !stop.abandon.is_cancelled() {
-            tracing::error!(sink = S::NAME, ?ended, "a sink has ended");
-            health.ended(S::NAME);
+            tracing::error!(sink = name, ?ended, "a sink has ended");
+            health.ended(name);
             // The sentence stands until all ends.
             stop.drain.cancelled().await;
         }

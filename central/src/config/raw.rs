@@ -23,6 +23,8 @@ pub(super) struct RawConfig {
     #[serde(default)]
     pub(super) metadata: RawMetadata,
     #[serde(default)]
+    pub(super) blobs: RawBlobs,
+    #[serde(default)]
     pub(super) tag: RawTag,
 }
 
@@ -93,6 +95,30 @@ pub(super) struct RawPostgresql {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+pub(super) struct RawBlobs {
+    pub(super) backend: String,
+    pub(super) folder: Option<PathBuf>,
+    pub(super) close_after_seconds: u64,
+    pub(super) s3: Option<RawS3>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawS3 {
+    pub(super) endpoint: String,
+    #[serde(default = "RawS3::region")]
+    pub(super) region: String,
+    pub(super) bucket: String,
+    #[serde(default)]
+    pub(super) prefix: String,
+    pub(super) access_key: String,
+    pub(super) secret_key_file: PathBuf,
+    #[serde(default)]
+    pub(super) allow_http: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(super) struct RawTag {
     pub(super) edge_url: String,
 }
@@ -136,6 +162,16 @@ const KEYS: &[(&str, &str, Kind)] = &[
     ("metadata.postgresql", "password_file", Kind::Text),
     ("metadata.postgresql", "ca", Kind::Text),
     ("metadata.postgresql", "tls", Kind::Flag),
+    ("blobs", "backend", Kind::Text),
+    ("blobs", "folder", Kind::Text),
+    ("blobs", "close_after_seconds", Kind::Number),
+    ("blobs.s3", "endpoint", Kind::Text),
+    ("blobs.s3", "region", Kind::Text),
+    ("blobs.s3", "bucket", Kind::Text),
+    ("blobs.s3", "prefix", Kind::Text),
+    ("blobs.s3", "access_key", Kind::Text),
+    ("blobs.s3", "secret_key_file", Kind::Text),
+    ("blobs.s3", "allow_http", Kind::Flag),
     ("tag", "edge_url", Kind::Text),
 ];
 
@@ -239,6 +275,27 @@ impl Default for RawPostgresql {
             ca: None,
             tls: true,
         }
+    }
+}
+
+impl Default for RawBlobs {
+    fn default() -> Self {
+        Self { backend: "folder".into(), folder: None, close_after_seconds: 60, s3: None }
+    }
+}
+
+impl RawS3 {
+    fn region() -> String {
+        "us-east-1".into()
+    }
+}
+
+impl std::fmt::Debug for RawS3 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RawS3")
+            .field("endpoint", &self.endpoint)
+            .field("bucket", &self.bucket)
+            .finish_non_exhaustive()
     }
 }
 

@@ -121,3 +121,35 @@ fn each_mistake_has_its_sentence() {
     std::fs::write(files.dir.path().join("central.key"), "no key").expect("write");
     assert!(sentence("").contains("central.key"));
 }
+
+#[test]
+fn the_raw_log_goes_to_a_folder_or_to_an_s3_that_is_named_whole() {
+    let files = Files::make();
+    let config = files.parse("", &[]).expect("valid");
+    assert!(matches!(config.blobs, blobs::Place::Folder(folder) if folder == config.data.join("blobs")));
+    assert_eq!(config.close_after, Duration::from_mins(1));
+
+    let secret = files.dir.path().join("secret");
+    std::fs::write(&secret, "very-secret").expect("write");
+    let s3 = |more: &str| {
+        format!(
+            "[blobs]\nbackend = 's3'\n[blobs.s3]\nbucket = 'footfall'\naccess_key = 'us'\nsecret_key_file = '{}'\n{more}",
+            secret.display()
+        )
+    };
+    let endpoint = ("FOOTFALL_BLOBS_S3_ENDPOINT", "http://127.0.0.1:9000");
+    let plain = ("FOOTFALL_BLOBS_S3_ALLOW_HTTP", "true");
+    let config = files.parse(&s3("prefix = 'here'"), &[endpoint, plain]).expect("valid");
+    let blobs::Place::S3(s3_place) = config.blobs else { panic!("not S3") };
+    assert_eq!((s3_place.endpoint.as_str(), s3_place.prefix.as_str()), (endpoint.1, "here"));
+    for (more, environment) in [
+        (s3("endpoint = 'http://127.0.0.1:9000'"), vec![]),
+        (s3("endpoint = 'ftp://127.0.0.1'"), vec![plain]),
+        ("[blobs]\nbackend = 's3'".to_owned(), vec![]),
+        ("[blobs]\nbackend = 'tape'".to_owned(), vec![]),
+        ("[blobs]\nclose_after_seconds = 0".to_owned(), vec![]),
+    ] {
+        let refused = files.parse(&more, &environment).expect_err("not valid").to_string();
+        assert!(refused.contains("blobs.") && !refused.contains('\n'), "{refused}");
+    }
+}

@@ -1,6 +1,7 @@
 //! Where things that nobody could read are parked, with their reason and their place in the log: a journal or a topic of its own,
 //! bounded: the newest stay.
 
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ use super::reading::Poison;
 
 /// What stays readable, bytes.
 const KEPT_BYTES: u64 = 256 << 20;
+/// Bytes read at once.
+const READ_BYTES: usize = 1 << 20;
 /// Largest payload kept whole; of a larger one the beginning is kept.
 const MAX_PAYLOAD_BYTES: usize = 1 << 20;
 
@@ -116,6 +119,27 @@ impl DeadLetter {
         Ok(())
     }
 
+    /// What is parked in a journal, oldest first.
+    ///
+    /// # Errors
+    /// What the journal says; a topic cannot be read from here.
+    pub async fn parked(&self) -> io::Result<Vec<Parked>> {
+        let Place::Journal(journal) = &self.place else {
+            return Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "what is parked in a topic is read by Kafka's own tools",
+            ));
+        };
+        let mut reader = journal.reader(journal.start());
+        let mut parked = Vec::new();
+        while reader.position() < journal.end() {
+            let read = reader.next(READ_BYTES).await.map_err(io::Error::other)?;
+            // What cannot be decoded here was written by a later version.
+            parked.extend(read.entries.into_iter().filter_map(|entry| Parked::decode(entry.payload).ok()));
+        }
+        Ok(parked)
+    }
+
     /// Writes what is queued and stops. Blocks.
     pub fn close(&self) {
         if let Place::Journal(journal) = &self.place {
@@ -132,22 +156,13 @@ pub enum ParkError {
     Journal(#[from] AppendError),
     /// The server.
     #[error(transparent)]
-    Topic(#[from] std::io::Error),
+    Topic(#[from] io::Error),
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::reading::Spoilt;
     use super::*;
-
-    impl DeadLetter {
-        fn journal(&self) -> &Journal {
-            match &self.place {
-                Place::Journal(journal) => journal,
-                Place::Topic(_) => panic!("opened in a folder"),
-            }
-        }
-    }
 
     #[tokio::test]
     async fn what_is_parked_can_be_read_again_with_its_reason() {
@@ -159,10 +174,10 @@ mod tests {
             Poison { offset: 9, index: Some(2), reason: Spoilt::Event, payload: Bytes::from_static(b"\xff") };
         dead.park(3, std::slice::from_ref(&poison)).await.expect("parked");
         dead.park(3, &[]).await.expect("nothing to do");
-        let read = dead.journal().reader(0).next(1 << 20).await.expect("read");
-        let parked = Parked::decode(read.entries[0].payload.clone()).expect("just written");
+        let read = dead.parked().await.expect("read");
+        let parked = &read[0];
         assert_eq!((parked.partition, parked.offset, parked.index), (3, 9, Some(2)));
         assert_eq!(parked.reason, "event");
-        assert_eq!((parked.payload, read.entries.len()), (poison.payload, 1));
+        assert_eq!((&parked.payload, read.len()), (&poison.payload, 1));
     }
 }

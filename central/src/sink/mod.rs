@@ -7,6 +7,7 @@ pub mod clickhouse;
 pub mod delivery;
 pub mod live;
 mod metrics;
+pub mod raw_log;
 mod runner;
 
 use std::future::Future;
@@ -22,6 +23,8 @@ use crate::store::Fault;
 pub trait Sink: Send + 'static {
     /// What it is called: in metrics, in sentences, and in the file that keeps its offset.
     const NAME: &'static str;
+    /// Whether what cannot be read is parked on its behalf. One sink does that for all.
+    const PARKS: bool = true;
     /// What its writer writes at once.
     type Load: Send + Sync + 'static;
 

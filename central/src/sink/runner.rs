@@ -71,7 +71,7 @@ impl Health {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set(&self, fault: Option<String>) {
+    pub(super) fn set(&self, fault: Option<String>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = fault;
     }
 }
@@ -146,7 +146,9 @@ fn gather<S: Sink>(sink: &mut S, gathered: &mut Option<Gathered>, piece: &Piece)
         since: Instant::now(),
     });
     gathered.span.next = piece.next();
-    gathered.poison.extend(piece.poison().cloned());
+    if S::PARKS {
+        gathered.poison.extend(piece.poison().cloned());
+    }
 }
 
 /// Reads ahead of the sink, so that reading and writing overlap.

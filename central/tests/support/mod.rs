@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test program uses its own part of this")]
 
+pub(crate) mod s3;
 pub(crate) mod services;
 
 use std::net::{SocketAddr, TcpListener};
@@ -245,6 +246,24 @@ pub(crate) async fn append(log: &Log, epoch: u8, first: u64, count: u64) {
         .append(Bytes::copy_from_slice(&[epoch; 16]), first, records)
         .await
         .expect("appended");
+}
+
+/// Appends records that nobody would make, as an edge would send them.
+pub(crate) async fn send(
+    log: &Log,
+    edge: &str,
+    epoch: Bytes,
+    first: u64,
+    records: Vec<Bytes>,
+) -> Result<(), log::Refused> {
+    log.appender(edge).append(epoch, first, records).await
+}
+
+/// An HTTP client that speaks to this machine.
+pub(crate) fn http() -> reqwest::Client {
+    // It wants to know how to encrypt, though nothing here is encrypted; another test may have said so already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().timeout(Duration::from_secs(30)).no_proxy().build().expect("a client")
 }
 
 /// Waits until `done` says so.

@@ -13,6 +13,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("query", &["store"]),
     ("api", &["query", "store"]),
     ("jobs", &["sink", "derive", "query", "store"]),
+    // Rebuilds tiers from the raw log: reads as the log does, writes as the sinks do.
+    ("replay", &["log", "sink", "store"]),
     // The administration command line works on the metadata directly.
     ("admin", &["store"]),
 ];

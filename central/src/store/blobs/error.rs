@@ -80,7 +80,7 @@ impl Cause {
     /// Sorts what the client says.
     pub(super) fn of(error: &ClientError) -> Self {
         let text = error.to_string();
-        let said = said(&text);
+        let said = said(&text).unwrap_or_else(|| deepest(error));
         if let Some(io) = operating_system(error) {
             return match io.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
@@ -127,17 +127,23 @@ fn operating_system(error: &ClientError) -> Option<&io::Error> {
     found
 }
 
-/// The code and message of an S3 answer, or the first line of what the client says.
-fn said(text: &str) -> String {
+/// The code and message of an S3 answer, if that is what it is.
+fn said(text: &str) -> Option<String> {
     let element = |name: &str| {
         let (_, rest) = text.split_once(&format!("<{name}>"))?;
         rest.split_once("</").map(|(said, _)| said)
     };
-    match (element("Code"), element("Message")) {
-        (Some(code), Some(message)) => format!("{message} ({code})"),
-        (Some(code), None) => code.to_owned(),
-        _ => text.lines().next().unwrap_or_default().to_owned(),
+    let code = element("Code")?;
+    Some(element("Message").map_or_else(|| code.to_owned(), |message| format!("{message} ({code})")))
+}
+
+/// What lies at the bottom of it says most, in one line.
+fn deepest(error: &ClientError) -> String {
+    let mut bottom: &dyn std::error::Error = error;
+    while let Some(source) = bottom.source() {
+        bottom = source;
     }
+    bottom.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

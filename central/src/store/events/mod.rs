@@ -9,6 +9,7 @@ mod orphan;
 mod partition;
 mod password;
 pub mod row;
+mod staging;
 
 use std::io;
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ pub use error::StoreError;
 pub use migration::{Layout, MigrationError};
 pub use partition::{Coordinate, Partition};
 pub use password::Password;
+pub use staging::{Held, Staging};
 
 /// From one attempt at the schema to the next.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -151,6 +153,13 @@ impl EventStore {
     /// The stored rows of one partition of a log.
     pub fn partition(&self, incarnation: [u8; 16], number: u32) -> Partition {
         Partition::new(self.writer.clone(), incarnation, number)
+    }
+}
+
+impl EventStore {
+    /// The table beside, into which a day is loaded.
+    pub fn staging(&self) -> Staging {
+        Staging::new(self.writer.clone())
     }
 }
 

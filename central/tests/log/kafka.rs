@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use footfall_central::log::kafka::{Options, Secret};
+use footfall_central::log::kafka::{CHECKPOINT_BYTES, Options, Secret};
 use footfall_central::log::{Log, Metrics};
 use prost::Message as _;
 use rdkafka::admin::{AdminOptions, NewTopic, TopicReplication};
@@ -162,7 +162,7 @@ fn load() -> Duration {
 #[tokio::test(flavor = "multi_thread")]
 async fn under_a_steady_load_each_record_is_there_once_whatever_becomes_of_kafka() {
     const BATCH: u64 = 50;
-    let stage = Stage::kafka();
+    let stage = Stage::Kafka(Options { checkpoint_bytes: CHECKPOINT_BYTES, ..options() });
     let log = stage.open().await;
     let (begun, mut acknowledged, mut failures) = (Instant::now(), 0, 0_u32);
     // As an edge does: some batches on their way, and all again from the last acknowledgement when one fails.
@@ -177,7 +177,9 @@ async fn under_a_steady_load_each_record_is_there_once_whatever_becomes_of_kafka
                 next += BATCH;
             }
             let Some(answer) = waiting.pop_front() else { break };
-            if answer.await.expect("no panic").is_err() {
+            let answer = tokio::time::timeout(Duration::from_mins(2), answer).await;
+            let answer = answer.unwrap_or_else(|_| panic!("no answer: {:?}", log.faults()));
+            if answer.expect("no panic").is_err() {
                 failures += 1;
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 break;

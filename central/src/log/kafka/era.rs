@@ -245,6 +245,10 @@ impl ClientContext for Reports {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
+        // What waits behind a fatal error is reported on only when it is purged.
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal) {
+            self.fail(&error);
+        }
         self.voice.error(error, reason);
     }
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use axum::Router;
 use axum::extract::State;
 use footfall_central::api::{ApiState, serve};
+use footfall_central::store::events::Reader;
 use footfall_central::store::live::{Live, Sighting};
 use footfall_central::store::metadata::{Metadata, New};
 use tokio::net::TcpListener;
@@ -60,9 +61,7 @@ async fn main() -> anyhow::Result<()> {
     }
 
     let engine = TcpListener::bind("127.0.0.1:0").await?;
-    let reports = clickhouse::Client::default()
-        .with_url(format!("http://{}", engine.local_addr()?))
-        .with_compression(clickhouse::Compression::None);
+    let reports = Reader::open(&format!("http://{}", engine.local_addr()?), "footfall")?;
     if flag("--away") {
         drop(engine);
     } else {

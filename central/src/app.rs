@@ -68,6 +68,12 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     let (user, password_file) = (config.event_store.user.clone(), config.event_store.password_file.clone());
     let (store, store_watch) = EventStore::start(config.event_store, ends.store.clone())?;
     let log = open_log(config.log, config.data.clone(), telemetry.log.clone()).await.context("the log")?;
+    let (partitions, shards) = (log.partitions(), store.shards());
+    anyhow::ensure!(
+        (partitions as usize).is_multiple_of(shards),
+        "event_store.servers names {shards} shards, which do not divide the log's {partitions} partitions: a website would be written \
+         into one shard and asked for in another"
+    );
 
     let (live, board) = (Live::new(), Board::default());
     let stores = Stores {
@@ -87,7 +93,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     let state = ApiState {
         metadata: metadata.clone(),
         live,
-        reports: store.reports(),
+        reports: store.reader(),
         readiness: readiness(&metadata, &log, &store, board),
         metrics: metrics(&log, &store, &telemetry),
         tag_edge_url: config.tag_edge_url,
@@ -103,7 +109,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
         tracing::error!(faults = ?store.faults(), "the event store is not ready; what comes in waits in the log");
     }
     let clickhouse = json!({ "url": store.url(), "user": user, "password_file": password_file });
-    let pid = store.condition().pid;
+    let pid = store.pid();
     let ready = json!({ "http": format!("http://{http_address}"), "relay": relay_address.to_string(), "clickhouse": clickhouse,
         "event_store_pid": pid });
     println!("READY {ready}");
@@ -170,7 +176,8 @@ fn metrics(log: &Log, store: &EventStore, telemetry: &Telemetry) -> api::Metrics
     Arc::new(move || {
         telemetry.gauges.log_ends(log.owned().borrow().values().map(|owned| (owned.number(), owned.end())));
         telemetry.gauges.log_waiting_bytes.set(log.waiting_bytes() as i64);
-        telemetry.gauges.event_store_restarts.set(store.condition().restarts as i64);
+        telemetry.gauges.event_store_restarts.set(store.restarts() as i64);
+        telemetry.gauges.event_store_silent_servers.set(store.silent_servers() as i64);
         telemetry.render()
     })
 }

@@ -4,13 +4,14 @@
 mod kafka;
 mod raw;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::store::{blobs, events, metadata};
 use crate::{ingest, log};
-use raw::{RawBlobs, RawClickHouse, RawConfig, RawLog, RawMetadata, RawMetadataBackend, RawS3};
+use raw::{RawBlobs, RawConfig, RawEventStore, RawLog, RawMetadata, RawMetadataBackend, RawS3};
 
 /// The configuration as it is used.
 #[derive(Clone, Debug)]
@@ -100,7 +101,7 @@ impl RawConfig {
             ca: self.relay.ca,
         };
         ingest::endpoint::configure(&relay)?;
-        let event_store = self.clickhouse.resolve(&self.data)?;
+        let event_store = self.event_store.resolve(&self.data)?;
         let metadata = self.metadata.resolve(&self.data)?;
         let close_after = Duration::from_secs(self.blobs.close_after_seconds);
         Ok(Config {
@@ -131,48 +132,85 @@ impl RawLog {
     }
 }
 
-impl RawClickHouse {
+impl RawEventStore {
     fn resolve(self, data: &Path) -> Result<events::Options, ConfigError> {
         for (key, name) in [("database", &self.database), ("user", &self.user)] {
-            if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-                return Err(ConfigError::Name(key));
-            }
+            check_name(key, name)?;
         }
-        let password_file = self.password_file.unwrap_or_else(|| data.join("clickhouse.password"));
-        let place = if self.url == "embedded" {
-            let listen = address("clickhouse.listen", &self.listen)?;
-            if !listen.ip().is_loopback() {
-                return Err(ConfigError::Open(listen));
-            }
-            let beside = || std::env::current_exe().ok().map(|central| central.with_file_name("event-store"));
-            let executable = self.program.or_else(beside).filter(|program| program.is_file());
-            let executable =
-                executable.ok_or(ConfigError::Missing("clickhouse.program", "the event-store program"))?;
-            if self.library.as_ref().is_some_and(|library| !library.is_file()) {
-                return Err(ConfigError::Missing("clickhouse.library", "libchdb.so"));
-            }
-            events::Place::Embedded(events::Program {
-                executable,
-                data: data.join("event-store"),
-                listen,
-                library: self.library,
-                database: self.database.clone(),
-                user: self.user.clone(),
-                password_file: password_file.clone(),
-                announcement: data.join("event-store.json"),
-                record: data.join("event-store.pid"),
-            })
+        let password_file = self.password_file.clone().unwrap_or_else(|| data.join("clickhouse.password"));
+        let place = if self.servers.is_empty() {
+            events::Place::Embedded(self.program(data, &password_file)?)
         } else {
-            if !self.url.starts_with("http://") {
-                return Err(ConfigError::Url);
-            }
             if !password_file.is_file() {
-                return Err(ConfigError::Missing("clickhouse.password_file", "a file with the password"));
+                return Err(ConfigError::Missing("event_store.password_file", "a file with the password"));
             }
-            events::Place::Server(self.url)
+            events::Place::Servers(self.servers()?)
         };
         Ok(events::Options { place, database: self.database, user: self.user, password_file })
     }
+
+    fn program(&self, data: &Path, password_file: &Path) -> Result<events::Program, ConfigError> {
+        let listen = address("event_store.listen", &self.listen)?;
+        if !listen.ip().is_loopback() {
+            return Err(ConfigError::Open(listen));
+        }
+        let beside = || std::env::current_exe().ok().map(|central| central.with_file_name("event-store"));
+        let executable = self.program.clone().or_else(beside).filter(|program| program.is_file());
+        let executable =
+            executable.ok_or(ConfigError::Missing("event_store.program", "the event-store program"))?;
+        if self.library.as_ref().is_some_and(|library| !library.is_file()) {
+            return Err(ConfigError::Missing("event_store.library", "libchdb.so"));
+        }
+        Ok(events::Program {
+            executable,
+            data: data.join("event-store"),
+            listen,
+            library: self.library.clone(),
+            database: self.database.clone(),
+            user: self.user.clone(),
+            password_file: password_file.to_owned(),
+            announcement: data.join("event-store.json"),
+            record: data.join("event-store.pid"),
+        })
+    }
+
+    fn servers(&self) -> Result<events::Servers, ConfigError> {
+        let mut seen = BTreeSet::new();
+        for url in self.servers.iter().flatten() {
+            let well_formed = url::Url::parse(url).is_ok_and(|url| {
+                ["http", "https"].contains(&url.scheme())
+                    && url.host_str().is_some_and(|host| !host.is_empty())
+                    && url.username().is_empty()
+                    && url.password().is_none()
+            });
+            if !well_formed || !seen.insert(url.trim_end_matches('/')) {
+                return Err(ConfigError::Url(url.clone()));
+            }
+        }
+        if self.servers.iter().any(Vec::is_empty) {
+            return Err(ConfigError::EmptyShard);
+        }
+        let layout = match &self.cluster {
+            Some(name) => {
+                check_name("cluster", name)?;
+                events::Layout::Cluster(name.clone())
+            }
+            None if self.servers.iter().any(|replicas| replicas.len() > 1) => {
+                return Err(ConfigError::Replicas);
+            }
+            None => events::Layout::Node,
+        };
+        if self.ca.as_ref().is_some_and(|ca| !ca.is_file()) {
+            return Err(ConfigError::Missing("event_store.ca", "a file with certificates"));
+        }
+        Ok(events::Servers { shards: self.servers.clone(), ca: self.ca.clone(), layout })
+    }
+}
+
+/// Names that need no quotes in SQL.
+fn check_name(key: &'static str, name: &str) -> Result<(), ConfigError> {
+    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if name.is_empty() || !plain { Err(ConfigError::Name(key)) } else { Ok(()) }
 }
 
 impl RawMetadata {
@@ -276,11 +314,21 @@ pub enum ConfigError {
     #[error("{0} names no file: {1} is needed")]
     Missing(&'static str, &'static str),
     /// A name that would have to be quoted.
-    #[error("clickhouse.{0} is to be made of letters, digits and underscores")]
+    #[error("event_store.{0} is to be made of letters, digits and underscores")]
     Name(&'static str),
-    /// Neither the embedded store nor one that can be reached.
-    #[error("clickhouse.url is to be \"embedded\" or begin with http://")]
-    Url,
+    /// No URL, or one that stands there twice.
+    #[error(
+        "event_store.servers is to hold a list of http:// or https:// URLs for each shard, each once and without user and password, and not {0:?}"
+    )]
+    Url(String),
+    /// A shard without a server.
+    #[error("event_store.servers names a shard without a server")]
+    EmptyShard,
+    /// Servers that would each hold a part of what they all should hold.
+    #[error(
+        "event_store.servers names several replicas of a shard, which needs event_store.cluster: the name that ClickHouse knows them by"
+    )]
+    Replicas,
     /// A name of no backend that there is.
     #[error("{key} is to be {names}")]
     Backend {

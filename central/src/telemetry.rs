@@ -36,6 +36,8 @@ pub struct Gauges {
     pub log_waiting_bytes: Gauge,
     /// How often the event store had to be started again.
     pub event_store_restarts: Gauge,
+    /// Servers of the event store that do not answer.
+    pub event_store_silent_servers: Gauge,
 }
 
 /// Which partition of the log.
@@ -75,6 +77,12 @@ impl Telemetry {
         );
         let restarts = gauges.event_store_restarts.clone();
         registry.register("event_store_restarts", "Times that the event store was started again", restarts);
+        let silent = gauges.event_store_silent_servers.clone();
+        registry.register(
+            "event_store_silent_servers",
+            "Servers of the event store that do not answer",
+            silent,
+        );
         Self { registry: Arc::new(Mutex::new(registry)), ingest, log, sink, raw_log, gauges }
     }
 

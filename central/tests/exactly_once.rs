@@ -11,10 +11,12 @@ use footfall_central::sink::batch::Planner;
 use footfall_central::sink::live::{Sightings, View};
 use footfall_central::sink::{self, Begin, Health, Stop};
 use footfall_central::store::events::row::{EventRow, Millis, Uuid};
-use footfall_central::store::events::{Coordinate, EventStore, Options, Place};
+use footfall_central::store::events::{Coordinate, EventStore, Options};
 use footfall_central::store::live::Live;
 use prost::Message as _;
-use support::{DAY_MS, Engine, NOON_MS, Running, append, eventually, free_port, only, open_log, record_at};
+use support::{
+    DAY_MS, Engine, NOON_MS, Running, append, eventually, free_port, nodes, only, open_log, record_at,
+};
 use tokio_util::sync::CancellationToken;
 
 /// Rounds of `kill -9`; `FOOTFALL_KILLS` asks for more.
@@ -209,7 +211,7 @@ async fn an_event_store_that_is_down_delays_no_live_view() {
     let log = open_log(dir.path()).await;
     let password_file = dir.path().join("password");
     std::fs::write(&password_file, "secret").expect("write");
-    let place = Place::Server(format!("http://{}", free_port()));
+    let place = nodes(vec![vec![format!("http://{}", free_port())]]);
     let options = Options { place, database: "footfall".into(), user: "footfall".into(), password_file };
     let end = CancellationToken::new();
     let (store, watch) = EventStore::start(options, end.clone()).expect("started");

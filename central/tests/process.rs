@@ -28,7 +28,7 @@ impl Place {
         let quoted = |path: &Path| format!("{:?}", path.display().to_string());
         let text = format!(
             "data = {}\n[http]\nlisten = '{}'\n[relay]\nlisten = '127.0.0.1:0'\ncertificate = {certificate}\nkey = {}\n\
-             ca = {certificate}\n[clickhouse]\nlisten = '{}'\nprogram = {}\nlibrary = {}\n",
+             ca = {certificate}\n[event_store]\nlisten = '{}'\nprogram = {}\nlibrary = {}\n",
             quoted(&path("central")),
             free_port(),
             quoted(&path("central.key")),
@@ -170,6 +170,20 @@ async fn there_is_exactly_one_central() {
 }
 
 #[test]
+fn shards_that_do_not_divide_the_logs_partitions_are_refused() {
+    let place = Place::new();
+    let password = place.config.display().to_string();
+    let environment = [
+        ("FOOTFALL_EVENT_STORE_SERVERS", "http://127.0.0.1:9; http://127.0.0.1:19"),
+        ("FOOTFALL_EVENT_STORE_PASSWORD_FILE", password.as_str()),
+    ];
+    let refused = place.run(&[], &environment);
+    let sentence = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(1), "{sentence}");
+    assert!(sentence.contains("2 shards, which do not divide the log's 1 partitions"), "{sentence}");
+}
+
+#[test]
 fn a_mistaken_configuration_is_one_sentence_and_exit_64() {
     let place = Place::new();
     let checked = place.run(&["--check"], &[]);
@@ -178,7 +192,7 @@ fn a_mistaken_configuration_is_one_sentence_and_exit_64() {
     for environment in [
         ("FOOTFALL_HTTP_LISTEN", "0.0.0.0:8081"),
         ("FOOTFALL_RELAY_KEY", "/no/such/key"),
-        ("FOOTFALL_CLICKHOUSE_LIBRARY", "/no/such/libchdb.so"),
+        ("FOOTFALL_EVENT_STORE_LIBRARY", "/no/such/libchdb.so"),
         ("FOOTFALL_LOG_MAX_BYTES", "much"),
     ] {
         let refused = place.run(&[], &[environment]);

@@ -43,7 +43,7 @@ async fn central() -> Central {
     let state = ApiState {
         metadata,
         live: Live::new(),
-        reports: engine.store.reports(),
+        reports: engine.store.reader(),
         readiness: Arc::new(Vec::new),
         metrics: Arc::new(String::new),
         tag_edge_url: "http://127.0.0.1:8080".to_owned(),

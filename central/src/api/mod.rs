@@ -36,6 +36,7 @@ use tokio::time::{interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::query::Reports;
+use crate::store::events::Reader;
 use crate::store::live::Live;
 use crate::store::metadata::Metadata;
 use problem::Problem;
@@ -66,8 +67,8 @@ pub struct ApiState {
     pub metadata: Metadata,
     /// Their last hour.
     pub live: Live,
-    /// A client of the event store that may only read.
-    pub reports: clickhouse::Client,
+    /// Reads the event store.
+    pub reports: Reader,
     /// For `/readyz`.
     pub readiness: Readiness,
     /// For `/metrics`.

@@ -136,7 +136,7 @@ async fn start(
     if let Some(begin) = patiently(&health, stop, || begin_clickhouse(partition, stores, &health)).await {
         let incarnation = partition.incarnation().0;
         let (number, end, seed) = (partition.number(), partition.end(), begin.seed);
-        let rows = Rows::new(stores.events.clone(), incarnation, number, end, seed, begin.counters.clone());
+        let rows = Rows::new(&stores.events, incarnation, number, end, seed, begin.counters.clone());
         run(ClickHouse::new(incarnation, number), rows, begin, stop, running);
     }
     let health = board.enter(partition.number(), Sightings::NAME);

@@ -17,7 +17,7 @@ pub(super) struct RawConfig {
     pub(super) http: RawHttp,
     pub(super) relay: RawRelay,
     #[serde(default)]
-    pub(super) clickhouse: RawClickHouse,
+    pub(super) event_store: RawEventStore,
     #[serde(default)]
     pub(super) log: RawLog,
     #[serde(default)]
@@ -47,8 +47,10 @@ pub(super) struct RawRelay {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct RawClickHouse {
-    pub(super) url: String,
+pub(super) struct RawEventStore {
+    pub(super) servers: Vec<Vec<String>>,
+    pub(super) cluster: Option<String>,
+    pub(super) ca: Option<PathBuf>,
     pub(super) listen: String,
     pub(super) database: String,
     pub(super) user: String,
@@ -133,13 +135,15 @@ const KEYS: &[(&str, &str, Kind)] = &[
     ("relay", "certificate", Kind::Text),
     ("relay", "key", Kind::Text),
     ("relay", "ca", Kind::Text),
-    ("clickhouse", "url", Kind::Text),
-    ("clickhouse", "listen", Kind::Text),
-    ("clickhouse", "database", Kind::Text),
-    ("clickhouse", "user", Kind::Text),
-    ("clickhouse", "password_file", Kind::Text),
-    ("clickhouse", "library", Kind::Text),
-    ("clickhouse", "program", Kind::Text),
+    ("event_store", "servers", Kind::Lists),
+    ("event_store", "cluster", Kind::Text),
+    ("event_store", "ca", Kind::Text),
+    ("event_store", "listen", Kind::Text),
+    ("event_store", "database", Kind::Text),
+    ("event_store", "user", Kind::Text),
+    ("event_store", "password_file", Kind::Text),
+    ("event_store", "library", Kind::Text),
+    ("event_store", "program", Kind::Text),
     ("log", "max_bytes", Kind::Number),
     ("log", "segment_bytes", Kind::Number),
     ("log", "backend", Kind::Text),
@@ -183,6 +187,8 @@ enum Kind {
     Flag,
     /// Comma-separated.
     List,
+    /// Comma-separated lists, parted by semicolons.
+    Lists,
 }
 
 impl RawConfig {
@@ -211,12 +217,15 @@ impl Kind {
             Self::Text => Some(value.into()),
             Self::Number => value.parse::<i64>().ok().map(toml::Value::from),
             Self::Flag => value.parse::<bool>().ok().map(toml::Value::from),
-            Self::List => {
-                let items = value.split(',').map(str::trim).filter(|item| !item.is_empty());
-                Some(items.map(toml::Value::from).collect::<Vec<_>>().into())
-            }
+            Self::List => Some(list(value)),
+            Self::Lists => Some(value.split(';').map(list).collect::<Vec<_>>().into()),
         }
     }
+}
+
+fn list(text: &str) -> toml::Value {
+    let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+    items.map(toml::Value::from).collect::<Vec<_>>().into()
 }
 
 fn insert(table: &mut toml::Table, section: &str, key: &str, value: toml::Value) {
@@ -244,10 +253,12 @@ impl RawRelay {
     }
 }
 
-impl Default for RawClickHouse {
+impl Default for RawEventStore {
     fn default() -> Self {
         Self {
-            url: "embedded".into(),
+            servers: Vec::new(),
+            cluster: None,
+            ca: None,
             listen: "127.0.0.1:8123".into(),
             database: "footfall".into(),
             user: "footfall".into(),

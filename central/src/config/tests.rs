@@ -24,7 +24,7 @@ impl Files {
     fn text(&self, more: &str) -> String {
         let path = |name: &str| self.dir.path().join(name).display().to_string();
         format!(
-            "data = '{}'\n[relay]\ncertificate = '{}'\nkey = '{}'\nca = '{}'\n[clickhouse]\nprogram = '{}'\n{more}",
+            "data = '{}'\n[relay]\ncertificate = '{}'\nkey = '{}'\nca = '{}'\n[event_store]\nprogram = '{}'\n{more}",
             self.dir.path().display(),
             path("central.pem"),
             path("central.key"),
@@ -93,6 +93,26 @@ fn a_log_in_kafka_can_be_named_by_the_environment_alone() {
 }
 
 #[test]
+fn shards_and_replicas_are_named_in_the_file_or_the_environment() {
+    let files = Files::make();
+    let more = "servers = [['http://a:1', 'https://b'], ['http://c']]\ncluster = 'analytics'\npassword_file = 'Cargo.toml'";
+    let config = files.parse(more, &[]).expect("valid");
+    let events::Place::Servers(servers) = config.event_store.place else { panic!("embedded") };
+    assert_eq!(servers.shards, [vec!["http://a:1", "https://b"], vec!["http://c"]]);
+    assert_eq!(servers.layout, events::Layout::Cluster("analytics".into()));
+    let environment = [
+        ("FOOTFALL_EVENT_STORE_SERVERS", "http://a; http://b"),
+        ("FOOTFALL_EVENT_STORE_PASSWORD_FILE", "Cargo.toml"),
+    ];
+    let config = files.parse("", &environment).expect("valid");
+    let events::Place::Servers(servers) = config.event_store.place else { panic!("embedded") };
+    assert_eq!(
+        (servers.shards, servers.layout),
+        (vec![vec!["http://a".to_owned()], vec!["http://b".to_owned()]], events::Layout::Node)
+    );
+}
+
+#[test]
 fn each_mistake_has_its_sentence() {
     let files = Files::make();
     let sentence = |more: &str| files.parse(more, &[]).expect_err("wrong").to_string();
@@ -102,9 +122,15 @@ fn each_mistake_has_its_sentence() {
         ("[http]\nlisten = '0.0.0.0:8081'", "only loopback addresses"),
         ("listen = '192.168.0.1:8123'", "only loopback addresses"),
         ("[http]\nlisten = 'here'", "is not an address"),
-        ("library = '/no/such/libchdb.so'", "clickhouse.library"),
-        ("url = 'https://db'", "begin with http://"),
-        ("url = 'http://db:8123'", "clickhouse.password_file"),
+        ("library = '/no/such/libchdb.so'", "event_store.library"),
+        ("servers = [['ftp://db']]\npassword_file = 'Cargo.toml'", "http:// or https://"),
+        ("servers = [['http://u:p@db']]\npassword_file = 'Cargo.toml'", "without user"),
+        ("servers = [['http://db'], ['http://db/']]\npassword_file = 'Cargo.toml'", "each once"),
+        ("servers = [['http://db'], []]\npassword_file = 'Cargo.toml'", "without a server"),
+        ("servers = [['http://a', 'http://b']]\npassword_file = 'Cargo.toml'", "event_store.cluster"),
+        ("servers = [['http://a']]\ncluster = 'a b'\npassword_file = 'Cargo.toml'", "letters, digits"),
+        ("servers = [['http://a']]\nca = '/no/such.pem'\npassword_file = 'Cargo.toml'", "event_store.ca"),
+        ("servers = [['http://db:8123']]", "event_store.password_file"),
         ("database = 'a b'", "letters, digits"),
         ("[metadata]\nbackend = 'oracle'", "unknown variant `oracle`"),
         ("[metadata]\nbackend = 'postgresql'", "metadata.postgresql.password_file"),

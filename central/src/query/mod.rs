@@ -4,18 +4,13 @@
 mod period;
 mod plan;
 
-use std::time::Duration;
-
-use clickhouse::Client;
-use clickhouse::error::Error as ClientError;
 use serde::{Deserialize, Serialize};
-use tokio::time::timeout;
 
+use crate::store::events::{Reader, Row};
+
+pub use crate::store::events::ReadError as Error;
 pub use period::{InvalidPeriod, Period};
 use plan::Report;
-
-/// Longer than the store's own limit, which answers with a reason; this one is for a store that does not answer at all.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What somebody wants to know about one website.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +44,7 @@ pub struct Stats {
 }
 
 /// The figures of a period.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, clickhouse::Row)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Row)]
 pub struct Totals {
     /// Page views.
     pub pageviews: u64,
@@ -62,7 +57,7 @@ pub struct Totals {
 }
 
 /// One row of a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, clickhouse::Row)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Row)]
 pub struct Counted {
     /// Empty where it is not known.
     pub name: String,
@@ -75,83 +70,34 @@ pub struct Counted {
 /// Answers questions from the event store.
 #[derive(Clone)]
 pub struct Reports {
-    client: Client,
+    reader: Reader,
 }
 
 impl Reports {
-    /// `client` reads the database that holds `events_local`.
-    pub fn new(client: Client) -> Self {
-        Self { client }
+    /// `reader` reads the database that holds `events_local`.
+    pub fn new(reader: Reader) -> Self {
+        Self { reader }
     }
 
-    /// All figures and lists of one website and period. Each report runs with the limits of [`plan`].
+    /// All figures and lists of one website and period, from the website's shard. Each report runs with the limits of [`plan`].
+    ///
+    /// # Errors
+    /// [`Error`].
     pub async fn stats(&self, question: &Question) -> Result<Stats, Error> {
-        let totals = async { plan::plan(&self.client, Report::Totals, question).fetch_one::<Totals>().await };
-        let list = |report| plan::plan(&self.client, report, question).fetch_all::<Counted>();
-        let all = async {
-            tokio::try_join!(
-                totals,
-                list(Report::TopPages),
-                list(Report::Sources),
-                list(Report::Countries),
-                list(Report::Devices),
-                list(Report::Browsers),
-            )
+        let website = question.website_id.as_str();
+        let totals = plan::plan(Report::Totals, question);
+        let list = async |report| {
+            let statement = plan::plan(report, question);
+            self.reader.fetch_all::<Counted>(website, &statement).await
         };
-        let (totals, top_pages, sources, countries, devices, browsers) =
-            timeout(PATIENCE, all).await.map_err(|_| ClientError::TimedOut)??;
+        let (totals, top_pages, sources, countries, devices, browsers) = tokio::try_join!(
+            self.reader.fetch_one::<Totals>(website, &totals),
+            list(Report::TopPages),
+            list(Report::Sources),
+            list(Report::Countries),
+            list(Report::Devices),
+            list(Report::Browsers),
+        )?;
         Ok(Stats { totals, top_pages, sources, countries, devices, browsers })
-    }
-}
-
-/// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Nobody answers, or the tables are not there yet. Transient.
-    #[error("the event store does not answer: {0}")]
-    Away(#[source] ClientError),
-    /// The report hit its limit of time or memory. A shorter period may do.
-    #[error("the report was stopped at its limit of time or memory; ask for a shorter period")]
-    TooCostly(#[source] ClientError),
-    /// The store refused the report: a defect of ours. Permanent.
-    #[error("the event store refused the report: {0}")]
-    Refused(#[source] ClientError),
-}
-
-impl From<ClientError> for Error {
-    fn from(error: ClientError) -> Self {
-        match &error {
-            ClientError::Network(_) | ClientError::TimedOut => Self::Away(error),
-            ClientError::BadResponse(text) => match exception_code(text) {
-                // TIMEOUT_EXCEEDED, MEMORY_LIMIT_EXCEEDED, TOO_SLOW, QUERY_WAS_CANCELLED.
-                Some(159 | 160 | 241 | 394) => Self::TooCostly(error),
-                // UNKNOWN_TABLE, UNKNOWN_DATABASE, TOO_MANY_SIMULTANEOUS_QUERIES, or a proxy that speaks for a dead server.
-                Some(60 | 81 | 202) | None => Self::Away(error),
-                Some(_) => Self::Refused(error),
-            },
-            _ => Self::Refused(error),
-        }
-    }
-}
-
-/// ClickHouse's errors begin with "Code: 241. DB::Exception: …".
-fn exception_code(text: &str) -> Option<u32> {
-    let (_, rest) = text.split_once("Code: ")?;
-    rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn errors_are_sorted_by_clickhouse_code() {
-        let sorted = |text: &str| Error::from(ClientError::BadResponse(text.to_owned()));
-        assert!(matches!(sorted("Code: 241. DB::Exception: Memory limit"), Error::TooCostly(_)));
-        assert!(matches!(sorted("Code: 159. DB::Exception: Timeout exceeded"), Error::TooCostly(_)));
-        assert!(matches!(sorted("Code: 60. DB::Exception: Unknown table"), Error::Away(_)));
-        assert!(matches!(sorted("502 Bad Gateway"), Error::Away(_)));
-        assert!(matches!(sorted("Code: 47. DB::Exception: Unknown identifier"), Error::Refused(_)));
-        assert!(matches!(Error::from(ClientError::TimedOut), Error::Away(_)));
     }
 }

@@ -1,14 +1,10 @@
 //! Which statement answers which report, with its parameters and limits. Sends nothing.
 
-use clickhouse::Client;
-use clickhouse::query::Query;
-
 use super::Question;
+use crate::store::events::{Limits, Statement};
 
-/// Seconds a report may run.
-const MAX_SECONDS: &str = "10";
-/// Bytes a report may use: 1 GiB.
-const MAX_MEMORY_BYTES: &str = "1073741824";
+/// What a report may use.
+const LIMITS: Limits = Limits { seconds: 10, memory_bytes: 1 << 30 };
 
 /// The reports there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,18 +31,15 @@ impl Report {
 }
 
 /// The statement for `report`: values travel as parameters, never inside the text.
-pub(super) fn plan(client: &Client, report: Report, question: &Question) -> Query {
-    let statement = client
-        .query_raw(report.sql())
-        .with_setting("max_execution_time", MAX_SECONDS)
-        .with_setting("max_memory_usage", MAX_MEMORY_BYTES)
-        .param("website_id", &question.website_id)
-        .param("from_ms", question.period.from_ms())
-        .param("to_ms", question.period.to_ms())
-        .param("bots", u8::from(question.bots));
+pub(super) fn plan(report: Report, question: &Question) -> Statement {
+    let statement = Statement::new(report.sql(), LIMITS)
+        .with("website_id", question.website_id.as_str())
+        .with("from_ms", question.period.from_ms())
+        .with("to_ms", question.period.to_ms())
+        .with("bots", i64::from(question.bots));
     match report {
         Report::Totals => statement,
-        _ => statement.param("limit", question.limit),
+        _ => statement.with("limit", i64::from(question.limit)),
     }
 }
 

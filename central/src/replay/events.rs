@@ -182,6 +182,6 @@ impl Table for Loading {
     }
 
     async fn insert(&mut self, rows: Bytes, token: String) -> Result<(), StoreError> {
-        self.staging.insert(rows, &token).await
+        self.staging.insert(self.partition, rows, &token).await
     }
 }

@@ -57,7 +57,6 @@ impl Sink for ClickHouse {
 
 /// Writes them.
 pub struct Rows {
-    store: EventStore,
     delivery: Delivery<Partition>,
     counters: Counters,
 }
@@ -65,7 +64,7 @@ pub struct Rows {
 impl Rows {
     /// `end` is the log's end, `seed` is random; see [`Delivery::new`].
     pub fn new(
-        store: EventStore,
+        store: &EventStore,
         incarnation: [u8; 16],
         partition: u32,
         end: u64,
@@ -73,7 +72,7 @@ impl Rows {
         counters: Counters,
     ) -> Self {
         let delivery = Delivery::new(store.partition(incarnation, partition), end, seed);
-        Self { store, delivery, counters }
+        Self { delivery, counters }
     }
 }
 
@@ -81,7 +80,7 @@ impl Writer for Rows {
     type Load = Vec<Insert>;
 
     async fn write(&mut self, inserts: &Vec<Insert>, span: Span) -> Result<Vec<Poison>, Failure> {
-        self.store.ready().await;
+        self.delivery.table().ready().await;
         let delivered = self.delivery.deliver(inserts, span.from, span.next).await;
         self.counters.left_out.inc_by(std::mem::take(&mut self.delivery.left_out));
         self.counters.repaired.inc_by(std::mem::take(&mut self.delivery.repaired));

@@ -71,6 +71,11 @@ impl<T: Table> Delivery<T> {
         Self { table, doubtful, store: Known::Unsettled, fresh: seed, left_out: 0, repaired: 0 }
     }
 
+    /// Where it delivers to.
+    pub(super) fn table(&self) -> &T {
+        &self.table
+    }
+
     /// Delivers a batch of the stretch `from..next` of the log. Returns the rows that the store refuses as bad data; all others are
     /// stored exactly once. After an error, the same batch is to be given again.
     ///

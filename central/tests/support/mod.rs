@@ -2,12 +2,15 @@
 
 #![allow(dead_code, reason = "each test program uses its own part of this")]
 
+pub(crate) mod relay;
 pub(crate) mod s3;
 pub(crate) mod services;
 
+use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -15,7 +18,7 @@ use clickhouse::Client;
 use footfall_central::log::{self, Log, Partition};
 use footfall_central::sink::clickhouse::{ClickHouse, Rows};
 use footfall_central::sink::{self, Begin, Health, Stop};
-use footfall_central::store::events::{EventStore, Options, Password, Place, Program};
+use footfall_central::store::events::{EventStore, Layout, Options, Password, Place, Program, Servers};
 use footfall_proto::beacon::Event;
 use footfall_proto::relay::{AdmittedEvent, Record, Visit};
 use prost::Message as _;
@@ -55,19 +58,26 @@ pub(crate) fn free_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port")
 }
 
-/// An event store that runs for one test.
+/// An event store that runs for one test: a child of its own, or servers that somebody else started.
 pub(crate) struct Engine {
     pub(crate) store: EventStore,
-    password_file: PathBuf,
+    /// A client of each shard that may do everything.
+    clients: Vec<Client>,
+    servers: Vec<Server>,
     stop: CancellationToken,
     watch: JoinHandle<()>,
 }
 
 impl Engine {
     pub(crate) async fn start(dir: &Path) -> Self {
+        Self::start_program(dir, event_store()).await
+    }
+
+    /// With another program in the event store's place.
+    pub(crate) async fn start_program(dir: &Path, executable: PathBuf) -> Self {
         let password_file = dir.join("clickhouse.password");
         let program = Program {
-            executable: event_store(),
+            executable,
             data: dir.join("event-store"),
             listen: free_port(),
             library: Some(library()),
@@ -77,15 +87,39 @@ impl Engine {
             announcement: dir.join("event-store.json"),
             record: dir.join("event-store.pid"),
         };
+        Self::open(Place::Embedded(program), password_file, Vec::new()).await
+    }
+
+    /// Over as many servers that know nothing of each other, a shard each.
+    pub(crate) async fn start_shards(dir: &Path, shards: usize) -> Self {
+        let servers: Vec<_> =
+            (0..shards).map(|shard| Server::start(&dir.join(format!("shard-{shard}")))).collect();
+        let password = "of all servers";
+        std::fs::write(dir.join("clickhouse.password"), password).expect("written");
+        let place = nodes(servers.iter().map(|server| vec![server.url.clone()]).collect());
+        Self::open(place, dir.join("clickhouse.password"), servers).await
+    }
+
+    async fn open(place: Place, password_file: PathBuf, servers: Vec<Server>) -> Self {
         let options = Options {
-            place: Place::Embedded(program),
+            place: place.clone(),
             database: "footfall".into(),
             user: "footfall".into(),
             password_file: password_file.clone(),
         };
         let stop = CancellationToken::new();
         let (store, watch) = EventStore::start(options, stop.clone()).expect("the event store starts");
-        let engine = Self { store, password_file, stop, watch };
+        let urls = match place {
+            Place::Embedded(_) => vec![store.url().to_owned()],
+            Place::Servers(servers) => servers.shards.into_iter().map(|mut shard| shard.remove(0)).collect(),
+        };
+        let password = Password::read(&password_file).expect("made at the first start");
+        let client = Client::default()
+            .with_database("footfall")
+            .with_user("footfall")
+            .with_password(password.reveal());
+        let clients = urls.into_iter().map(|url| client.clone().with_url(url)).collect();
+        let engine = Self { store, clients, servers, stop, watch };
         engine.ready().await;
         engine
     }
@@ -95,27 +129,95 @@ impl Engine {
         ready.unwrap_or_else(|_| panic!("not ready: {:?}", self.store.faults()));
     }
 
-    /// A client that may do everything.
+    /// A client of the first shard that may do everything.
     pub(crate) fn client(&self) -> Client {
-        let password = Password::read(&self.password_file).expect("made at the first start");
-        let client = Client::default().with_url(self.store.url()).with_database("footfall");
-        client.with_user("footfall").with_password(password.reveal())
+        self.clients[0].clone()
     }
 
+    /// A client of each shard.
+    pub(crate) fn clients(&self) -> &[Client] {
+        &self.clients
+    }
+
+    /// A sum over all shards.
     pub(crate) async fn count(&self, what: &str) -> u64 {
         let question = format!("SELECT toUInt64({what}) FROM events_local");
-        self.client().query(&question).fetch_one().await.expect("an answer")
+        let mut sum = 0;
+        for client in &self.clients {
+            sum += client.query(&question).fetch_one::<u64>().await.expect("an answer");
+        }
+        sum
     }
 
     /// Ends the child as a crash would.
     pub(crate) fn kill(&self) -> bool {
-        let Some(pid) = self.store.condition().pid else { return false };
+        let Some(pid) = self.store.pid() else { return false };
         Command::new("kill").args(["-9", &pid.to_string()]).status().expect("kill runs").success()
+    }
+
+    /// A server that somebody else started.
+    pub(crate) fn server(&mut self, shard: usize) -> &mut Server {
+        &mut self.servers[shard]
     }
 
     pub(crate) async fn stop(self) {
         self.stop.cancel();
         tokio::time::timeout(Duration::from_secs(30), self.watch).await.expect("in time").expect("watched");
+    }
+}
+
+/// Servers that know nothing of each other.
+pub(crate) fn nodes(shards: Vec<Vec<String>>) -> Place {
+    Place::Servers(Servers { shards, ca: None, layout: Layout::Node })
+}
+
+/// An `event-store` process as a server elsewhere would be; its password is "of all servers". It ends when dropped.
+pub(crate) struct Server {
+    pub(crate) url: String,
+    dir: PathBuf,
+    child: Child,
+}
+
+impl Server {
+    pub(crate) fn start(dir: &Path) -> Self {
+        std::fs::create_dir_all(dir).expect("made");
+        std::fs::write(dir.join("password"), "of all servers").expect("written");
+        std::fs::set_permissions(dir.join("password"), std::fs::Permissions::from_mode(0o600))
+            .expect("changed");
+        let (child, url) = Self::spawn(dir, "127.0.0.1:0");
+        Self { url, dir: dir.to_owned(), child }
+    }
+
+    fn spawn(dir: &Path, listen: &str) -> (Child, String) {
+        let mut command = Command::new(event_store());
+        command.args(["--until-eof", "--listen", listen]).arg("--data").arg(dir.join("data"));
+        command.arg("--password-file").arg(dir.join("password")).arg("--library").arg(library());
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("started");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("read");
+        let ready = line.strip_prefix("READY ").unwrap_or_else(|| panic!("not ready: {line:?}"));
+        let ready: serde_json::Value = serde_json::from_str(ready).expect("JSON");
+        (child, ready["url"].as_str().expect("a URL").to_owned())
+    }
+
+    /// Ends it as a crash would.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("waited");
+    }
+
+    /// Starts it where it was.
+    pub(crate) fn come_back(&mut self) {
+        let listen = self.url.strip_prefix("http://").expect("a URL").to_owned();
+        (self.child, self.url) = Self::spawn(&self.dir, &listen);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -158,7 +260,7 @@ impl Running {
             seed,
         };
         let (incarnation, number) = (partition.incarnation().0, partition.number());
-        let rows = Rows::new(store.clone(), incarnation, number, partition.end(), seed, counters);
+        let rows = Rows::new(store, incarnation, number, partition.end(), seed, counters);
         let sink = ClickHouse::new(incarnation, number);
         let run = tokio::spawn(sink::run(sink, rows, begin, stop.clone()));
         Self { stop, health, run }

@@ -12,12 +12,9 @@ const SECRETS: &[(&str, &str, &[&str])] = &[
     ("rdkafka", "central/src/", &["central/src/log/kafka/"]),
     ("sqlx", "central/src/", &["central/src/store/metadata/"]),
     ("object_store", "central/src/", &["central/src/store/blobs/"]),
-    // The sink and the reports build rows and statements with the client's types, but send them through the store.
-    (
-        "use clickhouse",
-        "central/src/",
-        &["central/src/store/events/", "central/src/query/", "central/src/sink/"],
-    ),
+    ("use clickhouse", "central/src/", &["central/src/store/events/"]),
+    ("clickhouse::Client", "central/src/", &["central/src/store/events/"]),
+    ("clickhouse::Row", "central/src/", &["central/src/store/events/"]),
     ("reqwest", "central/src/", &[]),
     ("maxminddb", "edge-collector/src/", &["edge-collector/src/enrich/geo"]),
 ];
@@ -54,6 +51,9 @@ const PURE: &[&str] = &[
     "central/src/sink/raw_log/manifest.rs",
     "central/src/sink/raw_log/name.rs",
     "central/src/sink/raw_log/object.rs",
+    "central/src/store/events/layout.rs",
+    "central/src/store/events/rotation.rs",
+    "central/src/store/events/row.rs",
     "central/src/store/live/",
     "central/src/store/metadata/new.rs",
     "central/src/store/metadata/pattern.rs",

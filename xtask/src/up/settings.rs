@@ -38,8 +38,7 @@ pub(super) fn central(inputs: &Inputs<'_>) -> serde_json::Value {
             "key": identity.key,
             "ca": inputs.authority.ca(),
         },
-        "clickhouse": {
-            "url": "embedded",
+        "event_store": {
             "listen": loopback(inputs.ports.clickhouse),
             "database": "footfall",
             "user": "footfall",

@@ -48,7 +48,7 @@ async fn face() -> Face {
         metadata,
         live: live.clone(),
         // Port 9 is the discard service's: nobody listens there.
-        reports: clickhouse::Client::default().with_url("http://127.0.0.1:9"),
+        reports: Reader::open("http://127.0.0.1:9", "footfall").unwrap(),
         readiness: Arc::new(move || {
             if readiness.load(Ordering::Relaxed) {
                 Vec::new()
@@ -204,7 +204,7 @@ async fn an_address_that_others_can_reach_is_refused() {
     let state = ApiState {
         metadata: Metadata::open(face.folder.path().join("metadata.sqlite")).await.unwrap(),
         live: Live::new(),
-        reports: clickhouse::Client::default(),
+        reports: Reader::open("http://127.0.0.1:9", "footfall").unwrap(),
         readiness: Arc::new(Vec::new),
         metrics: Arc::new(String::new),
         tag_edge_url: String::new(),

@@ -14,7 +14,8 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{Condition, orphan};
+use super::orphan;
+use super::server::Condition;
 
 /// From the end of the child to its next start.
 const PAUSE: Duration = Duration::from_secs(1);

@@ -1,38 +1,42 @@
-//! The event store: ClickHouse's HTTP interface, served by a child process that is watched over here, or by a server elsewhere; its
-//! schema, and its rows by log coordinates. Knows nothing of the log itself.
+//! The event store: ClickHouse's HTTP interface, served by a child process that is watched over here, or by servers elsewhere, shard by
+//! shard and replica by replica; its schema, and its rows by log coordinates. Knows nothing of the log itself.
 
 mod child;
+mod connector;
 mod error;
 mod health;
+mod layout;
 mod migration;
 mod orphan;
 mod partition;
 mod password;
+mod reader;
+mod rotation;
 pub mod row;
+mod server;
+mod shard;
 mod staging;
 
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use clickhouse::{Client, Compression};
+use futures_util::future::join_all;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 pub use child::Program;
 pub use error::StoreError;
-pub use migration::{Layout, MigrationError};
+pub use layout::Layout;
+pub use migration::{Disagreement, MigrationError, schema};
 pub use partition::{Coordinate, Partition};
 pub use password::Password;
+pub use reader::{Answer, Limits, ReadError, Reader, Row, Statement, Value};
+use server::{Access, Condition, Server};
+use shard::Shard;
+pub use shard::shard_of;
 pub use staging::{Held, Staging};
-
-/// From one attempt at the schema to the next.
-const PAUSE: Duration = Duration::from_millis(500);
-/// Longest that a report may run, seconds.
-const REPORT_SECONDS: u32 = 30;
 
 /// Which event store, and as whom.
 #[derive(Clone, Debug)]
@@ -52,155 +56,147 @@ pub struct Options {
 pub enum Place {
     /// A child of this process.
     Embedded(Program),
-    /// A server at this URL.
-    Server(String),
+    /// Servers elsewhere.
+    Servers(Servers),
 }
 
-/// How the event store is.
+/// Servers elsewhere.
 #[derive(Clone, Debug)]
-pub struct Condition {
-    /// The child's process id, while it serves.
-    pub pid: Option<u32>,
-    /// Whether it answers, or a sentence.
-    pub answering: Result<(), String>,
-    /// Whether the schema is up to date, or a sentence.
-    pub migrated: Result<(), String>,
-    /// How often the child had to be started again.
-    pub restarts: u64,
-    /// It was silent for so long that it is better ended.
-    given_up: bool,
+pub struct Servers {
+    /// The URLs of each shard's replicas; at least one shard, and one replica each.
+    pub shards: Vec<Vec<String>>,
+    /// Certificates to trust where a URL says https; without it the system's.
+    pub ca: Option<PathBuf>,
+    /// Whether they know each other.
+    pub layout: Layout,
 }
 
 /// A handle of the event store; clones share it.
 #[derive(Clone)]
 pub struct EventStore {
-    writer: Client,
-    reports: Client,
-    url: String,
-    condition: watch::Receiver<Condition>,
+    shards: Arc<[Arc<Shard>]>,
 }
+
+/// Who is told what becomes of a server, and of a shard's schema.
+type Told = (Vec<watch::Sender<Condition>>, watch::Sender<Result<(), String>>);
 
 impl EventStore {
     /// Begins to start, watch and migrate the store, and returns at once: see [`ready`](Self::ready). It ends after `stop`, when
     /// the task has. Needs a runtime.
     ///
     /// # Errors
-    /// When the password file can be neither read nor made.
+    /// When the password file can be neither read nor made, or the certificates to trust cannot be read.
     pub fn start(options: Options, stop: CancellationToken) -> io::Result<(Self, JoinHandle<()>)> {
-        let (url, embedded) = match &options.place {
-            Place::Embedded(program) => (format!("http://{}", program.listen), true),
-            Place::Server(url) => (url.trim_end_matches('/').to_owned(), false),
-        };
+        let embedded = matches!(options.place, Place::Embedded(_));
         let keep = if embedded { Password::keep } else { Password::read };
         let password = keep(&options.password_file).map_err(|error| {
             io::Error::new(error.kind(), format!("{}: {error}", options.password_file.display()))
         })?;
-        // Over loopback, compressing costs more than it saves.
-        let compression = if embedded { Compression::None } else { Compression::Lz4 };
-        let anonymous =
-            Client::default().with_url(&url).with_database(&options.database).with_compression(compression);
-        let writer = anonymous.clone().with_user(&options.user).with_password(password.reveal());
-        let reports = if embedded { anonymous } else { writer.clone().with_setting("readonly", "2") };
-        let reports = reports.with_setting("max_execution_time", REPORT_SECONDS.to_string());
-        let waiting = || Err("the event store has not answered yet".to_owned());
-        let (sender, condition) = watch::channel(Condition {
-            pid: None,
-            answering: waiting(),
-            migrated: waiting(),
-            restarts: 0,
-            given_up: false,
-        });
-        let sender = Arc::new(sender);
-        let store = Self { writer, reports, url, condition };
-        let watching = tokio::spawn(watch(store.clone(), options, sender, stop));
+        let (program, servers) = match options.place {
+            Place::Embedded(program) => {
+                let shards = vec![vec![format!("http://{}", program.listen)]];
+                (Some(program), Servers { shards, ca: None, layout: Layout::Node })
+            }
+            Place::Servers(servers) => (None, servers),
+        };
+        let (user, database, ca) = (options.user, options.database, servers.ca);
+        let access = Access { user, database: database.clone(), ca, password: Some(password), embedded };
+        let mut shards = Vec::new();
+        let mut told = Vec::new();
+        for replicas in servers.shards {
+            let replicas: io::Result<Vec<_>> = replicas.iter().map(|url| Server::new(url, &access)).collect();
+            let (replicas, conditions): (Vec<_>, Vec<_>) = replicas?.into_iter().unzip();
+            let (shard, schema) = Shard::new(replicas, servers.layout.clone());
+            shards.push(Arc::new(shard));
+            told.push((conditions, schema));
+        }
+        let store = Self { shards: shards.into() };
+        let watching = tokio::spawn(watch(store.clone(), program, database, told, stop));
         Ok((store, watching))
     }
 
-    /// Its URL.
+    /// The URL of its first server.
     pub fn url(&self) -> &str {
-        &self.url
+        self.shards[0].server(0).url()
     }
 
-    /// A client that may only read, and not for long.
-    pub fn reports(&self) -> Client {
-        self.reports.clone()
+    /// How many shards it has.
+    pub fn shards(&self) -> usize {
+        self.shards.len()
     }
 
-    /// How it is.
-    pub fn condition(&self) -> Condition {
-        self.condition.borrow().clone()
+    /// Answers questions about what is stored.
+    pub fn reader(&self) -> Reader {
+        Reader::new(Arc::clone(&self.shards))
     }
 
-    /// Waits until it answers and its schema is up to date.
+    /// The embedded store's process id, while it serves.
+    pub fn pid(&self) -> Option<u32> {
+        self.shards[0].server(0).condition().pid
+    }
+
+    /// How often the embedded store had to be started again.
+    pub fn restarts(&self) -> u64 {
+        self.shards[0].server(0).condition().restarts
+    }
+
+    /// Waits until each shard answers and its schema is up to date.
     pub async fn ready(&self) {
-        let mut condition = self.condition.clone();
-        let ready = |condition: &Condition| condition.answering.is_ok() && condition.migrated.is_ok();
-        if condition.wait_for(ready).await.is_err() {
-            // It was told to stop, and will never be.
-            std::future::pending::<()>().await;
-        }
+        join_all(self.shards.iter().map(|shard| shard.ready())).await;
+    }
+
+    /// Servers that do not answer, also where another one has their rows.
+    pub fn silent_servers(&self) -> usize {
+        self.shards.iter().map(|shard| shard.silent().len()).sum()
     }
 
     /// What keeps it from being used, a sentence each.
     pub fn faults(&self) -> Vec<String> {
-        let condition = self.condition.borrow();
-        match (&condition.answering, &condition.migrated) {
-            (Err(sentence), _) | (Ok(()), Err(sentence)) => vec![sentence.clone()],
-            (Ok(()), Ok(())) => Vec::new(),
-        }
+        self.shards.iter().flat_map(|shard| shard.faults()).collect()
     }
 
-    /// The stored rows of one partition of a log.
+    /// The stored rows of one partition of a log: those of one shard.
     pub fn partition(&self, incarnation: [u8; 16], number: u32) -> Partition {
-        Partition::new(self.writer.clone(), incarnation, number)
+        let shard = &self.shards[number as usize % self.shards.len()];
+        Partition::new(Arc::clone(shard), incarnation, number)
     }
 }
 
 impl EventStore {
-    /// The table beside, into which a day is loaded.
+    /// The tables beside, into which a day is loaded.
     pub fn staging(&self) -> Staging {
-        Staging::new(self.writer.clone())
+        Staging::new(Arc::clone(&self.shards))
     }
 }
 
 /// Everything that goes on around the store, until told to stop.
 async fn watch(
     store: EventStore,
-    options: Options,
-    condition: Arc<watch::Sender<Condition>>,
+    program: Option<Program>,
+    database: String,
+    told: Vec<Told>,
     stop: CancellationToken,
 ) {
-    let embedded = matches!(options.place, Place::Embedded(_));
-    let health = health::check(store.url.clone(), embedded, Arc::clone(&condition));
-    let schema = migrate(&store, &options.database, &condition);
+    let embedded = program.is_some();
+    let mut checks = Vec::new();
+    let mut schemas = Vec::new();
+    let mut first = None;
+    for (shard, (conditions, schema)) in store.shards.iter().zip(told) {
+        for (server, condition) in shard.servers().iter().zip(conditions) {
+            let condition = Arc::new(condition);
+            first.get_or_insert_with(|| Arc::clone(&condition));
+            checks.push(health::check(server, embedded, condition));
+        }
+        schemas.push(shard.migrate(&database, schema));
+    }
     let child = async {
-        match options.place {
-            Place::Embedded(program) => child::supervise(program, Arc::clone(&condition), stop.clone()).await,
-            Place::Server(_) => stop.cancelled().await,
+        match (program, first) {
+            (Some(program), Some(condition)) => child::supervise(program, condition, stop.clone()).await,
+            _ => stop.cancelled().await,
         }
     };
     tokio::select! {
         () = child => {}
-        () = async { tokio::join!(health, schema); } => {}
-    }
-}
-
-async fn migrate(store: &EventStore, database: &str, condition: &watch::Sender<Condition>) {
-    let mut answering = store.condition.clone();
-    loop {
-        if answering.wait_for(|condition| condition.answering.is_ok()).await.is_err() {
-            return;
-        }
-        match migration::apply(&store.writer, database, &Layout::Node).await {
-            Ok(()) => {
-                condition.send_modify(|condition| condition.migrated = Ok(()));
-                return;
-            }
-            Err(error) => {
-                tracing::error!(%error, "the schema is not up to date");
-                condition.send_modify(|condition| condition.migrated = Err(error.to_string()));
-                sleep(PAUSE).await;
-            }
-        }
+        _ = async { tokio::join!(join_all(checks), join_all(schemas)) } => {}
     }
 }

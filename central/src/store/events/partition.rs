@@ -1,19 +1,27 @@
-//! What is stored of one partition of a log: asked, added to and made quiet by the log's coordinates, which are the truth.
+//! What is stored of one partition of a log: asked, added to and made quiet by the log's coordinates, which are the truth. Everything goes
+//! to one replica of the partition's shard, until it fails.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use clickhouse::Client;
+use clickhouse::query::Query;
+use clickhouse::{RowOwned, RowRead};
 use tokio::time::{sleep, timeout};
 
 use super::error::StoreError;
 use super::row::EventRow;
+use super::server::Server;
+use super::shard::Shard;
+use crate::store::Fault;
 
 /// How long a question may take.
 const QUESTION: Duration = Duration::from_secs(30);
 /// How long a chunk of an insert may take to be sent, and then the whole to be stored.
 const SENDING: Duration = Duration::from_secs(30);
 const STORING: Duration = Duration::from_mins(1);
+/// How long an insert may wait for most replicas to have it, milliseconds: less than [`STORING`], so that the reason is told.
+const QUORUM_MS: &str = "45000";
 /// How long to wait for killed statements to be gone.
 const QUIET: Duration = Duration::from_secs(30);
 /// How often it is asked whether they are.
@@ -31,19 +39,20 @@ pub struct Coordinate {
 }
 
 /// One partition of one log, as the event store holds it.
-#[derive(Clone)]
 pub struct Partition {
-    client: Client,
+    shard: Arc<Shard>,
+    /// Who is asked, while that is one and the same: an answer of one replica says nothing about another.
+    replica: Option<usize>,
     incarnation: [u8; 16],
     number: u32,
     insert: String,
 }
 
 impl Partition {
-    pub(super) fn new(client: Client, incarnation: [u8; 16], number: u32) -> Self {
+    pub(super) fn new(shard: Arc<Shard>, incarnation: [u8; 16], number: u32) -> Self {
         let columns: Vec<_> = EventRow::columns().into_iter().map(|(name, _)| name).collect();
         let insert = format!("INSERT INTO events_local ({}) FORMAT RowBinary", columns.join(", "));
-        Self { client, incarnation, number, insert }
+        Self { shard, replica: None, incarnation, number, insert }
     }
 
     /// The log's name.
@@ -56,33 +65,56 @@ impl Partition {
         self.number
     }
 
-    /// What marks this partition's inserts, so that they can be found and ended.
-    fn comment(&self) -> String {
-        format!("footfall events {}", self.number)
+    /// Waits until the partition's shard can be used.
+    pub async fn ready(&self) {
+        self.shard.ready().await;
     }
 
-    /// Ends what still runs for this partition and waits until it is gone: afterwards nothing changes behind one's back.
+    /// Ends what still runs for this partition and waits until it is gone: afterwards nothing changes behind one's back. On a cluster,
+    /// the replica that will be asked then catches up with the others. An insert that still runs on a replica that cannot be reached
+    /// is held off by the token that both share.
     ///
     /// # Errors
     /// [`StoreError`]; something may then still run.
-    pub async fn settle(&self) -> Result<(), StoreError> {
-        let deadline = Instant::now() + QUIET;
-        loop {
-            let running = self
-                .client
-                .query_raw(include_str!("sql/running_inserts.sql"))
-                .param("comment", self.comment());
-            let running =
-                timeout(QUESTION, running.fetch_one::<u64>()).await.map_err(|_| StoreError::TimedOut)??;
-            if running == 0 {
-                return Ok(());
+    pub async fn settle(&mut self) -> Result<(), StoreError> {
+        let replica = self.replica();
+        for (other, server) in self.shard.servers().iter().enumerate() {
+            if other == replica || !server.is_answering() {
+                continue;
             }
-            if Instant::now() > deadline {
-                return Err(StoreError::Unquiet(running));
+            if let Err(error) = self.quiet(server).await {
+                tracing::warn!(%error, "a replica may still be inserting");
+            }
+        }
+        let settled = self.settle_one(self.shard.server(replica)).await;
+        self.learn(replica, settled)
+    }
+
+    async fn settle_one(&self, server: &Server) -> Result<(), StoreError> {
+        self.quiet(server).await?;
+        if self.shard.is_replicated() {
+            let sync = server.writer().query_raw("SYSTEM SYNC REPLICA events_local");
+            let synced = timeout(QUESTION, sync.execute()).await.map_err(|_| server.timed_out())?;
+            synced.map_err(|error| server.error(error))?;
+        }
+        Ok(())
+    }
+
+    async fn quiet(&self, server: &Server) -> Result<(), StoreError> {
+        let deadline = Instant::now() + QUIET;
+        let comment = comment(server, self.number);
+        loop {
+            let running = server.writer().query_raw(include_str!("sql/running_inserts.sql"));
+            let running: Vec<u64> = fetch(server, running.param("comment", &comment)).await?;
+            match running.first() {
+                None | Some(0) => return Ok(()),
+                Some(running) if Instant::now() > deadline => return Err(server.unquiet(*running)),
+                Some(_) => {}
             }
             let kill =
-                self.client.query_raw(include_str!("sql/kill_inserts.sql")).param("comment", self.comment());
-            timeout(QUESTION, kill.execute()).await.map_err(|_| StoreError::TimedOut)??;
+                server.writer().query_raw(include_str!("sql/kill_inserts.sql")).param("comment", &comment);
+            let killed = timeout(QUESTION, kill.execute()).await.map_err(|_| server.timed_out())?;
+            killed.map_err(|error| server.error(error))?;
             sleep(POLL).await;
         }
     }
@@ -91,47 +123,92 @@ impl Partition {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn highest(&self, from: u64) -> Result<Option<u64>, StoreError> {
-        let question = self.ask(include_str!("sql/highest_offset.sql")).param("from", from);
-        Ok(timeout(QUESTION, question.fetch_optional::<u64>()).await.map_err(|_| StoreError::TimedOut)??)
+    pub async fn highest(&mut self, from: u64) -> Result<Option<u64>, StoreError> {
+        let question = |query: Query| query.param("from", from);
+        let rows = self.ask::<u64>(include_str!("sql/highest_offset.sql"), question).await?;
+        Ok(rows.first().copied())
     }
 
     /// The stored rows from offset `first` to `last` under a UTC day (counted from 1970), in order.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn stored(&self, first: u64, last: u64, day: u16) -> Result<Vec<Coordinate>, StoreError> {
-        let question = self.ask(include_str!("sql/stored_coordinates.sql"));
-        let question = question.param("first", first).param("last", last).param("day", day);
-        let rows = timeout(QUESTION, question.fetch_all::<(u64, u32)>())
-            .await
-            .map_err(|_| StoreError::TimedOut)??;
+    pub async fn stored(&mut self, first: u64, last: u64, day: u16) -> Result<Vec<Coordinate>, StoreError> {
+        let question = |query: Query| query.param("first", first).param("last", last).param("day", day);
+        let rows = self.ask::<(u64, u32)>(include_str!("sql/stored_coordinates.sql"), question).await?;
         Ok(rows.into_iter().map(|(offset, index)| Coordinate { offset, index }).collect())
     }
 
-    /// Inserts rows of one UTC day, at most 100,000: all or none. An insert whose token the store has seen is not done again.
+    /// Inserts rows of one UTC day, at most 100,000: all or none, and on a cluster into most replicas. An insert whose token the store
+    /// has seen is not done again.
     ///
     /// # Errors
     /// [`StoreError`]. Whatever it says, the rows may be stored, or may yet be: see [`settle`](Self::settle).
-    pub async fn insert(&self, rows: Bytes, token: &str) -> Result<(), StoreError> {
-        let mut insert = self
-            .client
+    pub async fn insert(&mut self, rows: Bytes, token: &str) -> Result<(), StoreError> {
+        let replica = self.replica();
+        let inserted = self.insert_into(self.shard.server(replica), rows, token).await;
+        self.learn(replica, inserted)
+    }
+
+    async fn insert_into(&self, server: &Server, rows: Bytes, token: &str) -> Result<(), StoreError> {
+        let mut insert = server
+            .writer()
             .insert_formatted_with(self.insert.as_str())
             .with_setting("async_insert", "0")
             .with_setting("insert_deduplicate", "1")
             .with_setting("insert_deduplication_token", token)
             .with_setting("deduplicate_blocks_in_dependent_materialized_views", "1")
-            .with_setting("log_comment", self.comment())
-            .with_timeouts(Some(SENDING), Some(STORING));
+            .with_setting("log_comment", comment(server, self.number));
+        if self.shard.is_replicated() {
+            insert =
+                insert.with_setting("insert_quorum", "auto").with_setting("insert_quorum_timeout", QUORUM_MS);
+        }
+        let mut insert = insert.with_timeouts(Some(SENDING), Some(STORING));
         let mut rest = rows;
         while !rest.is_empty() {
-            insert.send(rest.split_to(rest.len().min(SEND_BYTES))).await?;
+            let piece = rest.split_to(rest.len().min(SEND_BYTES));
+            insert.send(piece).await.map_err(|error| server.error(error))?;
         }
-        Ok(insert.end().await?)
+        insert.end().await.map_err(|error| server.error(error))
     }
 
-    fn ask(&self, sql: &str) -> clickhouse::query::Query {
+    async fn ask<T: RowOwned + RowRead>(
+        &mut self,
+        sql: &str,
+        values: impl Fn(Query) -> Query,
+    ) -> Result<Vec<T>, StoreError> {
+        let replica = self.replica();
+        let server = self.shard.server(replica);
         let incarnation = uuid::Uuid::from_bytes(self.incarnation).to_string();
-        self.client.query_raw(sql).param("incarnation", incarnation).param("partition", self.number)
+        let query =
+            server.writer().query_raw(sql).param("incarnation", incarnation).param("partition", self.number);
+        let answer = fetch(server, values(query)).await;
+        self.learn(replica, answer)
     }
+
+    fn replica(&mut self) -> usize {
+        *self.replica.get_or_insert_with(|| self.shard.choose())
+    }
+
+    /// A replica that failed is left for another one; bad data is not its failure.
+    fn learn<T>(&mut self, replica: usize, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+        if outcome.as_ref().is_err_and(|error| error.fault() == Fault::Poison) {
+            return outcome;
+        }
+        self.shard.learn(replica, &outcome);
+        if outcome.is_err() {
+            self.replica = None;
+        }
+        outcome
+    }
+}
+
+/// What marks a partition's inserts, so that they can be found and ended.
+fn comment(server: &Server, partition: u32) -> String {
+    format!("{} events {partition}", server.writer().database().unwrap_or_default())
+}
+
+async fn fetch<T: RowOwned + RowRead>(server: &Server, query: Query) -> Result<Vec<T>, StoreError> {
+    let rows = timeout(QUESTION, query.fetch_all::<T>()).await.map_err(|_| server.timed_out())?;
+    rows.map_err(|error| server.error(error))
 }

@@ -1,13 +1,18 @@
-//! A table beside `events_local`, of the same shape, into which a day is loaded before it takes the old day's place all at once.
+//! A table beside each shard's `events_local`, of the same shape, into which a day is loaded before it takes the old day's place all at
+//! once. Not for a cluster: a replicated table has no copy under another name.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use clickhouse::Client;
+use clickhouse::query::Query;
+use clickhouse::{RowOwned, RowRead};
 use tokio::time::timeout;
 
 use super::error::StoreError;
 use super::row::EventRow;
+use super::server::Server;
+use super::shard::Shard;
 
 /// Its name; a replay that was cut off leaves it behind, the next one begins with its removal.
 const TABLE: &str = "events_replay";
@@ -19,14 +24,14 @@ const STORING: Duration = Duration::from_mins(1);
 /// Bytes handed to the connection at once.
 const SEND_BYTES: usize = 1 << 20;
 
-/// The table beside.
+/// The tables beside.
 #[derive(Clone)]
 pub struct Staging {
-    client: Client,
+    shards: Arc<[Arc<Shard>]>,
 }
 
 /// What a table holds of a day.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Held {
     /// Rows.
     pub rows: u64,
@@ -35,11 +40,11 @@ pub struct Held {
 }
 
 impl Staging {
-    pub(super) fn new(client: Client) -> Self {
-        Self { client }
+    pub(super) fn new(shards: Arc<[Arc<Shard>]>) -> Self {
+        Self { shards }
     }
 
-    /// Makes it anew, empty.
+    /// Makes them anew, empty.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -48,7 +53,7 @@ impl Staging {
         self.run(&format!("CREATE TABLE {TABLE} AS events_local")).await
     }
 
-    /// Removes it.
+    /// Removes them.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -56,24 +61,27 @@ impl Staging {
         self.run(&format!("DROP TABLE IF EXISTS {TABLE} SYNC")).await
     }
 
-    /// Inserts rows into it.
+    /// Inserts rows of a partition.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn insert(&self, rows: Bytes, token: &str) -> Result<(), StoreError> {
+    pub async fn insert(&self, partition: u32, rows: Bytes, token: &str) -> Result<(), StoreError> {
+        let shard = &self.shards[partition as usize % self.shards.len()];
+        let server = shard.server(shard.choose());
         let columns: Vec<_> = EventRow::columns().into_iter().map(|(name, _)| name).collect();
         let insert = format!("INSERT INTO {TABLE} ({}) FORMAT RowBinary", columns.join(", "));
-        let mut insert = self
-            .client
+        let mut insert = server
+            .writer()
             .insert_formatted_with(insert)
             .with_setting("async_insert", "0")
             .with_setting("insert_deduplication_token", token)
             .with_timeouts(Some(SENDING), Some(STORING));
         let mut rest = rows;
         while !rest.is_empty() {
-            insert.send(rest.split_to(rest.len().min(SEND_BYTES))).await?;
+            let piece = rest.split_to(rest.len().min(SEND_BYTES));
+            insert.send(piece).await.map_err(|error| server.error(error))?;
         }
-        Ok(insert.end().await?)
+        insert.end().await.map_err(|error| server.error(error))
     }
 
     /// What `events_local` holds of a UTC day, counted from 1970.
@@ -93,12 +101,14 @@ impl Staging {
     }
 
     async fn held(&self, table: &str, day: u16) -> Result<Held, StoreError> {
-        let question = self.client.query_raw(include_str!("sql/stored_of_day.sql"));
-        let question = question.param("table", table).param("day", day);
-        let (rows, places) = timeout(PATIENCE, question.fetch_one::<(u64, u64)>())
-            .await
-            .map_err(|_| StoreError::TimedOut)??;
-        Ok(Held { rows, places })
+        let mut held = Held::default();
+        for server in self.servers() {
+            let question = server.writer().query_raw(include_str!("sql/stored_of_day.sql"));
+            let question = question.param("table", table).param("day", day);
+            let (rows, places) = fetch_one::<(u64, u64)>(server, question).await?;
+            held = Held { rows: held.rows + rows, places: held.places.wrapping_add(places) };
+        }
+        Ok(held)
     }
 
     /// How many rows `events_local` holds of a day that it lacks itself: they would be gone with the old day. Counted over stretches of a
@@ -107,23 +117,48 @@ impl Staging {
     /// # Errors
     /// [`StoreError`].
     pub async fn unaccounted(&self, day: u16) -> Result<u64, StoreError> {
-        let question = self.client.query_raw(include_str!("sql/unaccounted_rows.sql")).param("day", day);
-        Ok(timeout(PATIENCE, question.fetch_one::<u64>()).await.map_err(|_| StoreError::TimedOut)??)
+        let mut rows = 0;
+        for server in self.servers() {
+            let question =
+                server.writer().query_raw(include_str!("sql/unaccounted_rows.sql")).param("day", day);
+            rows += fetch_one::<u64>(server, question).await?;
+        }
+        Ok(rows)
     }
 
-    /// Puts its day in the place of the old one, all at once.
+    /// Puts its day in the place of the old one, all at once, shard after shard.
     ///
     /// # Errors
-    /// [`StoreError`]; the day is then the old one or the new one.
+    /// [`StoreError`]; each shard's day is then the old one or the new one.
     pub async fn replace(&self, day: u16) -> Result<(), StoreError> {
-        let question = self.client.query_raw("SELECT toYYYYMMDD(toDate({day:UInt16}))").param("day", day);
-        let partition =
-            timeout(PATIENCE, question.fetch_one::<u32>()).await.map_err(|_| StoreError::TimedOut)??;
-        self.run(&format!("ALTER TABLE events_local REPLACE PARTITION {partition} FROM {TABLE}")).await
+        for server in self.servers() {
+            let question =
+                server.writer().query_raw("SELECT toYYYYMMDD(toDate({day:UInt16}))").param("day", day);
+            let partition = fetch_one::<u32>(server, question).await?;
+            let replace = format!("ALTER TABLE events_local REPLACE PARTITION {partition} FROM {TABLE}");
+            execute(server, &replace).await?;
+        }
+        Ok(())
     }
 
     async fn run(&self, statement: &str) -> Result<(), StoreError> {
-        let done = timeout(PATIENCE, self.client.query_raw(statement).execute()).await;
-        Ok(done.map_err(|_| StoreError::TimedOut)??)
+        for server in self.servers() {
+            execute(server, statement).await?;
+        }
+        Ok(())
     }
+
+    fn servers(&self) -> impl Iterator<Item = &Server> {
+        self.shards.iter().map(|shard| shard.server(shard.choose()))
+    }
+}
+
+async fn fetch_one<T: RowOwned + RowRead>(server: &Server, question: Query) -> Result<T, StoreError> {
+    let answer = timeout(PATIENCE, question.fetch_one::<T>()).await.map_err(|_| server.timed_out())?;
+    answer.map_err(|error| server.error(error))
+}
+
+async fn execute(server: &Server, statement: &str) -> Result<(), StoreError> {
+    let done = timeout(PATIENCE, server.writer().query_raw(statement).execute()).await;
+    done.map_err(|_| server.timed_out())?.map_err(|error| server.error(error))
 }

@@ -1,0 +1,113 @@
+//! What the schema is built on, one node or a cluster, and how one template becomes the statements of either. Pure.
+//!
+//! A template is SQL with names in double braces; `{{cluster_only}}` leaves its statement out on a single node.
+
+/// What the schema is built on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// Servers that know nothing of each other: the embedded one, or one for each shard.
+    Node,
+    /// Shards and replicas that ClickHouse knows under this name.
+    Cluster(String),
+}
+
+impl Layout {
+    /// The statements of a template: each ends with a semicolon at the end of its line.
+    pub(super) fn statements(&self, template: &str, database: &str) -> Vec<String> {
+        let statements = template.split(";\n").map(str::trim).filter(|statement| !statement.is_empty());
+        let wanted = statements.filter(|statement| self.is_cluster() || !statement.contains(CLUSTER_ONLY));
+        wanted.map(|statement| self.render(statement, database).trim().to_owned()).collect()
+    }
+
+    /// Whether rows are copied from replica to replica.
+    pub(super) fn is_cluster(&self) -> bool {
+        matches!(self, Self::Cluster(_))
+    }
+
+    /// Fills in what stands in double braces.
+    fn render(&self, template: &str, database: &str) -> String {
+        let mut out = String::with_capacity(template.len());
+        let mut rest = template;
+        while let Some((before, after)) = rest.split_once("{{") {
+            let (name, after) = after.split_once("}}").expect("our own files close their braces");
+            out.push_str(before);
+            out.push_str(&self.value(name, database));
+            rest = after;
+        }
+        out.push_str(rest);
+        out
+    }
+
+    fn value(&self, name: &str, database: &str) -> String {
+        match (name.split_once(':'), self) {
+            (Some(("engine", _)), Self::Node) => "MergeTree".to_owned(),
+            (Some(("engine", table)), Self::Cluster(_)) => {
+                format!(
+                    "ReplicatedMergeTree('/clickhouse/tables/{{shard}}/{{database}}/{table}', '{{replica}}')"
+                )
+            }
+            (Some(("distributed", table)), Self::Cluster(name)) => {
+                format!("Distributed({name}, {database}, {table}, cityHash64(website_id))")
+            }
+            (None, Self::Node) => match name {
+                "on_cluster" => String::new(),
+                "deduplication_window" => "non_replicated_deduplication_window".to_owned(),
+                "events" => "events_local".to_owned(),
+                "database" => database.to_owned(),
+                _ => unreachable!("our own files name nothing else: {name}"),
+            },
+            (None, Self::Cluster(cluster)) => match name {
+                "on_cluster" => format!(" ON CLUSTER {cluster}"),
+                // Replicas also forget by age, after an hour unless told otherwise: a week is what the log may lag behind.
+                "deduplication_window" => {
+                    "replicated_deduplication_window_seconds = 604800,\n    replicated_deduplication_window"
+                        .to_owned()
+                }
+                "events" => "events_distributed".to_owned(),
+                "database" => database.to_owned(),
+                "cluster_only" => String::new(),
+                _ => unreachable!("our own files name nothing else: {name}"),
+            },
+            _ => unreachable!("our own files name nothing else: {name}"),
+        }
+    }
+}
+
+/// Marks a statement that a single node does without.
+const CLUSTER_ONLY: &str = "{{cluster_only}}";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEMPLATE: &str = "CREATE DATABASE IF NOT EXISTS {{database}}{{on_cluster}};\n\
+         CREATE TABLE t{{on_cluster}} (a UInt8) ENGINE = {{engine:t}} SETTINGS {{deduplication_window}} = 1;\n\
+         {{cluster_only}}CREATE TABLE d{{on_cluster}} AS t ENGINE = {{distributed:t}};\n\
+         CREATE VIEW v{{on_cluster}} AS SELECT * FROM {{events}};\n";
+
+    #[test]
+    fn a_node_gets_plain_tables() {
+        assert_eq!(
+            Layout::Node.statements(TEMPLATE, "footfall"),
+            [
+                "CREATE DATABASE IF NOT EXISTS footfall",
+                "CREATE TABLE t (a UInt8) ENGINE = MergeTree SETTINGS non_replicated_deduplication_window = 1",
+                "CREATE VIEW v AS SELECT * FROM events_local",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_cluster_gets_replicated_ones_and_one_over_all_shards() {
+        assert_eq!(
+            Layout::Cluster("analytics".into()).statements(TEMPLATE, "footfall"),
+            [
+                "CREATE DATABASE IF NOT EXISTS footfall ON CLUSTER analytics",
+                "CREATE TABLE t ON CLUSTER analytics (a UInt8) ENGINE = \
+                 ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/t', '{replica}') SETTINGS replicated_deduplication_window_seconds = 604800,\n    replicated_deduplication_window = 1",
+                "CREATE TABLE d ON CLUSTER analytics AS t ENGINE = Distributed(analytics, footfall, t, cityHash64(website_id))",
+                "CREATE VIEW v ON CLUSTER analytics AS SELECT * FROM events_distributed",
+            ]
+        );
+    }
+}

@@ -1,0 +1,148 @@
+//! One ClickHouse: how it is spoken to, and how it is.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use clickhouse::error::Error;
+use clickhouse::{Client, Compression};
+use http_body_util::{BodyExt as _, Empty};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::Client as PoolOf;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::sync::watch;
+
+use super::Password;
+use super::connector::{IDLE, connector};
+use super::error::{Cause, StoreError, deepest};
+
+/// How a server is.
+#[derive(Clone, Debug)]
+pub(super) struct Condition {
+    /// Whether it answers, or a sentence.
+    pub(super) answering: Result<(), String>,
+    /// The child's process id, while it serves.
+    pub(super) pid: Option<u32>,
+    /// How often the child had to be started again.
+    pub(super) restarts: u64,
+    /// It was silent for so long that it is better ended.
+    pub(super) given_up: bool,
+}
+
+/// How servers are spoken to.
+#[derive(Clone, Debug)]
+pub(super) struct Access {
+    pub(super) database: String,
+    pub(super) user: String,
+    /// None where nobody may write.
+    pub(super) password: Option<Password>,
+    pub(super) ca: Option<PathBuf>,
+    /// Whether it is a child on this machine: it reads without a password, and loopback is quicker than compressing.
+    pub(super) embedded: bool,
+}
+
+/// A server and what is known of it.
+pub(super) struct Server {
+    url: Arc<str>,
+    writer: Client,
+    reader: Client,
+    pinger: Pool,
+    condition: watch::Receiver<Condition>,
+}
+
+/// Connections for requests without a body.
+type Pool = PoolOf<HttpsConnector<HttpConnector>, Empty<Bytes>>;
+
+impl Server {
+    /// Connects to nothing yet.
+    ///
+    /// # Errors
+    /// When the certificates to trust cannot be read.
+    pub(super) fn new(url: &str, access: &Access) -> io::Result<(Self, watch::Sender<Condition>)> {
+        let url: Arc<str> = url.trim_end_matches('/').into();
+        let connector = connector(&url, access.ca.as_deref())?;
+        let mut pool = PoolOf::builder(TokioExecutor::new());
+        pool.pool_idle_timeout(IDLE).pool_timer(TokioTimer::new());
+        let pinger = pool.build(connector.clone());
+        let compression = if access.embedded { Compression::None } else { Compression::Lz4 };
+        let client =
+            Client::with_http_client(pool.build(connector)).with_url(&*url).with_database(&access.database);
+        let anonymous = client.with_compression(compression);
+        let writer = match &access.password {
+            Some(password) => anonymous.clone().with_user(&access.user).with_password(password.reveal()),
+            None => anonymous.clone(),
+        };
+        let reader = if access.embedded { anonymous } else { writer.clone().with_setting("readonly", "2") };
+        let (sender, condition) = watch::channel(Condition {
+            answering: Err(format!("the event store at {url} has not answered yet")),
+            pid: None,
+            restarts: 0,
+            given_up: false,
+        });
+        Ok((Self { url, writer, reader, pinger, condition }, sender))
+    }
+
+    /// Where it is.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// A client that may do everything.
+    pub(super) fn writer(&self) -> &Client {
+        &self.writer
+    }
+
+    /// A client that may only read.
+    pub(super) fn reader(&self) -> &Client {
+        &self.reader
+    }
+
+    /// How it is.
+    pub(super) fn condition(&self) -> Condition {
+        self.condition.borrow().clone()
+    }
+
+    /// Whether it answered when it was last asked.
+    pub(super) fn is_answering(&self) -> bool {
+        self.condition.borrow().answering.is_ok()
+    }
+
+    /// Waits until it answers.
+    pub(super) async fn answers(&self) {
+        let mut condition = self.condition.clone();
+        if condition.wait_for(|condition| condition.answering.is_ok()).await.is_err() {
+            // It was told to stop, and will never answer.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Whether it answers now.
+    ///
+    /// # Errors
+    /// Why not, in a few words.
+    pub(super) async fn ping(&self) -> Result<(), String> {
+        let url: http::Uri = format!("{}/ping", self.url).parse().map_err(|error| format!("{error}"))?;
+        let answer = self.pinger.get(url).await.map_err(|error| deepest(&error))?;
+        let status = answer.status();
+        // Read to its end, so that the connection can be used again.
+        answer.into_body().collect().await.map_err(|error| deepest(&error))?;
+        if status.is_success() { Ok(()) } else { Err(format!("it answers {status}")) }
+    }
+
+    /// An error of its client, with its name.
+    pub(super) fn error(&self, error: Error) -> StoreError {
+        StoreError::new(&self.url, error)
+    }
+
+    /// No answer in time.
+    pub(super) fn timed_out(&self) -> StoreError {
+        StoreError::new(&self.url, Cause::TimedOut)
+    }
+
+    /// Killed statements that do not end.
+    pub(super) fn unquiet(&self, running: u64) -> StoreError {
+        StoreError::new(&self.url, Cause::Unquiet(running))
+    }
+}

@@ -1,0 +1,146 @@
+//! One shard: replicas that hold the same rows, of which one is asked; and which shard a website's events are in.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures_util::future::select_all;
+use naive_cityhash::cityhash64;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use super::layout::Layout;
+use super::migration;
+use super::rotation::Rotation;
+use super::server::Server;
+
+/// From one attempt at the schema to the next.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// The shard of a website's events, of `shards`: ClickHouse's own `cityHash64(website_id) % shards`. A log's partition has the same
+/// hash, and the number of shards divides that of partitions: so it is the partition's number modulo `shards` as well.
+///
+/// # Panics
+/// When there are no shards.
+pub fn shard_of(website_id: &str, shards: usize) -> usize {
+    (cityhash64(website_id.as_bytes()) % shards as u64) as usize
+}
+
+/// Replicas of the same rows.
+pub(super) struct Shard {
+    servers: Vec<Server>,
+    rotation: Mutex<Rotation>,
+    layout: Layout,
+    schema: watch::Receiver<Result<(), String>>,
+}
+
+impl Shard {
+    /// At least one server. The sender is told what [`migrate`](Self::migrate) finds.
+    pub(super) fn new(servers: Vec<Server>, layout: Layout) -> (Self, watch::Sender<Result<(), String>>) {
+        let (sender, schema) =
+            watch::channel(Err("the event store's schema was not looked at yet".to_owned()));
+        let rotation = Mutex::new(Rotation::new(servers.len()));
+        (Self { servers, rotation, layout, schema }, sender)
+    }
+
+    /// Its replicas.
+    pub(super) fn servers(&self) -> &[Server] {
+        &self.servers
+    }
+
+    /// One of them.
+    pub(super) fn server(&self, replica: usize) -> &Server {
+        &self.servers[replica]
+    }
+
+    /// Whether rows are copied from replica to replica.
+    pub(super) fn is_replicated(&self) -> bool {
+        self.layout.is_cluster()
+    }
+
+    /// The replica to ask.
+    pub(super) fn choose(&self) -> usize {
+        let answers = |replica: usize| self.servers[replica].is_answering();
+        self.rotation.lock().unwrap_or_else(PoisonError::into_inner).choose(Instant::now(), answers)
+    }
+
+    /// What came of asking it.
+    pub(super) fn learn<T, E>(&self, replica: usize, outcome: &Result<T, E>) {
+        let mut rotation = self.rotation.lock().unwrap_or_else(PoisonError::into_inner);
+        match outcome {
+            Ok(_) => rotation.worked(replica),
+            Err(_) => rotation.failed(replica, Instant::now()),
+        }
+    }
+
+    /// Waits until one of the replicas answers and the schema is up to date.
+    pub(super) async fn ready(&self) {
+        let mut schema = self.schema.clone();
+        if schema.wait_for(Result::is_ok).await.is_err() {
+            // It was told to stop, and will never be.
+            std::future::pending::<()>().await;
+        }
+        self.answers().await;
+    }
+
+    async fn answers(&self) {
+        select_all(self.servers.iter().map(|server| Box::pin(server.answers()))).await;
+    }
+
+    /// Those that do not answer, a sentence each.
+    pub(super) fn silent(&self) -> Vec<String> {
+        self.servers.iter().filter_map(|server| server.condition().answering.err()).collect()
+    }
+
+    /// What keeps it from being used, a sentence each: replicas that do not answer only where none does.
+    pub(super) fn faults(&self) -> Vec<String> {
+        let silent = self.silent();
+        if silent.len() == self.servers.len() {
+            silent
+        } else {
+            self.schema.borrow().clone().err().into_iter().collect()
+        }
+    }
+
+    /// Brings the schema up to date, as soon as somebody answers.
+    pub(super) async fn migrate(&self, database: &str, schema: watch::Sender<Result<(), String>>) {
+        loop {
+            self.answers().await;
+            let replica = self.choose();
+            let applied = migration::apply(self.server(replica), database, &self.layout).await;
+            self.learn(replica, &applied);
+            let found = applied.map_err(|error| error.to_string());
+            let done = found.is_ok();
+            if let Err(sentence) = &found
+                && *schema.borrow() != found
+            {
+                tracing::error!(reason = sentence, "the schema is not up to date");
+            }
+            schema.send_modify(|schema| *schema = found);
+            if done {
+                // Whoever asks later is told the same.
+                return schema.closed().await;
+            }
+            sleep(PAUSE).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_hash_is_clickhouses() {
+        assert_eq!(cityhash64(b""), 11_160_318_154_034_397_263);
+        assert_eq!(cityhash64(b"ClickHouse"), 12_904_064_065_176_299_341);
+    }
+
+    proptest! {
+        #[test]
+        fn a_partitions_shard_is_its_websites_shard(website in ".{0,60}", shards in 1_usize..8, times in 1_usize..8) {
+            let partition = shard_of(&website, shards * times);
+            prop_assert_eq!(partition % shards, shard_of(&website, shards));
+        }
+    }
+}

@@ -82,7 +82,7 @@ impl Test {
 
 /// Servers, tests and beacon. One build for all: `cargo test` alone would build the servers with other features, twice.
 pub(super) fn build() -> anyhow::Result<()> {
-    shell::run(&mut shell::cargo(["build", "--workspace", "--bins", "--tests"]))?;
+    shell::run(&mut shell::cargo(["build", "--workspace", "--bins", "--tests", "--examples"]))?;
     beacon::build(place::root())
 }
 

@@ -4,6 +4,8 @@
 //! fails shows the ends of the logs and leaves its folder; one that [`Cluster::finish`]es leaves nothing.
 
 use std::collections::BTreeMap;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -20,8 +22,8 @@ use crate::ledger::{Ledger, Rows};
 use crate::run::{self, Run, Server};
 use crate::wait::until;
 
-/// Fetching and building are done before a story begins: what is left is starting.
-const START: Duration = Duration::from_mins(3);
+/// Fetching and building are done before a story begins: what is left is starting, the real servers' included.
+const START: Duration = Duration::from_mins(5);
 /// A drain of everything, deadlines of `up` included.
 const STOP: Duration = Duration::from_mins(1);
 /// From an answer until ClickHouse has it, after a crash as well.
@@ -54,10 +56,19 @@ impl Plan {
         self
     }
 
+    /// Runs on the real servers instead of the embedded ones.
+    #[must_use]
+    pub fn full(mut self) -> Self {
+        self.settings.push("--full".to_owned());
+        self
+    }
+
     /// Starts it and waits until a page view can pass through all of it.
     pub async fn start(self) -> Cluster {
         let folder =
             tempfile::Builder::new().prefix("footfall-story-").tempdir().expect("a temporary folder").keep();
+        // PostgreSQL may run as another user, who must reach its own part; what is secret is closed further down.
+        std::fs::set_permissions(&folder, Permissions::from_mode(0o711)).expect("the folder is ours");
         let (up, pipe, run) = start_up(&folder, &self.settings).await;
         let http = client().timeout(Duration::from_secs(30)).build().expect("a plain client");
         Cluster {

@@ -19,6 +19,9 @@ pub struct Run {
     pub pids: Pids,
     /// The folder that holds all state.
     pub data: PathBuf,
+    /// services.json of the real servers, when the run has some.
+    #[serde(default)]
+    pub services: Option<PathBuf>,
 }
 
 /// Without a slash at the end.
@@ -50,7 +53,7 @@ pub struct Pids {
     pub edge: u32,
     /// central.
     pub central: u32,
-    /// event-store, central's child.
+    /// event-store: central's child, or the shard of the demo website.
     pub event_store: u32,
     /// `cargo xtask up` itself.
     pub up: u32,

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::layout::Layout;
 use super::ports::{Ports, loopback};
 use super::process::event_store;
+use super::tiers::{Services, Shard};
 use crate::file::write;
 
 /// How often the event store's pid is looked at: central starts it again by itself.
@@ -25,6 +26,9 @@ struct Run {
     clickhouse: ClickHouse,
     pids: Pids,
     data: PathBuf,
+    /// The real servers' services.json, when the run has some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    services: Option<PathBuf>,
 }
 
 #[derive(Serialize, Clone, PartialEq)]
@@ -45,6 +49,7 @@ struct ClickHouse {
 struct Pids {
     edge: u32,
     central: u32,
+    /// Central's child, or the shard that holds the demo website's events.
     event_store: u32,
     up: u32,
 }
@@ -53,34 +58,58 @@ struct Pids {
 pub(super) struct Announcer {
     run: Run,
     file: PathBuf,
-    report: PathBuf,
+    event_store: EventStore,
     logs: PathBuf,
     edge: watch::Sender<u32>,
     central: watch::Sender<u32>,
 }
 
+/// Who tells which process the event store is.
+enum EventStore {
+    /// The file that central writes about its child.
+    Child(PathBuf),
+    Shard(Shard),
+}
+
+impl EventStore {
+    fn pid(&self) -> Option<u32> {
+        match self {
+            Self::Child(report) => event_store(report).map(|store| store.pid),
+            Self::Shard(shard) => shard.pid(),
+        }
+    }
+}
+
 impl Announcer {
-    pub(super) fn new(layout: &Layout, ports: &Ports, edge: u32, central: u32) -> anyhow::Result<Self> {
-        let report = layout.event_store_report();
-        let event_store =
-            event_store(&report).with_context(|| format!("central wrote no {}", report.display()))?.pid;
+    pub(super) fn new(
+        layout: &Layout,
+        ports: &Ports,
+        services: Option<&Services>,
+        website_id: &str,
+        (edge, central): (u32, u32),
+    ) -> anyhow::Result<Self> {
         let url = |port| format!("http://{}", loopback(port));
+        let shard = services.and_then(|services| services.shard_of(website_id));
+        let (clickhouse, password_file) = match &shard {
+            Some(shard) => (shard.url.clone(), shard.password_file.clone()),
+            None => (url(ports.clickhouse), layout.clickhouse_password()),
+        };
+        let event_store =
+            shard.map_or_else(|| EventStore::Child(layout.event_store_report()), EventStore::Shard);
+        let pid = event_store.pid().context("the event store does not say which process it is")?;
         let run = Run {
             urls: Urls { edge: url(ports.edge), central: url(ports.central), demo: url(ports.demo) },
             relay: loopback(ports.relay).to_string(),
             tracking_id: super::TRACKING_ID,
-            clickhouse: ClickHouse {
-                url: url(ports.clickhouse),
-                user: "footfall",
-                password_file: layout.clickhouse_password(),
-            },
-            pids: Pids { edge, central, event_store, up: std::process::id() },
+            clickhouse: ClickHouse { url: clickhouse, user: "footfall", password_file },
+            pids: Pids { edge, central, event_store: pid, up: std::process::id() },
             data: layout.data.clone(),
+            services: services.map(|services| services.file.clone()),
         };
         Ok(Self {
             run,
             file: layout.run_file(),
-            report,
+            event_store,
             logs: layout.data.join("logs"),
             edge: watch::Sender::new(edge),
             central: watch::Sender::new(central),
@@ -123,7 +152,7 @@ impl Announcer {
             let now = Pids {
                 edge: *edge.borrow_and_update(),
                 central: *central.borrow_and_update(),
-                event_store: event_store(&self.report).map_or(run.pids.event_store, |store| store.pid),
+                event_store: self.event_store.pid().unwrap_or(run.pids.event_store),
                 up: run.pids.up,
             };
             if now != run.pids {

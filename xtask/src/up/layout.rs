@@ -53,6 +53,11 @@ impl Layout {
         self.central().join("event-store.json")
     }
 
+    /// What `up --full` runs on.
+    pub(super) fn services(&self) -> PathBuf {
+        self.data.join("services")
+    }
+
     pub(super) fn edge(&self) -> PathBuf {
         self.data.join("edge")
     }

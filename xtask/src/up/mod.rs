@@ -1,4 +1,4 @@
-//! `up`: the whole system on one machine, on embedded defaults. Reads top to bottom: prepare, start, announce, keep, stop.
+//! `up`: the whole system on one machine, on embedded defaults or on real servers. Reads top to bottom: prepare, start, announce, keep, stop.
 
 mod announce;
 mod layout;
@@ -8,6 +8,7 @@ mod process;
 mod server;
 mod settings;
 mod site;
+mod tiers;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -15,15 +16,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
+use rcgen::ExtendedKeyUsagePurpose::{ClientAuth, ServerAuth};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::authority::{Authority, Leaf};
+use crate::services::Held;
 use crate::{beacon, doctor, fetch, lock::Lock, place, shell, signal};
 use announce::Announcer;
 use layout::Layout;
 use ports::Ports;
-use rcgen::ExtendedKeyUsagePurpose::{ClientAuth, ServerAuth};
 use server::Server;
 use settings::Override;
 
@@ -57,6 +59,10 @@ pub(crate) struct Up {
     /// Take ports that are free instead of the usual ones (8080, 8081, 8082, 8123 and 4433), for several runs at once.
     #[arg(long)]
     free_ports: bool,
+    /// Run on the real servers (Kafka, PostgreSQL, Redis, S3, ClickHouse shards) instead of the embedded ones: those of
+    /// `cargo xtask services` in DIR/services, started if they are not running.
+    #[arg(long)]
+    full: bool,
     /// Build and run the servers optimised.
     #[arg(long)]
     release: bool,
@@ -88,13 +94,22 @@ impl Up {
             doctor::require(doctor::Need::Up)?;
             build(self.release)?;
         }
-        let system = self.prepare(layout)?;
+        let services = self.full.then(|| self.services(&layout)).transpose()?;
+        let system = self.prepare(layout, services.as_ref().map(Held::report))?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        runtime.block_on(system.live())
+        let lived = runtime.block_on(system.live());
+        // Last, as everything else writes to them until its end.
+        services.map_or(Ok(()), Held::end)?;
+        lived
+    }
+
+    fn services(&self, layout: &Layout) -> anyhow::Result<Held> {
+        doctor::require(doctor::Need::Services)?;
+        Held::start(&layout.services(), self.free_ports)
     }
 
     /// Everything on disk that the servers read: certificates, settings, the demo website.
-    fn prepare(self, layout: Layout) -> anyhow::Result<System> {
+    fn prepare(self, layout: Layout, services: Option<PathBuf>) -> anyhow::Result<System> {
         let binaries = place::binaries(self.release)?;
         let ports = if self.free_ports { Ports::reserve()? } else { Ports::usual() };
         let inputs = settings::Inputs {
@@ -105,10 +120,15 @@ impl Up {
             geo: fetch::geo()?,
             beacon: place::root().join("beacon-wasm").join("dist"),
         };
-        settings::write(&layout.central_settings(), settings::central(&inputs), &self.central)?;
+        let mut central = settings::central(&inputs);
+        let services = services.map(tiers::Services::read).transpose()?;
+        if let Some(services) = &services {
+            services.apply(&mut central)?;
+        }
+        settings::write(&layout.central_settings(), central, &self.central)?;
         settings::write(&layout.edge_settings(), settings::edge(&inputs), &self.edge)?;
-        add_demo_website(&binaries.join("central"), &layout)?;
-        Ok(System { layout, ports, binaries, until_eof: self.until_eof })
+        let website_id = add_demo_website(&binaries.join("central"), &layout)?;
+        Ok(System { layout, ports, binaries, services, website_id, until_eof: self.until_eof })
     }
 }
 
@@ -130,22 +150,17 @@ pub(crate) fn build(release: bool) -> anyhow::Result<()> {
     beacon::build(place::root())
 }
 
-fn add_demo_website(central: &std::path::Path, layout: &Layout) -> anyhow::Result<()> {
+/// Answers its website id, from which the shard of its events is computed.
+fn add_demo_website(central: &std::path::Path, layout: &Layout) -> anyhow::Result<String> {
     let mut add = Command::new(central);
     add.args(["admin", "--config"]).arg(layout.central_settings());
     add.args(["website", "add", "--name", "Footfall demo", "--tracking-id", TRACKING_ID]);
-    add.args([
-        "--domain",
-        "127.0.0.1",
-        "--also-domain",
-        "localhost",
-        "--bot-filtering",
-        "false",
-        "--if-missing",
-    ]);
+    add.args(["--domain", "127.0.0.1", "--also-domain", "localhost", "--bot-filtering", "false"]);
+    add.args(["--if-missing", "--json"]);
     process::clean_environment(&mut add);
-    shell::read(&mut add).context("could not add the demo website")?;
-    Ok(())
+    let answer = shell::read(&mut add).context("could not add the demo website")?;
+    let answer: serde_json::Value = serde_json::from_str(&answer).context("central's answer is no JSON")?;
+    Ok(answer["website_id"].as_str().context("the demo website has no id")?.to_owned())
 }
 
 /// Prepared and ready to start.
@@ -153,6 +168,9 @@ struct System {
     layout: Layout,
     ports: Ports,
     binaries: PathBuf,
+    services: Option<tiers::Services>,
+    /// The demo website's.
+    website_id: String,
     until_eof: bool,
 }
 
@@ -180,7 +198,9 @@ impl System {
         eprintln!("stopping");
         edge.stop(DRAIN_PATIENCE, &signals.hurry).await;
         central.stop(DRAIN_PATIENCE, &signals.hurry).await;
-        process::end_event_store(&self.layout.event_store_report(), DRAIN_PATIENCE, &signals.hurry).await;
+        if self.services.is_none() || !tiers::Services::has_shards() {
+            process::end_event_store(&self.layout.event_store_report(), DRAIN_PATIENCE, &signals.hurry).await;
+        }
         site.await.context("the demo site's task ended badly")?;
         started.map(drop)
     }
@@ -191,7 +211,9 @@ impl System {
         central.start(deadline).await?;
         edge.start(deadline).await?;
         probe::until_whole(&self.ports, deadline).await?;
-        let announcer = Announcer::new(&self.layout, &self.ports, edge.pid(), central.pid())?;
+        let pids = (edge.pid(), central.pid());
+        let announcer =
+            Announcer::new(&self.layout, &self.ports, self.services.as_ref(), &self.website_id, pids)?;
         announcer.announce()?;
         Ok(announcer)
     }

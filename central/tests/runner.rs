@@ -26,7 +26,8 @@ impl<const PARKING: bool> Sink for Offsets<PARKING> {
     }
 
     fn due(&self) -> Option<Instant> {
-        (!self.0.is_empty()).then(Instant::now)
+        // Since before the runner looked at its own clock.
+        if self.0.is_empty() { None } else { Instant::now().checked_sub(Duration::from_secs(1)) }
     }
 
     fn is_full(&self) -> bool {

@@ -86,7 +86,12 @@ fn secrets_are_kept(folder: &Path) {
     let secrets = std::fs::read_dir(folder.join("secrets")).expect("secrets").flatten();
     for entry in secrets {
         let path = entry.path();
-        assert_eq!(path.metadata().expect("it exists").permissions().mode() & 0o777, 0o600, "{path:?}");
+        assert_eq!(
+            path.metadata().expect("it exists").permissions().mode() & 0o777,
+            0o600,
+            "{}",
+            path.display()
+        );
         if path.extension().is_none_or(|end| end != "password") {
             continue;
         }

@@ -10,8 +10,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use axum::Router;
 use axum::extract::State;
 use footfall_central::api::{ApiState, serve};
+use footfall_central::query::{self, Reports};
 use footfall_central::store::events::Reader;
-use footfall_central::store::live::{Live, Sighting};
+use footfall_central::store::live::{Inlet, Live, Options, Sighting, Source};
 use footfall_central::store::metadata::{Metadata, New};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -49,13 +50,14 @@ async fn main() -> anyhow::Result<()> {
     let visited = metadata.add_website(website("Juniper & Co.", "juniper.example", "FF-DEMO-1")?).await?;
     metadata.add_website(website("Zine", "zine.example", "FF-ZINE")?).await?;
 
-    let live = Live::new();
+    let live = Live::open(Options::Memory);
+    let mut inlet = live.inlet(Source { incarnation: [1; 16], partition: 0 });
     let mut dice = Dice(7);
     let started = now_ms();
     let mut position = 0;
     for second in (-3600..0).filter(|_| !flag("--quiet")) {
         if dice.roll(100) < rate(second) {
-            visit(&live, position, &visited.website_id, started + second * 1000, &mut dice);
+            visit(&mut inlet, position, &visited.website_id, started + second * 1000, &mut dice).await?;
             position += 1;
         }
     }
@@ -75,7 +77,7 @@ async fn main() -> anyhow::Result<()> {
     let state = ApiState {
         metadata,
         live: live.clone(),
-        reports,
+        reports: Reports::new(reports, live.answers(), Duration::ZERO, query::Metrics::default()),
         readiness: Arc::new(Vec::new),
         metrics: Arc::new(|| "# EOF\n".to_owned()),
         tag_edge_url: "http://127.0.0.1:8080".to_owned(),
@@ -87,13 +89,16 @@ async fn main() -> anyhow::Result<()> {
         loop {
             tokio::time::sleep(Duration::from_millis(200 + dice.roll(1800))).await;
             if !flag("--quiet") {
-                visit(&live, position, &visited.website_id, now_ms(), &mut dice);
+                let seen = visit(&mut inlet, position, &visited.website_id, now_ms(), &mut dice).await;
+                if let Err(error) = seen {
+                    return error;
+                }
                 position += 1;
             }
         }
     };
     tokio::select! {
-        () = visits => {}
+        error = visits => return Err(error),
         interrupted = tokio::signal::ctrl_c() => interrupted?,
     }
     shutdown.cancel();
@@ -107,23 +112,27 @@ fn rate(second: i64) -> u64 {
     (wave + bump) as u64
 }
 
-fn visit(live: &Live, position: u64, website_id: &str, at_ms: i64, dice: &mut Dice) {
+async fn visit(
+    inlet: &mut Inlet,
+    offset: u64,
+    website_id: &str,
+    at_ms: i64,
+    dice: &mut Dice,
+) -> anyhow::Result<()> {
     let user = dice.roll(400).to_string();
-    live.apply(
-        0,
-        position,
-        &[Sighting {
-            website_id,
-            at_ms,
-            page_view: true,
-            user_id: &user,
-            session_id: &user,
-            page_path: named(dice.pick(&PAGES)),
-            source: named(dice.pick(&SOURCES)),
-            country: dice.pick(&COUNTRIES),
-            device_type: dice.pick(&DEVICES),
-        }],
-    );
+    let sighting = Sighting {
+        offset,
+        website_id,
+        at_ms,
+        page_view: true,
+        user_id: &user,
+        session_id: &user,
+        page_path: named(dice.pick(&PAGES)),
+        source: named(dice.pick(&SOURCES)),
+        country: dice.pick(&COUNTRIES),
+        device_type: dice.pick(&DEVICES),
+    };
+    Ok(inlet.apply(offset + 1, &[sighting], at_ms).await?)
 }
 
 /// With `--hostile`, what an attacker would send in the name's place.

@@ -25,6 +25,7 @@ use crate::api::{self, ApiState};
 use crate::config::{self, Config};
 use crate::ingest;
 use crate::log::{self, Log, LogError};
+use crate::query::Reports;
 use crate::sink::Stop;
 use crate::store::blobs::Blobs;
 use crate::store::events::EventStore;
@@ -75,7 +76,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
          into one shard and asked for in another"
     );
 
-    let (live, board) = (Live::new(), Board::default());
+    let (live, board) = (Live::open(config.live), Board::default());
     let stores = Stores {
         events: store.clone(),
         live: live.clone(),
@@ -92,9 +93,9 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     let mut ingest = tokio::spawn(ingest::serve(relay, room));
     let state = ApiState {
         metadata: metadata.clone(),
+        readiness: readiness(&metadata, &log, &store, &live, board),
+        reports: Reports::new(store.reader(), live.answers(), config.stale, telemetry.query.clone()),
         live,
-        reports: store.reader(),
-        readiness: readiness(&metadata, &log, &store, board),
         metrics: metrics(&log, &store, &telemetry),
         tag_edge_url: config.tag_edge_url,
         names: config.http.names,
@@ -160,12 +161,19 @@ struct Ends {
 }
 
 /// Sentences about what keeps central from doing its whole job.
-fn readiness(metadata: &Metadata, log: &Log, store: &EventStore, sinks: Board) -> api::Readiness {
-    let (metadata, log, store) = (metadata.clone(), log.clone(), store.clone());
+fn readiness(
+    metadata: &Metadata,
+    log: &Log,
+    store: &EventStore,
+    live: &Live,
+    sinks: Board,
+) -> api::Readiness {
+    let (metadata, log, store, live) = (metadata.clone(), log.clone(), store.clone(), live.clone());
     Arc::new(move || {
         let mut sentences = log.faults();
         sentences.extend(metadata.fault());
         sentences.extend(store.faults());
+        sentences.extend(live.fault());
         sentences.extend(sinks.faults());
         sentences
     })

@@ -9,9 +9,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::store::{blobs, events, metadata};
+use crate::store::{blobs, events, live, metadata};
 use crate::{ingest, log};
-use raw::{RawBlobs, RawConfig, RawEventStore, RawLog, RawMetadata, RawMetadataBackend, RawS3};
+use raw::{
+    RawBlobs, RawConfig, RawEventStore, RawLive, RawLog, RawMetadata, RawMetadataBackend, RawRedis, RawS3,
+};
 
 /// The configuration as it is used.
 #[derive(Clone, Debug)]
@@ -32,6 +34,10 @@ pub struct Config {
     pub blobs: blobs::Place,
     /// After this much time an object of the raw log is closed.
     pub close_after: Duration,
+    /// The live view.
+    pub live: live::Options,
+    /// How old an answer of a report may be.
+    pub stale: Duration,
     /// Where the tag to copy loads the beacon from.
     pub tag_edge_url: String,
 }
@@ -106,6 +112,8 @@ impl RawConfig {
         let close_after = Duration::from_secs(self.blobs.close_after_seconds);
         Ok(Config {
             metadata,
+            live: self.live.resolve()?,
+            stale: Duration::from_secs(self.query.stale_seconds.into()),
             http: Http { listen, names: self.http.names },
             relay,
             event_store,
@@ -272,6 +280,41 @@ impl RawS3 {
             access_key: self.access_key,
             secret_key_file: self.secret_key_file,
             allow_http: self.allow_http,
+        })
+    }
+}
+
+impl RawLive {
+    fn resolve(self) -> Result<live::Options, ConfigError> {
+        match (self.backend.as_str(), self.redis) {
+            ("memory", _) => Ok(live::Options::Memory),
+            ("redis", Some(redis)) => redis.resolve().map(live::Options::Redis),
+            ("redis", None) => Err(ConfigError::Missing("live.redis.host", "the name or address of a Redis")),
+            _ => Err(ConfigError::Backend { key: "live.backend", names: "\"memory\" or \"redis\"" }),
+        }
+    }
+}
+
+impl RawRedis {
+    fn resolve(self) -> Result<live::redis::Options, ConfigError> {
+        if self.password_file.as_ref().is_some_and(|file| !file.is_file()) {
+            return Err(ConfigError::Missing("live.redis.password_file", "a file with the password"));
+        }
+        if self.tls && !self.ca.as_ref().is_some_and(|file| file.is_file()) {
+            return Err(ConfigError::Missing(
+                "live.redis.ca",
+                "the certificate of whoever vouches for the server",
+            ));
+        }
+        Ok(live::redis::Options {
+            host: self.host,
+            port: self.port,
+            user: self.user,
+            password_file: self.password_file,
+            tls: self.tls,
+            ca: self.ca,
+            cluster: self.cluster,
+            prefix: self.prefix,
         })
     }
 }

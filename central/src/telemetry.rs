@@ -9,7 +9,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use tracing_subscriber::EnvFilter;
 
-use crate::{ingest, log, sink};
+use crate::{ingest, log, query, sink};
 
 /// The rooms' metrics.
 #[derive(Clone)]
@@ -23,6 +23,8 @@ pub struct Telemetry {
     pub sink: sink::Metrics,
     /// The raw log's.
     pub raw_log: sink::raw_log::Metrics,
+    /// The reports'.
+    pub query: query::Metrics,
     /// Set when the metrics are asked for.
     pub gauges: Gauges,
 }
@@ -64,6 +66,7 @@ impl Telemetry {
         let log = log::Metrics::register(registry.sub_registry_with_prefix("log"));
         let sink = sink::Metrics::register(registry.sub_registry_with_prefix("sink"));
         let raw_log = sink::raw_log::Metrics::register(registry.sub_registry_with_prefix("raw_log"));
+        let query = query::Metrics::register(registry.sub_registry_with_prefix("query"));
         let gauges = Gauges::default();
         registry.register(
             "log_end",
@@ -83,7 +86,7 @@ impl Telemetry {
             "Servers of the event store that do not answer",
             silent,
         );
-        Self { registry: Arc::new(Mutex::new(registry)), ingest, log, sink, raw_log, gauges }
+        Self { registry: Arc::new(Mutex::new(registry)), ingest, log, sink, raw_log, query, gauges }
     }
 
     /// The metrics in the OpenMetrics text format.

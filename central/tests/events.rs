@@ -5,7 +5,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use footfall_central::query::{Period, Question, Reports};
+use footfall_central::query::{Period, Question};
 use footfall_central::sink::batch::MAX_ROWS;
 use footfall_central::store::events::row::{EventRow, Ipv6, Millis, Uuid};
 use footfall_central::store::events::{Coordinate, Limits, ReadError, Statement, shard_of};
@@ -217,12 +217,12 @@ async fn a_partition_is_in_its_shard_and_reports_ask_that_one(engine: &Engine) {
             "ClickHouse would have put it there, too"
         );
     }
-    let reports = Reports::new(engine.store.reader());
+    let reports = support::reports(engine.store.reader());
     let now = time::OffsetDateTime::now_utc();
     let period = Period::parse(Some("2026-11-23"), Some("2026-11-23"), now).expect("a day");
     for website_id in websites {
         let question = Question { website_id, period, limit: 10, bots: false };
-        assert_eq!(reports.stats(&question).await.expect("an answer").totals.pageviews, 1);
+        assert_eq!(reports.stats(question, NOON_MS).await.expect("an answer").totals.pageviews, 1);
     }
 }
 

@@ -12,7 +12,7 @@ use footfall_central::sink::live::{Sightings, View};
 use footfall_central::sink::{self, Begin, Health, Stop};
 use footfall_central::store::events::row::{EventRow, Millis, Uuid};
 use footfall_central::store::events::{Coordinate, EventStore, Options};
-use footfall_central::store::live::Live;
+use footfall_central::store::live::{self, Live, Source};
 use prost::Message as _;
 use support::{
     DAY_MS, Engine, NOON_MS, Running, append, eventually, free_port, nodes, only, open_log, record_at,
@@ -217,20 +217,13 @@ async fn an_event_store_that_is_down_delays_no_live_view() {
     let (store, watch) = EventStore::start(options, end.clone()).expect("started");
     let dead = Running::start(&only(&log), &store, &sink::Metrics::default(), 1).await;
 
-    let (live, stop) = (Live::new(), Stop::default());
-    let begin = Begin {
-        keep: None,
-        cursor: only(&log).observer("live", UNIX_EPOCH).await.expect("an observer"),
-        counters: sink::Metrics::default().of("live", 0),
-        health: Health::default(),
-        seed: 1,
-    };
-    let view = tokio::spawn(sink::run(
-        Sightings::default(),
-        View { live: live.clone(), partition: 0 },
-        begin,
-        stop.clone(),
-    ));
+    let (live, stop) = (Live::open(live::Options::Memory), Stop::default());
+    let counters = sink::Metrics::default().of("live", 0);
+    let source = Source { incarnation: only(&log).incarnation().0, partition: 0 };
+    let mut view = View::new(live.inlet(source), only(&log), counters.clone());
+    let cursor = view.begin(&Health::default(), &stop).await.expect("it begins");
+    let begin = Begin { keep: None, cursor, counters, health: Health::default(), seed: 1 };
+    let view = tokio::spawn(sink::run(Sightings::default(), view, begin, stop.clone()));
     let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as i64;
     let mut slowest = Duration::ZERO;
     for offset in 0..20 {
@@ -241,7 +234,10 @@ async fn an_event_store_that_is_down_delays_no_live_view() {
             .await
             .expect("appended");
         let site = "0191d0a4-0000-7000-8000-000000000001";
-        eventually("the live view", async || live.snapshot(site, now_ms).pageviews == offset + 1).await;
+        eventually("the live view", async || {
+            live.snapshot(site, now_ms).await.expect("a snapshot").pageviews == offset + 1
+        })
+        .await;
         slowest = slowest.max(sent.elapsed());
     }
     assert!(slowest < Duration::from_secs(1), "it took {slowest:?}");

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clickhouse::Client;
-use footfall_central::query::{Period, Question, Reports};
+use footfall_central::query::{Period, Question};
 use footfall_central::sink;
 use footfall_central::store::events::{EventStore, Layout, Options, Place, Servers};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use support::relay::Relay;
-use support::{Running, Server, append, eventually, nodes, only, open_log};
+use support::{NOON_MS, Running, Server, append, eventually, nodes, only, open_log};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -74,7 +74,7 @@ async fn a_replica_that_fails_is_left_for_another_and_nothing_is_lost_or_doubled
     over.ready().await;
     let log = open_log(dir.path()).await;
     let sink = Running::start(&only(&log), &over.store, &sink::Metrics::default(), 1).await;
-    let reports = Reports::new(over.store.reader());
+    let reports = support::reports(over.store.reader());
     let period =
         Period::parse(Some("2026-11-22"), Some("2026-11-23"), time::OffsetDateTime::now_utc()).expect("days");
     let website_id = "0191d0a4-0000-7000-8000-000000000001".to_owned();
@@ -87,7 +87,10 @@ async fn a_replica_that_fails_is_left_for_another_and_nothing_is_lost_or_doubled
         append(&log, 1, appended + 500, 500).await;
         appended += 1000;
         eventually("the rows", async || only(&log).lag("clickhouse") == 0).await;
-        assert_eq!(reports.stats(&question).await.expect("the other answers").totals.pageviews, appended * 2);
+        assert_eq!(
+            reports.stats(question.clone(), NOON_MS).await.expect("the other answers").totals.pageviews,
+            appended * 2
+        );
         assert_eq!(over.store.faults(), Vec::<String>::new(), "one of two is enough");
         ways[cut].mend().await;
     }

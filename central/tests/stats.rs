@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use footfall_central::api::{ApiState, serve};
-use footfall_central::store::live::Live;
+use footfall_central::store::live::{self, Live};
 use footfall_central::store::metadata::{Metadata, New, Website};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -42,8 +42,8 @@ async fn central() -> Central {
     let websites = [website(&metadata, "FF-A").await, website(&metadata, "FF-B").await];
     let state = ApiState {
         metadata,
-        live: Live::new(),
-        reports: engine.store.reader(),
+        live: Live::open(live::Options::Memory),
+        reports: support::reports(engine.store.reader()),
         readiness: Arc::new(Vec::new),
         metrics: Arc::new(String::new),
         tag_edge_url: "http://127.0.0.1:8080".to_owned(),

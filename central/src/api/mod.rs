@@ -36,7 +36,6 @@ use tokio::time::{interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::query::Reports;
-use crate::store::events::Reader;
 use crate::store::live::Live;
 use crate::store::metadata::Metadata;
 use problem::Problem;
@@ -47,8 +46,6 @@ const GRACE: Duration = Duration::from_secs(5);
 const EXPIRY: Duration = Duration::from_mins(1);
 /// Most live streams at once; the next one is told to come back.
 const MAX_STREAMS: usize = 256;
-/// Most statistics computed at once; each asks the event store several questions.
-const MAX_REPORTS: usize = 8;
 
 /// `default-src 'self'` and no inline code: a title, path or referrer that holds markup stays text. Trusted Types refuse even our own
 /// scripts to make markup of text.
@@ -67,8 +64,8 @@ pub struct ApiState {
     pub metadata: Metadata,
     /// Their last hour.
     pub live: Live,
-    /// Reads the event store.
-    pub reports: Reader,
+    /// Answers questions from the event store.
+    pub reports: Reports,
     /// For `/readyz`.
     pub readiness: Readiness,
     /// For `/metrics`.
@@ -83,9 +80,7 @@ pub struct ApiState {
 #[derive(Clone)]
 struct Shared {
     state: ApiState,
-    reports: Reports,
     stream_places: Arc<Semaphore>,
-    report_places: Arc<Semaphore>,
     shutdown: CancellationToken,
 }
 
@@ -127,13 +122,7 @@ async fn expire(live: Live) {
 
 fn router(state: ApiState, shutdown: CancellationToken) -> Router {
     let guard = Arc::new(guard::Guard::new(&state.names));
-    let shared = Shared {
-        reports: Reports::new(state.reports.clone()),
-        state,
-        stream_places: Arc::new(Semaphore::new(MAX_STREAMS)),
-        report_places: Arc::new(Semaphore::new(MAX_REPORTS)),
-        shutdown,
-    };
+    let shared = Shared { state, stream_places: Arc::new(Semaphore::new(MAX_STREAMS)), shutdown };
     Router::new()
         .route("/", get(dashboard::page))
         .route("/assets/{file}", get(dashboard::asset))

@@ -1,11 +1,15 @@
 //! What the API says when it cannot answer: a status and `{"error": "one sentence"}`. Details that help only us go to the log.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::query;
+use crate::store::events::ReadError;
+use crate::store::live::LiveError;
 use crate::store::metadata;
 
 /// An answer that is no answer.
@@ -44,19 +48,29 @@ impl From<metadata::Error> for Problem {
     }
 }
 
-impl From<query::Error> for Problem {
-    fn from(error: query::Error) -> Self {
+impl From<Arc<query::Error>> for Problem {
+    fn from(error: Arc<query::Error>) -> Self {
         tracing::warn!(%error, "a report was not answered");
-        match error {
-            query::Error::Away(_) => {
+        match &*error {
+            query::Error::Busy => Self::busy("too many reports are running; try again"),
+            query::Error::Read(ReadError::Away(_)) => {
                 Self::busy("the event store does not answer; it may be starting, try again")
             }
-            query::Error::TooCostly(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
-            query::Error::Refused(_) => Self::new(
+            query::Error::Read(ReadError::TooCostly(_)) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
+            }
+            query::Error::Read(ReadError::Refused(_)) => Self::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "the event store refused the report; central's log says why",
             ),
         }
+    }
+}
+
+impl From<LiveError> for Problem {
+    fn from(error: LiveError) -> Self {
+        tracing::warn!(%error, "the live view was not read");
+        Self::busy("the live view's server does not answer; /readyz says more")
     }
 }
 

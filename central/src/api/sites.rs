@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::problem::Problem;
 use super::{Shared, now_ms, stream};
-use crate::store::live::Realtime;
+use crate::store::live::{LiveError, Realtime};
 use crate::store::metadata::{Status, Website};
 
 /// The website that a request's `{id}` names, by tracking id or website id. No such website is a 404.
@@ -71,12 +71,12 @@ pub(super) struct Now {
 }
 
 impl Now {
-    pub(super) fn of(website: &Website, shared: &Shared) -> Self {
-        Self {
+    pub(super) async fn of(website: &Website, shared: &Shared) -> Result<Self, LiveError> {
+        Ok(Self {
             website_id: website.website_id.clone(),
             tracking_id: website.tracking_id.clone(),
-            realtime: shared.state.live.snapshot(&website.website_id, now_ms()),
-        }
+            realtime: shared.state.live.snapshot(&website.website_id, now_ms()).await?,
+        })
     }
 }
 
@@ -95,7 +95,7 @@ pub(super) async fn realtime(
     if wants_stream(&headers) {
         return stream::of(website, &shared);
     }
-    Ok(Json(Now::of(&website, &shared)).into_response())
+    Ok(Json(Now::of(&website, &shared).await?).into_response())
 }
 
 fn wants_stream(headers: &HeaderMap) -> bool {

@@ -43,19 +43,17 @@ pub(super) async fn stats(
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(asked) = asked.map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
-    let period = Period::parse(asked.from.as_deref(), asked.to.as_deref(), OffsetDateTime::now_utc())
+    let now = OffsetDateTime::now_utc();
+    let period = Period::parse(asked.from.as_deref(), asked.to.as_deref(), now)
         .map_err(|invalid| Problem::bad_request(invalid.to_string()))?;
     let limit = asked.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
         return Err(Problem::bad_request(format!("`limit` is {limit}; give 1 to {MAX_LIMIT}")));
     }
-    let _place = shared
-        .report_places
-        .try_acquire()
-        .map_err(|_| Problem::busy("too many reports are running; try again"))?;
     let bots = asked.bots.unwrap_or(!website.bot_filtering_enabled);
     let question = Question { website_id: website.website_id.clone(), period, limit, bots };
-    let stats = shared.reports.stats(&question).await?;
+    let now_ms = now.unix_timestamp() * 1000 + i64::from(now.millisecond());
+    let stats = shared.state.reports.stats(question, now_ms).await?;
     let answer = Answer { website_id: website.website_id, tracking_id: website.tracking_id, period, stats };
     Ok(Json(answer).into_response())
 }

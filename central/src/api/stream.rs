@@ -60,16 +60,25 @@ impl Feed {
     /// The next message; none once central shuts down or has forgotten the website (the browser then connects anew).
     async fn next(&mut self) -> Option<Event> {
         let shutdown = self.shared.shutdown.clone();
-        let first = self.sent.is_none();
         tokio::select! {
             biased;
-            () = shutdown.cancelled() => return None,
-            there = self.due() => there?,
+            () = shutdown.cancelled() => None,
+            said = self.say() => said,
         }
-        self.changes.mark_unchanged();
-        self.sent = Some(Instant::now());
-        let event = if first { Event::default().retry(RECONNECT) } else { Event::default() };
-        Some(event.json_data(Now::of(&self.website, &self.shared)).expect("the live view is plain data"))
+    }
+
+    /// Waits until there is something to say, and says it. While the live view cannot be read there is nothing.
+    async fn say(&mut self) -> Option<Event> {
+        let first = self.sent.is_none();
+        loop {
+            self.due().await?;
+            self.changes.mark_unchanged();
+            self.sent = Some(Instant::now());
+            if let Ok(now) = Now::of(&self.website, &self.shared).await {
+                let event = if first { Event::default().retry(RECONNECT) } else { Event::default() };
+                return Some(event.json_data(now).expect("the live view is plain data"));
+            }
+        }
     }
 
     /// Waits until there is something to say.

@@ -3,20 +3,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use anyhow::Context as _;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use crate::log::{Log, LogError, Partition};
 use crate::sink::clickhouse::{ClickHouse, Rows};
-use crate::sink::live::{REACH, Sightings, View};
+use crate::sink::live::{Sightings, View};
 use crate::sink::raw_log::{self, RawLog};
 use crate::sink::{self, Begin, Health, Sink, Stop, Writer};
 use crate::store::blobs::Blobs;
 use crate::store::events::EventStore;
-use crate::store::live::Live;
+use crate::store::live::{Live, Source};
 
 /// How long sinks may take to write what the log holds; what remains is written after the next start.
 const END: Duration = Duration::from_secs(10);
@@ -140,9 +139,16 @@ async fn start(
         run(ClickHouse::new(incarnation, number), rows, begin, stop, running);
     }
     let health = board.enter(partition.number(), Sightings::NAME);
-    if let Some(begin) = patiently(&health, stop, || begin_live(partition, stores, &health)).await {
-        let view = View { live: stores.live.clone(), partition: partition.number() };
-        run(Sightings::default(), view, begin, stop, running);
+    let source = Source { incarnation: partition.incarnation().0, partition: partition.number() };
+    let counters = stores.metrics.of(Sightings::NAME, partition.number());
+    let mut view = View::new(stores.live.inlet(source), partition.clone(), counters.clone());
+    let Some(cursor) = view.begin(&health, stop).await else { return };
+    match super::random() {
+        Ok(seed) => {
+            let begin = Begin { keep: None, cursor, counters, health, seed };
+            run(Sightings::default(), view, begin, stop, running);
+        }
+        Err(error) => health.fails(format!("the live sink cannot begin: {error:#}")),
     }
 }
 
@@ -169,17 +175,6 @@ async fn begin_raw_log(
         close_after: stores.close_after,
         counters: stores.metrics.of(RawLog::NAME, partition.number()),
         metrics: stores.raw_log.clone(),
-        health: health.clone(),
-        seed: super::random()?,
-    })
-}
-
-async fn begin_live(partition: &Partition, stores: &Stores, health: &Health) -> anyhow::Result<Begin> {
-    let since = SystemTime::now().checked_sub(REACH).context("the clock")?;
-    Ok(Begin {
-        keep: None,
-        cursor: partition.observer(Sightings::NAME, since).await?,
-        counters: stores.metrics.of(Sightings::NAME, partition.number()),
         health: health.clone(),
         seed: super::random()?,
     })

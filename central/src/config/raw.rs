@@ -25,6 +25,10 @@ pub(super) struct RawConfig {
     #[serde(default)]
     pub(super) blobs: RawBlobs,
     #[serde(default)]
+    pub(super) live: RawLive,
+    #[serde(default)]
+    pub(super) query: RawQuery,
+    #[serde(default)]
     pub(super) tag: RawTag,
 }
 
@@ -121,6 +125,37 @@ pub(super) struct RawS3 {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+pub(super) struct RawLive {
+    pub(super) backend: String,
+    pub(super) redis: Option<RawRedis>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRedis {
+    pub(super) host: String,
+    #[serde(default = "RawRedis::port")]
+    pub(super) port: u16,
+    #[serde(default = "RawRedis::user")]
+    pub(super) user: String,
+    pub(super) password_file: Option<PathBuf>,
+    #[serde(default)]
+    pub(super) tls: bool,
+    pub(super) ca: Option<PathBuf>,
+    #[serde(default)]
+    pub(super) cluster: bool,
+    #[serde(default)]
+    pub(super) prefix: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawQuery {
+    pub(super) stale_seconds: u16,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(super) struct RawTag {
     pub(super) edge_url: String,
 }
@@ -176,6 +211,16 @@ const KEYS: &[(&str, &str, Kind)] = &[
     ("blobs.s3", "access_key", Kind::Text),
     ("blobs.s3", "secret_key_file", Kind::Text),
     ("blobs.s3", "allow_http", Kind::Flag),
+    ("live", "backend", Kind::Text),
+    ("live.redis", "host", Kind::Text),
+    ("live.redis", "port", Kind::Number),
+    ("live.redis", "user", Kind::Text),
+    ("live.redis", "password_file", Kind::Text),
+    ("live.redis", "tls", Kind::Flag),
+    ("live.redis", "ca", Kind::Text),
+    ("live.redis", "cluster", Kind::Flag),
+    ("live.redis", "prefix", Kind::Text),
+    ("query", "stale_seconds", Kind::Number),
     ("tag", "edge_url", Kind::Text),
 ];
 
@@ -307,6 +352,28 @@ impl std::fmt::Debug for RawS3 {
             .field("endpoint", &self.endpoint)
             .field("bucket", &self.bucket)
             .finish_non_exhaustive()
+    }
+}
+
+impl Default for RawLive {
+    fn default() -> Self {
+        Self { backend: "memory".into(), redis: None }
+    }
+}
+
+impl RawRedis {
+    fn port() -> u16 {
+        6379
+    }
+
+    fn user() -> String {
+        "default".into()
+    }
+}
+
+impl Default for RawQuery {
+    fn default() -> Self {
+        Self { stale_seconds: 5 }
     }
 }
 

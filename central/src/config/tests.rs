@@ -62,6 +62,10 @@ fn the_environment_comes_before_the_file() {
         ("FOOTFALL_METADATA_POSTGRESQL_PORT", "5433"),
         ("FOOTFALL_METADATA_POSTGRESQL_TLS", "false"),
         ("FOOTFALL_LOG", "debug"),
+        ("FOOTFALL_LIVE_BACKEND", "redis"),
+        ("FOOTFALL_LIVE_REDIS_HOST", "cache.example"),
+        ("FOOTFALL_LIVE_REDIS_CLUSTER", "true"),
+        ("FOOTFALL_QUERY_STALE_SECONDS", "0"),
         ("HOME", "/root"),
     ];
     let files = Files::make();
@@ -76,6 +80,9 @@ fn the_environment_comes_before_the_file() {
     assert_eq!(config.event_store.database.as_str(), "other");
     let metadata::Place::Postgresql(server) = config.metadata else { panic!("not a server") };
     assert_eq!((server.to_string(), server.tls), ("db.example:5433/footfall".to_owned(), false));
+    let live::Options::Redis(redis) = config.live else { panic!("not in Redis") };
+    assert_eq!((redis.host.as_str(), redis.port, redis.cluster), ("cache.example", 6379, true));
+    assert!(config.stale.is_zero());
 }
 
 #[test]
@@ -137,6 +144,14 @@ fn each_mistake_has_its_sentence() {
         ("[metadata]\npostgresql = { password = 'no' }", "unknown field `password`"),
         ("[log]\nmax_bytes = 10", "log.max_bytes"),
         ("[log]\nmax_bytes = 'much'", "invalid type"),
+        ("[live]\nbackend = 'paper'", "\"memory\" or \"redis\""),
+        ("[live]\nbackend = 'redis'", "live.redis.host"),
+        ("[live]\nbackend = 'redis'\nredis = { host = 'h', tls = true }", "live.redis.ca"),
+        (
+            "[live]\nbackend = 'redis'\nredis = { host = 'h', password_file = '/no/such' }",
+            "live.redis.password_file",
+        ),
+        ("[query]\nstale_seconds = -1", "expected u16"),
         ("= nonsense", "at byte"),
     ] {
         let sentence = sentence(more);

@@ -106,6 +106,15 @@ impl Partition {
         Ok(Cursor::new(Arc::clone(feed), name, from))
     }
 
+    /// A cursor that holds nothing back, from the offset `from`, or from the nearest one that the log has.
+    ///
+    /// # Errors
+    /// [`LogError::Storage`].
+    pub async fn observer_at(&self, name: &'static str, from: u64) -> Result<Cursor, LogError> {
+        let bounds = self.shared.feed.origin.bounds().await.map_err(LogError::Storage)?;
+        Ok(Cursor::new(Arc::clone(&self.shared.feed), name, from.clamp(bounds.start, bounds.end)))
+    }
+
     /// A cursor that holds nothing back, from the first record of `at` or somewhat before.
     ///
     /// # Errors

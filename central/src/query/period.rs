@@ -39,6 +39,12 @@ impl Period {
         Ok(Self { from, to })
     }
 
+    /// The same, but for an end that is not past at `now_ms`: that is as far away as can be, so that everybody who asks about now means
+    /// the same period.
+    pub(super) fn normalised(self, now_ms: i64) -> Self {
+        Self { to: if self.to_ms() >= now_ms { LATEST } else { self.to }, ..self }
+    }
+
     /// The first instant, milliseconds since 1970.
     pub fn from_ms(&self) -> i64 {
         milliseconds(self.from)

@@ -1,15 +1,19 @@
-//! Events as sightings for the live view. Mapping only. The view rests in memory, so the sink begins again from the last hour.
+//! Events as sightings for the live view. Mapping, and where to begin: the view's store knows how far it has come, and where it knows
+//! nothing (or no longer what was there) the last hour of the log is read again.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::{Failure, Sink, Span, Writer};
-use crate::log::{Piece, Poison, ReadEvent, Reading};
-use crate::store::live::{Live, Sighting};
+use tokio::time::sleep;
 
-/// How far back the sink begins: the view's hour and the time by which records may be late.
-pub const REACH: Duration = Duration::from_mins(65);
+use super::{Counters, Failure, Health, Sink, Span, Stop, Writer};
+use crate::log::{Cursor, CursorError, LogError, Partition, Piece, Poison, ReadEvent, Reading};
+use crate::store::Fault;
+use crate::store::live::{Inlet, LiveError, REACH_MINUTES, Sighting};
+
 /// Most stretches gathered while earlier ones are applied.
 const MAX_PIECES: usize = 8;
+/// From one attempt at beginning to the next.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Gathers stretches of the log for the live view.
 #[derive(Debug, Default)]
@@ -40,32 +44,123 @@ impl Sink for Sightings {
     }
 }
 
-/// The live view as the store of one partition's sink.
+/// The live view as a sink's store.
 pub struct View {
-    /// The view of all partitions.
-    pub live: Live,
-    /// Whose records these are.
-    pub partition: u32,
+    inlet: Inlet,
+    partition: Partition,
+    counters: Counters,
+    /// The offset that follows what is counted, once that is known.
+    next: Option<u64>,
 }
 
-impl Writer for View {
-    type Load = Vec<Piece>;
+impl View {
+    /// Counts what `partition` holds through `inlet`.
+    pub fn new(inlet: Inlet, partition: Partition, counters: Counters) -> Self {
+        Self { inlet, partition, counters, next: None }
+    }
 
-    async fn write(&mut self, pieces: &Vec<Piece>, _: Span) -> Result<Vec<Poison>, Failure> {
+    /// Where to begin, as soon as the store can say so; nothing when all ends before.
+    pub async fn begin(&mut self, health: &Health, stop: &Stop) -> Option<Cursor> {
+        loop {
+            let begun = async {
+                self.inlet.ready().await;
+                let next = self.resume().await?;
+                Ok::<_, Stuck>(self.partition.observer_at(Sightings::NAME, next).await?)
+            };
+            let begun = tokio::select! {
+                begun = begun => begun,
+                () = stop.drain.cancelled() => return None,
+                () = stop.abandon.cancelled() => return None,
+            };
+            match begun {
+                Ok(cursor) => {
+                    health.recovered();
+                    return Some(cursor);
+                }
+                Err(stuck) => {
+                    health.fails(format!("the live sink cannot begin: {stuck}"));
+                    sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn resume(&mut self) -> Result<u64, Stuck> {
+        if let Some(next) = self.next {
+            return Ok(next);
+        }
+        let next = if let Some(next) = self.inlet.begin().await? {
+            next
+        } else {
+            let reach = Duration::from_mins(REACH_MINUTES);
+            let since = SystemTime::now().checked_sub(reach).unwrap_or(UNIX_EPOCH);
+            let from = self.partition.observer(Sightings::NAME, since).await?.position();
+            self.inlet.anew(from, now_ms()).await?;
+            from
+        };
+        self.next = Some(next);
+        Ok(next)
+    }
+
+    /// Counts a stretch of the log, and first what lies between it and what is counted: after a loss, the whole last hour.
+    async fn count(&mut self, pieces: &[Piece], span: Span) -> Result<(), Stuck> {
+        let next = self.resume().await?;
+        if next < span.from {
+            let mut cursor = self.partition.observer_at(Sightings::NAME, next).await?;
+            while cursor.position() < span.from {
+                let piece = cursor.next().await?;
+                self.apply(std::slice::from_ref(&piece), piece.next()).await?;
+            }
+        }
+        self.apply(pieces, span.next).await
+    }
+
+    async fn apply(&mut self, pieces: &[Piece], next: u64) -> Result<(), Stuck> {
         let mut sightings = Vec::new();
         for reading in pieces.iter().flat_map(Piece::readings) {
             // Repeats are in no report. A bot that comes this far belongs to a website that does not filter bots.
             let counted = |event: &&ReadEvent| !event.duplicate;
             sightings.extend(reading.events.iter().filter(counted).map(|event| sighting(reading, event)));
-            self.live.apply(self.partition, reading.offset, &sightings);
-            sightings.clear();
         }
-        Ok(Vec::new())
+        self.inlet.apply(next, &sightings, now_ms()).await?;
+        self.next = self.next.max(Some(next));
+        self.counters.rows.inc_by(sightings.len() as u64);
+        Ok(())
     }
+}
+
+impl Writer for View {
+    type Load = Vec<Piece>;
+
+    async fn write(&mut self, pieces: &Vec<Piece>, span: Span) -> Result<Vec<Poison>, Failure> {
+        loop {
+            self.inlet.ready().await;
+            match self.count(pieces, span).await {
+                Ok(()) => return Ok(Vec::new()),
+                Err(Stuck::Live(LiveError::Lost)) => {
+                    self.next = None;
+                    self.counters.failures.inc();
+                }
+                Err(stuck) => return Err(Failure { fault: Fault::Transient, sentence: stuck.to_string() }),
+            }
+        }
+    }
+}
+
+/// Why a stretch could not be counted.
+#[derive(Debug, thiserror::Error)]
+enum Stuck {
+    #[error(transparent)]
+    Live(#[from] LiveError),
+    #[error(transparent)]
+    Cursor(#[from] CursorError),
+    #[error(transparent)]
+    Log(#[from] LogError),
 }
 
 fn sighting<'a>(reading: &'a Reading, read: &'a ReadEvent) -> Sighting<'a> {
     Sighting {
+        offset: reading.offset,
         website_id: &reading.website_id,
         at_ms: reading.server_timestamp_ms,
         page_view: read.event.event_type == "pageview",
@@ -76,4 +171,9 @@ fn sighting<'a>(reading: &'a Reading, read: &'a ReadEvent) -> Sighting<'a> {
         country: &reading.visit.country,
         device_type: &reading.visit.device_type,
     }
+}
+
+/// Milliseconds since 1970.
+fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }

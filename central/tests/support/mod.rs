@@ -16,9 +16,13 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use clickhouse::Client;
 use footfall_central::log::{self, Log, Partition};
+use footfall_central::query::{self, Reports};
 use footfall_central::sink::clickhouse::{ClickHouse, Rows};
 use footfall_central::sink::{self, Begin, Health, Stop};
-use footfall_central::store::events::{EventStore, Layout, Options, Password, Place, Program, Servers};
+use footfall_central::store::events::{
+    EventStore, Layout, Options, Password, Place, Program, Reader, Servers,
+};
+use footfall_central::store::live::Answers;
 use footfall_proto::beacon::Event;
 use footfall_proto::relay::{AdmittedEvent, Record, Visit};
 use prost::Message as _;
@@ -51,6 +55,11 @@ pub(crate) fn library() -> PathBuf {
         path.display()
     );
     path
+}
+
+/// Reports that ask the event store each time.
+pub(crate) fn reports(reader: Reader) -> Reports {
+    Reports::new(reader, Answers::memory(), Duration::ZERO, query::Metrics::default())
 }
 
 /// A port that was free a moment ago.

@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::store::live::Sighting;
+use crate::query;
+use crate::store::events::Reader;
+use crate::store::live::{self, Answers, Sighting, Source};
 use crate::store::metadata::{New, Website};
 
 struct Face {
@@ -22,6 +24,12 @@ struct Face {
     shutdown: CancellationToken,
     serving: JoinHandle<io::Result<()>>,
     folder: tempfile::TempDir,
+}
+
+fn reports() -> Reports {
+    // Port 9 is the discard service's: nobody listens there.
+    let reader = Reader::open("http://127.0.0.1:9", "footfall").unwrap();
+    Reports::new(reader, Answers::memory(), Duration::ZERO, query::Metrics::default())
 }
 
 /// Central's face on a free port, with one website, `FF-DEMO-1`.
@@ -42,13 +50,13 @@ async fn face() -> Face {
         })
         .await
         .unwrap();
-    let (live, ready, shutdown) = (Live::new(), Arc::new(AtomicBool::new(true)), CancellationToken::new());
+    let (live, ready, shutdown) =
+        (Live::open(live::Options::Memory), Arc::new(AtomicBool::new(true)), CancellationToken::new());
     let readiness = ready.clone();
     let state = ApiState {
         metadata,
         live: live.clone(),
-        // Port 9 is the discard service's: nobody listens there.
-        reports: Reader::open("http://127.0.0.1:9", "footfall").unwrap(),
+        reports: reports(),
         readiness: Arc::new(move || {
             if readiness.load(Ordering::Relaxed) {
                 Vec::new()
@@ -84,10 +92,12 @@ impl Face {
     }
 
     fn visit(&self, position: u64, page: &str) {
-        self.live.apply(
-            0,
-            position,
+        let Live::Memory(memory) = &self.live else { unreachable!("it was opened so") };
+        memory.apply(
+            Source { incarnation: [1; 16], partition: 0 },
+            position + 1,
             &[Sighting {
+                offset: position,
                 website_id: &self.website.website_id,
                 at_ms: now_ms(),
                 page_view: true,
@@ -203,8 +213,8 @@ async fn an_address_that_others_can_reach_is_refused() {
     let face = face().await;
     let state = ApiState {
         metadata: Metadata::open(face.folder.path().join("metadata.sqlite")).await.unwrap(),
-        live: Live::new(),
-        reports: Reader::open("http://127.0.0.1:9", "footfall").unwrap(),
+        live: Live::open(live::Options::Memory),
+        reports: reports(),
         readiness: Arc::new(Vec::new),
         metrics: Arc::new(String::new),
         tag_edge_url: String::new(),

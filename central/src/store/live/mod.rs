@@ -1,27 +1,30 @@
-//! The last hour of every website, in memory, for the live page. Pure: time is an argument; it reads no log and keeps no file.
+//! The last hour of every website, for the live page, and answers kept for a few seconds. Two backends with one face: [`Memory`], which
+//! is gone with the process, and [`Redis`], which several centrals share. Reads no log and knows no HTTP.
 //!
-//! [`Live`] is the handle that the sink fills and the API reads; [`window`] holds one website's minutes, [`visitors`] who is there
-//! now, [`ranking`] the bounded counts.
+//! An [`Inlet`] is how one partition of the log flows in, each record once; [`Live::snapshot`] and [`Live::subscribe`] are how the API
+//! looks; [`Live::answers`] keeps the answers of reports.
 
-mod ranking;
-mod visitors;
-mod window;
-
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+mod answers;
+pub mod memory;
+mod realtime;
+pub mod redis;
 
 use tokio::sync::watch;
 
-pub use ranking::{Ranked, Ranking};
-use window::{Limits, Window};
-pub use window::{Realtime, SERIES_MINUTES};
+pub use answers::Answers;
+pub use memory::Memory;
+pub use realtime::{Ranked, Ranking, Realtime, SERIES_MINUTES};
+pub use redis::Redis;
 
-/// Most websites kept at once; beyond them the one that was quiet for longest is forgotten.
-const MAX_WEBSITES: usize = 10_000;
+/// How far back an inlet has to begin when nothing of its partition is there: the view's hour and the time by which records may be
+/// late. Minutes.
+pub const REACH_MINUTES: u64 = 65;
 
 /// One stored event, as far as the live page is concerned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sighting<'a> {
+    /// Offset in the log of the record that it came in. Events of one record share it.
+    pub offset: u64,
     /// Whose event it is.
     pub website_id: &'a str,
     /// The edge's receipt time, milliseconds since 1970.
@@ -42,100 +45,172 @@ pub struct Sighting<'a> {
     pub device_type: &'a str,
 }
 
+impl<'a> Sighting<'a> {
+    /// Who was seen.
+    fn visitor(&self) -> &'a str {
+        if self.user_id.is_empty() { self.session_id } else { self.user_id }
+    }
+}
+
+/// One partition of one log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Source {
+    /// The log's own random name.
+    pub incarnation: [u8; 16],
+    /// Which of its partitions.
+    pub partition: u32,
+}
+
+/// Where the live view rests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Options {
+    /// In this process.
+    Memory,
+    /// In Redis.
+    Redis(redis::Options),
+}
+
 /// The live view of all websites. Clones share it.
-#[derive(Clone, Debug, Default)]
-pub struct Live {
-    shared: Arc<Mutex<Shared>>,
-}
-
-#[derive(Debug, Default)]
-struct Shared {
-    /// Log offset of the last batch applied of each partition: what makes a redelivered batch change nothing.
-    positions: HashMap<u32, u64>,
-    websites: HashMap<String, Website>,
-}
-
-#[derive(Debug)]
-struct Website {
-    window: Window,
-    /// Counts changes; its receivers are the open streams.
-    changes: watch::Sender<u64>,
+#[derive(Clone, Debug)]
+pub enum Live {
+    /// In this process.
+    Memory(Memory),
+    /// In Redis.
+    Redis(Redis),
 }
 
 impl Live {
-    /// An empty view.
+    /// Opens it; a Redis that does not answer is asked again in the background. Needs a runtime to spawn on.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn open(options: Options) -> Self {
+        match options {
+            Options::Memory => Self::Memory(Memory::new()),
+            Options::Redis(options) => Self::Redis(Redis::open(options)),
+        }
     }
 
-    /// Counts the sightings of the batch at log offset `position` of a partition. A batch at or below the partition's last one was
-    /// counted before: `false`.
-    #[allow(
-        clippy::must_use_candidate,
-        reason = "whether it was counted before is of no concern to the sink"
-    )]
-    pub fn apply(&self, partition: u32, position: u64, sightings: &[Sighting<'_>]) -> bool {
-        let mut shared = self.lock();
-        if shared.positions.get(&partition).is_some_and(|last| position <= *last) {
-            return false;
+    /// How records of `source` flow in.
+    #[must_use]
+    pub fn inlet(&self, source: Source) -> Inlet {
+        match self {
+            Self::Memory(memory) => Inlet::Memory(memory.clone(), source),
+            Self::Redis(redis) => Inlet::Redis(redis.inlet(source)),
         }
-        shared.positions.insert(partition, position);
-        // Sightings of one batch are of few websites and mostly in runs: one wake-up per run is enough.
-        for run in sightings.chunk_by(|a, b| a.website_id == b.website_id) {
-            let website = shared.website(run[0].website_id);
-            for sighting in run {
-                website.window.add(sighting);
-            }
-            website.changes.send_modify(|version| *version += 1);
-        }
-        true
     }
 
     /// How the website looks at `now_ms` (milliseconds since 1970).
-    #[must_use]
-    pub fn snapshot(&self, website_id: &str, now_ms: i64) -> Realtime {
-        match self.lock().websites.get_mut(website_id) {
-            Some(website) => website.window.snapshot(now_ms),
-            None => Window::new(Limits::DEFAULT).snapshot(now_ms),
+    ///
+    /// # Errors
+    /// [`LiveError`].
+    pub async fn snapshot(&self, website_id: &str, now_ms: i64) -> Result<Realtime, LiveError> {
+        match self {
+            Self::Memory(memory) => Ok(memory.snapshot(website_id, now_ms)),
+            Self::Redis(redis) => redis.snapshot(website_id, now_ms).await,
         }
     }
 
     /// Changes whenever the website has new sightings. Ends (with an error on the receiver) if the website is forgotten.
     #[must_use]
     pub fn subscribe(&self, website_id: &str) -> watch::Receiver<u64> {
-        self.lock().website(website_id).changes.subscribe()
+        match self {
+            Self::Memory(memory) => memory.subscribe(website_id),
+            Self::Redis(redis) => redis.subscribe(website_id),
+        }
+    }
+
+    /// Answers of reports, kept for a few seconds.
+    #[must_use]
+    pub fn answers(&self) -> Answers {
+        match self {
+            Self::Memory(_) => Answers::memory(),
+            Self::Redis(redis) => Answers::Redis(redis.clone()),
+        }
     }
 
     /// Forgets what no snapshot at or after `now_ms` shows, so that quiet websites cost nothing. To be called now and then.
     pub fn expire(&self, now_ms: i64) {
-        self.lock().websites.retain(|_, website| {
-            website.window.expire(now_ms);
-            !website.window.is_empty() || website.changes.receiver_count() > 0
-        });
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Shared> {
-        // A panic in between leaves counts that are at worst one event short, not broken ones.
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Shared {
-    fn website(&mut self, website_id: &str) -> &mut Website {
-        if !self.websites.contains_key(website_id) {
-            if self.websites.len() >= MAX_WEBSITES {
-                let quietest = self.websites.iter().min_by_key(|(_, website)| website.window.newest_minute());
-                if let Some(id) = quietest.map(|(id, _)| id.clone()) {
-                    self.websites.remove(&id);
-                }
-            }
-            let website = Website { window: Window::new(Limits::DEFAULT), changes: watch::Sender::new(0) };
-            self.websites.insert(website_id.to_owned(), website);
+        if let Self::Memory(memory) = self {
+            memory.expire(now_ms);
         }
-        self.websites.get_mut(website_id).expect("it was inserted if it was missing")
+    }
+
+    /// What is wrong with the place where it rests, in one sentence.
+    #[must_use]
+    pub fn fault(&self) -> Option<String> {
+        match self {
+            Self::Memory(_) => None,
+            Self::Redis(redis) => redis.fault(),
+        }
     }
 }
 
-#[cfg(test)]
-mod tests;
+/// How one partition flows in: whatever is given twice is counted once.
+#[derive(Debug)]
+pub enum Inlet {
+    /// In this process.
+    Memory(Memory, Source),
+    /// In Redis.
+    Redis(redis::Inlet),
+}
+
+impl Inlet {
+    /// Waits until there is somebody to write to.
+    pub async fn ready(&self) {
+        if let Self::Redis(inlet) = self {
+            inlet.ready().await;
+        }
+    }
+
+    /// The offset to go on with; none when nothing is known of this partition (or what was is gone): the last [`REACH_MINUTES`] have to
+    /// be read again, after [`Inlet::anew`].
+    ///
+    /// # Errors
+    /// [`LiveError`].
+    pub async fn begin(&mut self) -> Result<Option<u64>, LiveError> {
+        match self {
+            Self::Memory(memory, source) => Ok(memory.next(*source)),
+            Self::Redis(inlet) => inlet.begin().await,
+        }
+    }
+
+    /// Begins at the offset `from`, as if nothing had ever been counted.
+    ///
+    /// # Errors
+    /// [`LiveError`]; after [`LiveError::Lost`] somebody else has begun, so ask [`Inlet::begin`] again.
+    pub async fn anew(&mut self, from: u64, now_ms: i64) -> Result<(), LiveError> {
+        match self {
+            Self::Memory(..) => Ok(()),
+            Self::Redis(inlet) => inlet.anew(from, now_ms).await,
+        }
+    }
+
+    /// Counts sightings in the order of the log, all of the log below `next` that was not counted before. One of the two above comes first.
+    ///
+    /// # Errors
+    /// [`LiveError`]; the same sightings may be given again. After [`LiveError::Lost`] begin anew.
+    pub async fn apply(
+        &mut self,
+        next: u64,
+        sightings: &[Sighting<'_>],
+        now_ms: i64,
+    ) -> Result<(), LiveError> {
+        match self {
+            Self::Memory(memory, source) => {
+                memory.apply(*source, next, sightings);
+                Ok(())
+            }
+            Self::Redis(inlet) => inlet.apply(next, sightings, now_ms).await,
+        }
+    }
+}
+
+/// Why the live view cannot be read or written. Each is transient: what a person has mended goes on by itself.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum LiveError {
+    /// The server does not answer, or refuses; the sentence names it and says what to do.
+    #[error("{0}")]
+    Away(String),
+    /// What was written is gone: the server was emptied or restored, or somebody else has begun anew.
+    #[error("what Redis held of this partition is gone")]
+    Lost,
+}

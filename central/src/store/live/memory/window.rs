@@ -2,21 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
-use super::Sighting;
-use super::ranking::{Ranking, Tally};
+use super::ranking::{Tally, rank};
 use super::visitors::Visitors;
+use crate::store::live::Sighting;
+use crate::store::live::realtime::{
+    AHEAD_MINUTES, MAX_NAMES, MINUTE_MS, PRESENT_MINUTES, RANKED_MINUTES, Realtime, SERIES_MINUTES, SHOWN,
+};
 
-/// Minutes in [`Realtime::pageviews_per_minute`].
-pub const SERIES_MINUTES: usize = 60;
-/// Minutes that the rankings cover.
-const RANKED_MINUTES: i64 = 30;
 /// Somebody seen within this time is there now, milliseconds.
-const PRESENT_MS: i64 = 5 * MINUTE_MS;
-const MINUTE_MS: i64 = 60_000;
-/// How far an edge's clock may be ahead, in minutes: central refuses an edge that is 60 s off. What is later than that is not shown.
-const AHEAD_MINUTES: i64 = 2;
+const PRESENT_MS: i64 = PRESENT_MINUTES * MINUTE_MS;
 
 /// What bounds the memory of one website: 64 minutes of names, and the visitors of five minutes.
 #[derive(Clone, Copy, Debug)]
@@ -32,30 +26,7 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    pub(super) const DEFAULT: Self = Self { minutes: 64, names: 200, visitors: 100_000, shown: 10 };
-}
-
-/// How a website looks at one moment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Realtime {
-    /// The moment, milliseconds since 1970.
-    pub at_ms: i64,
-    /// Distinct visitors seen in the last five minutes.
-    pub visitors_now: u64,
-    /// There were more than could be told apart; `visitors_now` is a lower bound.
-    pub visitors_now_at_least: bool,
-    /// Page views of the last 60 minutes, oldest first; the last one is the minute that is running.
-    pub pageviews_per_minute: Vec<u64>,
-    /// Page views of the last 30 minutes, the running one included: what the lists below add up to.
-    pub pageviews: u64,
-    /// Pages by page views in the last 30 minutes.
-    pub top_pages: Ranking,
-    /// Sources by page views in the last 30 minutes.
-    pub sources: Ranking,
-    /// Countries by page views in the last 30 minutes.
-    pub countries: Ranking,
-    /// Device types by page views in the last 30 minutes.
-    pub devices: Ranking,
+    pub(super) const DEFAULT: Self = Self { minutes: 64, names: MAX_NAMES, visitors: 100_000, shown: SHOWN };
 }
 
 /// The minutes of one website.
@@ -82,8 +53,7 @@ impl Window {
     }
 
     pub(super) fn add(&mut self, sighting: &Sighting<'_>) {
-        let visitor = if sighting.user_id.is_empty() { sighting.session_id } else { sighting.user_id };
-        self.visitors.see(visitor, sighting.at_ms, self.limits.visitors);
+        self.visitors.see(sighting.visitor(), sighting.at_ms, self.limits.visitors);
         if sighting.page_view {
             let names = self.limits.names;
             let minute = self.minutes.entry(sighting.at_ms.div_euclid(MINUTE_MS)).or_default();
@@ -111,10 +81,10 @@ impl Window {
             visitors_now_at_least: self.visitors.is_incomplete(),
             pageviews_per_minute: self.series(now),
             pageviews: ranked().map(|minute| minute.pageviews).sum(),
-            top_pages: Ranking::of(ranked().map(|minute| &minute.pages), shown),
-            sources: Ranking::of(ranked().map(|minute| &minute.sources), shown),
-            countries: Ranking::of(ranked().map(|minute| &minute.countries), shown),
-            devices: Ranking::of(ranked().map(|minute| &minute.devices), shown),
+            top_pages: rank(ranked().map(|minute| &minute.pages), shown),
+            sources: rank(ranked().map(|minute| &minute.sources), shown),
+            countries: rank(ranked().map(|minute| &minute.countries), shown),
+            devices: rank(ranked().map(|minute| &minute.devices), shown),
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod kafka;
 mod raw;
+mod redis;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -11,9 +12,7 @@ use std::time::Duration;
 
 use crate::store::{blobs, events, live, metadata};
 use crate::{ingest, log};
-use raw::{
-    RawBlobs, RawConfig, RawEventStore, RawLive, RawLog, RawMetadata, RawMetadataBackend, RawRedis, RawS3,
-};
+use raw::{RawBlobs, RawConfig, RawEventStore, RawLog, RawMetadata, RawMetadataBackend, RawS3};
 
 /// The configuration as it is used.
 #[derive(Clone, Debug)]
@@ -280,41 +279,6 @@ impl RawS3 {
             access_key: self.access_key,
             secret_key_file: self.secret_key_file,
             allow_http: self.allow_http,
-        })
-    }
-}
-
-impl RawLive {
-    fn resolve(self) -> Result<live::Options, ConfigError> {
-        match (self.backend.as_str(), self.redis) {
-            ("memory", _) => Ok(live::Options::Memory),
-            ("redis", Some(redis)) => redis.resolve().map(live::Options::Redis),
-            ("redis", None) => Err(ConfigError::Missing("live.redis.host", "the name or address of a Redis")),
-            _ => Err(ConfigError::Backend { key: "live.backend", names: "\"memory\" or \"redis\"" }),
-        }
-    }
-}
-
-impl RawRedis {
-    fn resolve(self) -> Result<live::redis::Options, ConfigError> {
-        if self.password_file.as_ref().is_some_and(|file| !file.is_file()) {
-            return Err(ConfigError::Missing("live.redis.password_file", "a file with the password"));
-        }
-        if self.tls && !self.ca.as_ref().is_some_and(|file| file.is_file()) {
-            return Err(ConfigError::Missing(
-                "live.redis.ca",
-                "the certificate of whoever vouches for the server",
-            ));
-        }
-        Ok(live::redis::Options {
-            host: self.host,
-            port: self.port,
-            user: self.user,
-            password_file: self.password_file,
-            tls: self.tls,
-            ca: self.ca,
-            cluster: self.cluster,
-            prefix: self.prefix,
         })
     }
 }

@@ -1,0 +1,40 @@
+//! Where the live view rests, checked: in memory, or in which Redis and as whom. Connects to nothing.
+
+use super::ConfigError;
+use super::raw::{RawLive, RawRedis};
+use crate::store::live;
+
+impl RawLive {
+    pub(super) fn resolve(self) -> Result<live::Options, ConfigError> {
+        match (self.backend.as_str(), self.redis) {
+            ("memory", _) => Ok(live::Options::Memory),
+            ("redis", Some(redis)) => redis.resolve().map(live::Options::Redis),
+            ("redis", None) => Err(ConfigError::Missing("live.redis.host", "the name or address of a Redis")),
+            _ => Err(ConfigError::Backend { key: "live.backend", names: "\"memory\" or \"redis\"" }),
+        }
+    }
+}
+
+impl RawRedis {
+    fn resolve(self) -> Result<live::redis::Options, ConfigError> {
+        if self.password_file.as_ref().is_some_and(|file| !file.is_file()) {
+            return Err(ConfigError::Missing("live.redis.password_file", "a file with the password"));
+        }
+        if self.tls && !self.ca.as_ref().is_some_and(|file| file.is_file()) {
+            return Err(ConfigError::Missing(
+                "live.redis.ca",
+                "the certificate of whoever vouches for the server",
+            ));
+        }
+        Ok(live::redis::Options {
+            host: self.host,
+            port: self.port,
+            user: self.user,
+            password_file: self.password_file,
+            tls: self.tls,
+            ca: self.ca,
+            cluster: self.cluster,
+            prefix: self.prefix,
+        })
+    }
+}

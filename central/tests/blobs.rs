@@ -122,7 +122,7 @@ async fn an_s3_that_refuses_is_named_with_what_is_wrong() {
     for (what, s3) in [
         ("refuses our credentials", S3 { secret_key_file: wrong, ..s3.clone() }),
         ("refuses our credentials", S3 { access_key: "stranger".into(), ..s3.clone() }),
-        ("make the bucket", S3 { bucket: "no-such-bucket".into(), ..s3.clone() }),
+        ("make the bucket", S3 { bucket: format!("no-{}", s3.prefix), ..s3.clone() }),
         ("cannot be reached", S3 { endpoint: format!("http://{}", free_port()), ..s3.clone() }),
     ] {
         let (endpoint, bucket) = (s3.endpoint.clone(), s3.bucket.clone());

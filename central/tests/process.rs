@@ -208,7 +208,8 @@ async fn commands_that_work_on_what_central_writes_want_it_stopped() {
     let place = Place::new();
     let command = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_central"));
-        command.args(arguments).arg("--config").arg(&place.config).env("FOOTFALL_LOG", "error");
+        let (first, rest) = arguments.split_first().expect("a command");
+        command.arg(first).arg("--config").arg(&place.config).args(rest).env("FOOTFALL_LOG", "error");
         command.stdin(Stdio::null()).output().expect("it runs")
     };
     let rebuild = ["replay", "--from", "2026-11-22", "--to", "2026-11-23", "--into", "events"];

@@ -8,6 +8,10 @@ use object_store::Error as ClientError;
 
 use crate::store::Fault;
 
+/// How S3 calls a key or a secret that it does not take.
+const REFUSALS: [&str; 3] =
+    ["<Code>SignatureDoesNotMatch<", "<Code>InvalidAccessKeyId<", "<Code>AccessDenied<"];
+
 /// Why a blob store cannot be opened. Permanent.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -99,7 +103,9 @@ impl Cause {
         }
         match error {
             ClientError::PermissionDenied { .. } | ClientError::Unauthenticated { .. } => Self::Refused(said),
-            ClientError::NotFound { .. } if text.contains("NoSuchBucket") => Self::NoBucket,
+            // The client keeps the status of a refused write or listing to itself.
+            _ if REFUSALS.iter().any(|code| text.contains(code)) => Self::Refused(said),
+            _ if text.contains("<Code>NoSuchBucket<") => Self::NoBucket,
             ClientError::NotFound { path, .. } => Self::Missing(path.clone()),
             ClientError::AlreadyExists { path, .. } => Self::Busy(path.clone()),
             ClientError::InvalidPath { .. }

@@ -98,9 +98,10 @@ impl Extents {
         self.0.iter()
     }
 
-    /// The oldest offset that can be read, if there is any segment.
+    /// The offset from which on nothing that was acknowledged is gone, if there is any segment. Offsets that were given up
+    /// before the oldest segment began count as there: whoever asks for them has lost nothing.
     pub(crate) fn start(&self) -> Option<u64> {
-        self.0.front().map(Extent::first)
+        self.0.front().map(|oldest| oldest.segment.header.predecessor_end.min(oldest.first()))
     }
 
     /// Bytes of records and headers.

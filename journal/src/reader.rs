@@ -134,7 +134,13 @@ impl Reader {
             let successor: Option<Header> = successor.map(|extent| extent.segment.header);
             let Some(extent) = holder else {
                 let start = state.start(&self.tail);
-                return if self.position < start { Err(ReadError::Trimmed { start }) } else { Ok(None) };
+                if self.position < start {
+                    return Err(ReadError::Trimmed { start });
+                }
+                let Some(oldest) = successor else { return Ok(None) };
+                // Between what was trimmed, or the very beginning, and the oldest segment nothing was ever acknowledged.
+                self.position = oldest.first;
+                continue;
             };
             let read = self.place.as_ref().filter(|place| Arc::ptr_eq(&place.segment, &extent.segment));
             let place = read.cloned().unwrap_or_else(|| Place {

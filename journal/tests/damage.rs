@@ -172,3 +172,23 @@ fn a_file_cut_under_an_open_journal_is_an_error_and_no_silence() {
     fs::write(&files[0].0, &files[0].1).unwrap();
     assert_eq!(reader.try_next(10_000).unwrap().unwrap().entries.len(), 6);
 }
+
+#[test]
+fn what_was_torn_before_anything_was_acknowledged_is_no_loss() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(options(dir.path())));
+    let torn = segments(dir.path()).remove(0);
+    let mut bytes = fs::read(&torn).unwrap();
+    bytes.resize(DATA + 500, 1);
+    fs::write(&torn, bytes).unwrap();
+    // The first opening steps over what was torn, the second finds the torn segment blank and removes it.
+    for _ in 0..2 {
+        drop(open(options(dir.path())));
+    }
+    let (journal, _) = open(options(dir.path()));
+    assert!(!torn.exists());
+    let appended = append(&journal, "first").unwrap();
+    assert!(appended.first > 0, "offsets that may have been tried are not given again");
+    assert_eq!(journal.start(), 0);
+    assert_eq!(contents(&journal), [(appended.first, Bytes::from("first"))]);
+}

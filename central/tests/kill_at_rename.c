@@ -1,5 +1,6 @@
 /* Kills the process with SIGKILL when it is about to rename a part that was just inserted: ClickHouse has then written the insert's
-   deduplication token and not yet made its rows visible. Armed by the file that KILL_AT_RENAME names, which is removed: one kill each. */
+   deduplication token and not yet made its rows visible. The event store puts a `rename` of its own before everybody's, which ends in
+   `renameat`: that one can be put before the C library's. Armed by the file that KILL_AT_RENAME names, which is removed: one kill each. */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -9,18 +10,18 @@
 #include <unistd.h>
 
 static char trigger[4096];
-static int (*rename_for_real)(const char *, const char *);
+static int (*renameat_for_real)(int, const char *, int, const char *);
 
 /* At once: the event store blanks its environment before the engine starts. */
 __attribute__((constructor)) static void prepare(void) {
     const char *path = getenv("KILL_AT_RENAME");
     if (path && strlen(path) < sizeof trigger)
         strcpy(trigger, path);
-    rename_for_real = (int (*)(const char *, const char *))dlsym(RTLD_NEXT, "rename");
+    renameat_for_real = (int (*)(int, const char *, int, const char *))dlsym(RTLD_NEXT, "renameat");
 }
 
-int rename(const char *from, const char *to) {
+int renameat(int from_folder, const char *from, int to_folder, const char *to) {
     if (trigger[0] && strstr(from, "tmp_insert_") && unlink(trigger) == 0)
         kill(getpid(), SIGKILL);
-    return rename_for_real(from, to);
+    return renameat_for_real(from_folder, from, to_folder, to);
 }

@@ -176,7 +176,7 @@ async fn a_password_that_was_changed_is_read_again() {
     let database = ground.server().database.clone();
     let user = format!("user_{database}");
     command(&format!(
-        "CREATE ROLE {user} LOGIN PASSWORD 'the first'; ALTER DATABASE {database} OWNER TO {user}"
+        "CREATE ROLE {user} LOGIN PASSWORD 'the first'; GRANT {user} TO CURRENT_USER; ALTER DATABASE {database} OWNER TO {user}"
     ))
     .await;
     let folder = tempfile::tempdir().expect("temp dir");

@@ -79,7 +79,7 @@ pub(super) fn settle(context: &Context) -> anyhow::Result<()> {
     let password = context.layout.password("postgresql")?;
     if admin(&format!("SELECT 1 FROM pg_roles WHERE rolname = '{USER}'"))?.is_empty() {
         // The log shows no statement of this kind: log_statement is off, and errors would not show the password.
-        admin(&format!("CREATE ROLE {USER} LOGIN CREATEDB PASSWORD '{password}'"))?;
+        admin(&format!("CREATE ROLE {USER} LOGIN CREATEDB CREATEROLE PASSWORD '{password}'"))?;
     }
     if admin(&format!("SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'"))?.is_empty() {
         admin(&format!("CREATE DATABASE {DATABASE} OWNER {USER}"))?;

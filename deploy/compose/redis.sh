@@ -10,7 +10,8 @@ tls-cert-file /secrets/redis.pem
 tls-key-file /secrets/redis.key
 tls-ca-cert-file /secrets/ca.pem
 tls-auth-clients no
-user default off
+# Nobody can log in as `default`; Redis itself does what its append-only file says as that user, and would skip what it may not.
+user default off resetpass ~* &* +@all
 user footfall on #$hash ~* &* +@all
 maxmemory 1gb
 maxmemory-policy noeviction

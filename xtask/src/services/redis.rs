@@ -46,7 +46,8 @@ tls-cert-file {}
 tls-key-file {}
 tls-ca-cert-file {}
 tls-auth-clients no
-user default off
+# Nobody can log in as `default`; the server itself does what its append-only file says as that user, and skipped what the user may not.
+user default off resetpass ~* &* +@all
 user {USER} on #{password} ~* &* +@all
 databases 64
 maxmemory 256mb

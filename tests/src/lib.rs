@@ -3,6 +3,7 @@
 //! Read [`cluster::cluster`] first. Nothing here looks inside a server: everything is seen as a site owner, an operator or
 //! a visitor would see it.
 
+pub mod beside;
 pub mod browser;
 pub mod cluster;
 pub mod event;
@@ -15,4 +16,5 @@ pub mod recorder;
 pub mod run;
 pub mod services;
 pub mod stage;
+pub mod tiers;
 pub mod wait;

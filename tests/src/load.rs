@@ -1,4 +1,5 @@
 //! Load while something else happens: several senders that keep the ledger, and like a beacon try again when no answer comes.
+//! It varies as chance has it ([`Load::start`]), or keeps a pace ([`Load::steady`]).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,9 @@ pub struct Load {
 
 /// Between two requests of one sender.
 const PAUSE: Duration = Duration::from_millis(5);
+/// Senders of a steady load, and page views in each of their requests.
+const STEADY_SENDERS: u64 = 4;
+const STEADY_BATCH: u64 = 20;
 /// For one answer.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -33,15 +37,27 @@ impl Load {
         let (stop, stopped) = watch::channel(false);
         let mut senders = JoinSet::new();
         for _ in 0..count {
-            let sender = Sender {
-                url: format!("{}/e", cluster.run().urls.edge),
-                tracking_id: cluster.run().tracking_id.clone(),
-                ledger: cluster.ledger(),
-                // A client each: connections break one by one.
-                http: client().timeout(PATIENCE).build().expect("a plain client"),
-                random: random.branch(),
-            };
+            let sender = Sender::new(cluster, vec![cluster.run().tracking_id.clone()], random.branch());
             senders.spawn(sender.run(stopped.clone()));
+        }
+        Self { stop, senders }
+    }
+
+    /// Starts senders that together post `rate` page views a second to these websites, whatever the answers take: who falls
+    /// behind catches up. What was not answered is posted again, until the end.
+    #[must_use]
+    pub fn steady(cluster: &Cluster, rate: u64, tracking_ids: &[String], random: &mut Random) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let mut senders = JoinSet::new();
+        for number in 0..STEADY_SENDERS {
+            let sender = Sender::new(cluster, tracking_ids.to_vec(), random.branch());
+            let pause =
+                Duration::from_secs(STEADY_SENDERS * STEADY_BATCH) / u32::try_from(rate).expect("a rate");
+            senders.spawn(sender.keep_pace(
+                pause,
+                pause * number as u32 / STEADY_SENDERS as u32,
+                stopped.clone(),
+            ));
         }
         Self { stop, senders }
     }
@@ -57,22 +73,61 @@ impl Load {
 
 struct Sender {
     url: String,
-    tracking_id: String,
+    tracking_ids: Vec<String>,
     ledger: Arc<Ledger>,
     http: reqwest::Client,
     random: Random,
 }
 
 impl Sender {
+    fn new(cluster: &Cluster, tracking_ids: Vec<String>, random: Random) -> Self {
+        Self {
+            url: format!("{}/e", cluster.run().urls.edge),
+            tracking_ids,
+            ledger: cluster.ledger(),
+            // A client each: connections break one by one.
+            http: client().timeout(PATIENCE).build().expect("a plain client"),
+            random,
+        }
+    }
+
+    fn website(&mut self) -> String {
+        let number = self.random.below(self.tracking_ids.len() as u64) as usize;
+        self.tracking_ids[number].clone()
+    }
+
+    async fn keep_pace(mut self, pause: Duration, first: Duration, stopped: watch::Receiver<bool>) {
+        let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + first, pause);
+        while !*stopped.borrow() {
+            ticks.tick().await;
+            let ids: Vec<Uuid> = (0..STEADY_BATCH).map(|_| Uuid::now_v7()).collect();
+            let url = format!("https://127.0.0.1/steady/{}", self.random.below(50));
+            let body = event::beacon_batch(&self.website(), &ids, &url);
+            self.ledger.sent(&ids);
+            while !*stopped.borrow() {
+                if let Some(dropped) = self.post(body.clone()).await {
+                    assert!(
+                        dropped.iter().all(|reason| reason == "duplicate"),
+                        "the edge dropped {dropped:?}"
+                    );
+                    self.ledger.answered(ids);
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(50 + self.random.below(200))).await;
+            }
+        }
+    }
+
     async fn run(mut self, stopped: watch::Receiver<bool>) {
         while !*stopped.borrow() {
             let ids: Vec<Uuid> = (0..=self.random.below(5)).map(|_| Uuid::now_v7()).collect();
-            let url = format!("https://127.0.0.1/load/{}", self.random.below(50));
+            let (website, url) =
+                (self.website(), format!("https://127.0.0.1/load/{}", self.random.below(50)));
             let body = if self.random.below(2) == 0 {
-                event::beacon_batch(&self.tracking_id, &ids, &url)
+                event::beacon_batch(&website, &ids, &url)
             } else {
                 let views: Vec<Value> = ids.iter().map(|id| event::page_view(*id, &url)).collect();
-                event::batch(&self.tracking_id, &views).into_bytes()
+                event::batch(&website, &views).into_bytes()
             };
             self.ledger.sent(&ids);
             // A beacon tries again with the same bytes; a page that was closed does not. Both happen.

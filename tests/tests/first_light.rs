@@ -1,12 +1,17 @@
 //! A page view from a real browser to ClickHouse and back to a live page: the story that the whole project exists for.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use footfall_tests::browser::Browser;
-use footfall_tests::cluster::{CATCH_UP, Cluster, cluster};
+use footfall_tests::cluster::{CATCH_UP, Cluster, Plan, cluster};
+use footfall_tests::services::{Kafka, Postgresql, Redis, S3};
+use footfall_tests::tiers::{TOPIC, bucket, console, events, topic};
 use footfall_tests::wait::until;
 use serde_json::Value;
+use tokio::sync::Mutex;
+use uuid::Uuid;
 
 /// From a click until the realtime API shows the page view.
 const LIVE: Duration = Duration::from_secs(1);
@@ -15,9 +20,31 @@ const LOOK: Duration = Duration::from_millis(1500);
 
 const PATHS: &str = "SELECT page_path FROM footfall.events WHERE event_type = 'pageview' ORDER BY client_timestamp FORMAT TabSeparated";
 
+/// One visit at a time: each is looked at with a clock.
+static ALONE: Mutex<()> = Mutex::const_new(());
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_visit_of_three_pages_is_live_within_a_second_and_stored_exactly() {
-    let mut cluster = cluster().start().await;
+    let _alone = ALONE.lock().await;
+    tell(cluster()).await.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_visit_on_the_real_servers_is_found_in_each_of_them() {
+    let _alone = ALONE.lock().await;
+    let cluster = tell(cluster().full().central("blobs.close_after_seconds=1")).await;
+    let servers = cluster.servers().now();
+    let website = known_to_postgresql(&cluster, &servers.postgresql.expect("it was started"));
+    let ids = on_the_right_shard(&cluster, &website).await;
+    held_by_the_log_and_the_raw_log(&ids, servers.kafka.expect("started"), servers.s3.expect("started"))
+        .await;
+    live_in_redis(&cluster, &website, &servers.redis.expect("it was started")).await;
+    cluster.finish().await;
+}
+
+/// The story of the whole project, whatever it runs on.
+async fn tell(plan: Plan) -> Cluster {
+    let mut cluster = plan.start().await;
     let dashboard = Browser::start().await;
     dashboard.open(&format!("{}/", cluster.run().urls.central)).await;
     dashboard.wait_for("document.querySelector('#main') && !document.querySelector('#main').hidden").await;
@@ -30,7 +57,7 @@ async fn a_visit_of_three_pages_is_live_within_a_second_and_stored_exactly() {
     stored_exactly(&cluster).await;
     let live = realtime(&cluster).await;
     assert_eq!(live["pageviews"], 3, "a second start keeps the live hour as well: {live}");
-    cluster.finish().await;
+    cluster
 }
 
 /// Opens the demo site from a newsletter, goes to the gallery, to its first print by pushState, and closes the tab.
@@ -177,4 +204,67 @@ async fn realtime(cluster: &Cluster) -> Value {
 
 fn realtime_url(cluster: &Cluster) -> String {
     format!("{}/api/v1/sites/{}/realtime", cluster.run().urls.central, cluster.run().tracking_id)
+}
+
+/// The demo website is in PostgreSQL; its id.
+fn known_to_postgresql(cluster: &Cluster, postgresql: &Postgresql) -> String {
+    let question =
+        format!("SELECT website_id FROM websites WHERE tracking_id = '{}'", cluster.run().tracking_id);
+    let website = console::psql(postgresql, &question);
+    assert!(website.parse::<Uuid>().is_ok(), "PostgreSQL knows the demo website: {website:?}");
+    website
+}
+
+/// All rows are on the shard that ClickHouse itself computes for the website, and none on another. Their ids.
+async fn on_the_right_shard(cluster: &Cluster, website: &str) -> BTreeSet<Uuid> {
+    let shards = cluster.shards();
+    assert_eq!(shards.len(), 2);
+    let right = cluster.clickhouse(&format!("SELECT cityHash64('{website}') % 2")).await;
+    let mut ids = BTreeSet::new();
+    for (number, shard) in shards.iter().enumerate() {
+        let text =
+            cluster.ask_shard(shard, "SELECT event_id FROM footfall.events_local").await.expect("it answers");
+        assert_eq!(!text.is_empty(), number.to_string() == right, "shard {number} of {right}: {text}");
+        ids.extend(text.lines().map(|id| id.parse::<Uuid>().expect("an id")));
+    }
+    ids
+}
+
+/// Kafka's topic and the objects in S3 hold just these events, each once.
+async fn held_by_the_log_and_the_raw_log(ids: &BTreeSet<Uuid>, kafka: Kafka, s3: S3) {
+    let in_kafka = tokio::task::spawn_blocking(move || events(&topic::read(&kafka, TOPIC)));
+    let in_kafka = in_kafka.await.expect("Kafka is read");
+    assert_eq!(in_kafka.keys().copied().collect::<BTreeSet<_>>(), *ids);
+    assert!(in_kafka.values().all(|count| *count == 1), "{in_kafka:?}");
+    until("the raw log in S3 holds what Kafka holds", CATCH_UP, || async {
+        (events(&bucket::read(&s3).await.ok()?) == in_kafka).then_some(())
+    })
+    .await;
+}
+
+/// Redis holds the visit under the seed's keys, each with an end.
+async fn live_in_redis(cluster: &Cluster, website: &str, redis: &Redis) {
+    // An answer of a report rests for some seconds.
+    let _ = cluster.api(&format!("/api/v1/sites/{}/stats", cluster.run().tracking_id)).await;
+    let longest = [
+        (format!("realtime:{{{website}}}:*"), 3600),
+        ("session:*".to_owned(), 1800),
+        (format!("user:{website}:*:sessions"), 90 * 86_400),
+        (format!("cache:{{{website}}}:*"), 3600),
+    ];
+    let mut pageviews = 0;
+    for (pattern, longest) in longest {
+        let keys = console::redis(redis, &["--scan", "--pattern", &pattern]);
+        assert!(!keys.is_empty(), "no key {pattern}");
+        for key in keys.lines() {
+            let left: i64 = console::redis(redis, &["TTL", key]).parse().expect("seconds");
+            // -2: it ended between the two questions.
+            assert!((0..=longest).contains(&left) || left == -2, "{key} lives {left} s");
+            if console::redis(redis, &["TYPE", key]) == "hash" && key.starts_with("realtime:") {
+                let minute = console::redis(redis, &["HGET", key, "pageviews"]);
+                pageviews += minute.parse::<u64>().unwrap_or(0);
+            }
+        }
+    }
+    assert_eq!(pageviews, 3);
 }

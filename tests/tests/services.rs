@@ -7,7 +7,8 @@ use std::path::Path;
 use std::process::Command;
 
 use footfall_tests::listen;
-use footfall_tests::services::{Own, Redis};
+use footfall_tests::services::Own;
+use footfall_tests::tiers::console::redis;
 
 const ALL: [&str; 5] = ["kafka", "postgresql", "redis", "s3", "clickhouse"];
 
@@ -15,8 +16,8 @@ const ALL: [&str; 5] = ["kafka", "postgresql", "redis", "s3", "clickhouse"];
 fn a_killed_server_comes_back_where_it_was_with_what_it_had() {
     let services = Own::start(&ALL);
     let before = services.now();
-    let redis = before.redis.clone().expect("redis was started");
-    assert_eq!(ask_redis(&redis, &["SET", "story", "kept"]), "OK");
+    let at = before.redis.clone().expect("redis was started");
+    assert_eq!(redis(&at, &["SET", "story", "kept"]), "OK");
     for name in ALL {
         services.kill(name);
         services.bring_back(name);
@@ -30,8 +31,8 @@ fn a_killed_server_comes_back_where_it_was_with_what_it_had() {
         );
     }
     let back = after.redis.expect("redis is back");
-    assert_eq!(back.port, redis.port);
-    assert_eq!(ask_redis(&back, &["GET", "story"]), "kept");
+    assert_eq!(back.port, at.port);
+    assert_eq!(redis(&back, &["GET", "story"]), "kept");
     assert_eq!(after.kafka.expect("kafka is back").bootstrap, before.kafka.expect("it was there").bootstrap);
     // A second `up` finds them all and starts none.
     let pids: Vec<u32> = ALL.iter().flat_map(|name| services.now().pids(name)).collect();
@@ -67,18 +68,6 @@ fn a_wrong_name_is_one_sentence() {
         sentence,
         "error: there is no service mysql: there are kafka, postgresql, redis, s3 and clickhouse\n"
     );
-}
-
-fn ask_redis(redis: &Redis, words: &[&str]) -> String {
-    let password = std::fs::read_to_string(&redis.password_file).expect("a password");
-    let output = Command::new("redis-cli")
-        .args(["-h", &redis.host, "-p", &redis.port.to_string(), "--user", &redis.user, "--tls", "--cacert"])
-        .arg(&redis.ca)
-        .args(words)
-        .env("REDISCLI_AUTH", password.trim())
-        .output()
-        .expect("redis-cli can be started");
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
 /// No password stands in a log, on a command line or in a file that others may read.

@@ -3,7 +3,8 @@
 //! Every method panics with a sentence when what it waits for does not come: that is how a story fails. A story that
 //! fails shows the ends of the logs and leaves its folder; one that [`Cluster::finish`]es leaves nothing.
 
-use std::collections::BTreeMap;
+mod stored;
+
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -18,14 +19,17 @@ use uuid::Uuid;
 
 use crate::event::{self, BROWSER};
 use crate::http::client;
-use crate::ledger::{Ledger, Rows};
+use crate::ledger::Ledger;
 use crate::run::{self, Run, Server};
+use crate::services::Running;
 use crate::wait::until;
 
 /// Fetching and building are done before a story begins: what is left is starting, the real servers' included.
 const START: Duration = Duration::from_mins(5);
 /// A drain of everything, deadlines of `up` included.
 const STOP: Duration = Duration::from_mins(1);
+/// From a change of a website until every edge acts on it, with room for a busy machine.
+const POLICY: Duration = Duration::from_secs(10);
 /// From an answer until ClickHouse has it, after a crash as well.
 pub const CATCH_UP: Duration = Duration::from_mins(1);
 
@@ -117,6 +121,47 @@ impl Cluster {
         &self.http
     }
 
+    /// The real servers that it runs on.
+    ///
+    /// # Panics
+    /// When it was not started with [`Plan::full`].
+    #[must_use]
+    pub fn servers(&self) -> Running {
+        let report = self.run.services.as_deref().expect("READY names services.json");
+        Running::within(report.parent().expect("a file lies in a folder"))
+    }
+
+    /// Adds a website as an administrator would, and waits until the edge takes its events. Answers its tracking id.
+    pub async fn add_website(&self, name: &str) -> String {
+        let mut add = Command::new(binaries().join("central"));
+        add.args(["admin", "--config"]).arg(self.folder.join("central/central.toml"));
+        add.args([
+            "website",
+            "add",
+            "--domain",
+            "127.0.0.1",
+            "--name",
+            name,
+            "--bot-filtering",
+            "false",
+            "--json",
+        ]);
+        let output = add.output().await.expect("central can be started");
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "no website {name}: {complaint}");
+        let website: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let tracking_id = website["tracking_id"].as_str().expect("a tracking id").to_owned();
+        until("the edge knows the website", POLICY, || async {
+            let id = Uuid::now_v7();
+            self.ledger.sent(&[id]);
+            let view = event::page_view(id, "https://127.0.0.1/first");
+            let taken = self.post(event::batch(&tracking_id, &[view])).await.status() == 204;
+            taken.then(|| self.ledger.answered([id]))
+        })
+        .await;
+        tracking_id
+    }
+
     /// Posts page views one by one; each must be answered with success, and is in the ledger then.
     pub async fn send(&self, count: usize) -> Vec<Uuid> {
         let ids: Vec<Uuid> = (0..count).map(|_| Uuid::now_v7()).collect();
@@ -135,26 +180,6 @@ impl Cluster {
     pub async fn post(&self, body: impl Into<reqwest::Body>) -> reqwest::Response {
         let request = self.http.post(format!("{}/e", self.run.urls.edge)).header("user-agent", BROWSER);
         request.header("content-type", "text/plain").body(body).send().await.expect("the edge answers")
-    }
-
-    /// Asks ClickHouse with every right; panics when it refuses.
-    pub async fn clickhouse(&self, query: &str) -> String {
-        self.try_clickhouse(query).await.unwrap_or_else(|error| panic!("ClickHouse: {error}\n{query}"))
-    }
-
-    /// Asks ClickHouse, which may be down.
-    ///
-    /// # Errors
-    /// What it answered, or why it did not.
-    pub async fn try_clickhouse(&self, query: &str) -> Result<String, String> {
-        let at = &self.run.clickhouse;
-        let password = std::fs::read_to_string(&at.password_file).map_err(|error| error.to_string())?;
-        let request = self.http.post(&at.url).header("X-ClickHouse-User", &at.user);
-        let request = request.header("X-ClickHouse-Key", password.trim()).body(query.to_owned());
-        let answer = request.send().await.map_err(|error| error.to_string())?;
-        let status = answer.status();
-        let text = answer.text().await.map_err(|error| error.to_string())?;
-        if status.is_success() { Ok(text.trim_end().to_owned()) } else { Err(text) }
     }
 
     /// What the API answers, as JSON.
@@ -176,42 +201,6 @@ impl Cluster {
             rest.starts_with(['{', ' ']) && labels.iter().all(|label| rest.contains(label))
         });
         samples.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
-    }
-
-    /// Every stored event of the demo site, with how often it is there.
-    ///
-    /// # Errors
-    /// When ClickHouse cannot be asked.
-    pub async fn stored(&self) -> Result<BTreeMap<Uuid, Rows>, String> {
-        let query = "SELECT event_id, countIf(is_duplicate = 0), countIf(is_duplicate = 1) FROM footfall.events GROUP BY event_id FORMAT TabSeparated";
-        let text = self.try_clickhouse(query).await?;
-        let row = |line: &str| -> Option<(Uuid, Rows)> {
-            let mut cells = line.split('\t');
-            let id = cells.next()?.parse().ok()?;
-            Some((id, Rows { counted: cells.next()?.parse().ok()?, marked: cells.next()?.parse().ok()? }))
-        };
-        text.lines().map(|line| row(line).ok_or_else(|| format!("not a row: {line}"))).collect()
-    }
-
-    /// Waits until every answered event is stored, and checks that each counts once and nothing was invented.
-    pub async fn each_stored_once(&self) {
-        // Cheap first: the whole list is asked for only when there are enough rows.
-        let enough = self.ledger.answered_count() as u64;
-        until("as many rows as answered events are in ClickHouse", CATCH_UP, || async {
-            let count = self
-                .try_clickhouse("SELECT count() FROM footfall.events WHERE is_duplicate = 0")
-                .await
-                .ok()?;
-            (count.parse::<u64>().ok()? >= enough).then_some(())
-        })
-        .await;
-        until("every answered event is in ClickHouse", CATCH_UP, || async {
-            let difference = self.ledger.compare(&self.stored().await.ok()?);
-            difference.missing.is_empty().then_some(())
-        })
-        .await;
-        let difference = self.ledger.compare(&self.stored().await.expect("ClickHouse answers"));
-        assert!(difference.is_none(), "stored is not what was answered: {difference:?}");
     }
 
     /// Kills a server with SIGKILL and returns the pid that it had.

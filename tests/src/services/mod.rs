@@ -1,15 +1,14 @@
 //! What `cargo xtask services` says about the real servers: its services.json, whose path `FOOTFALL_SERVICES` holds.
 
-use std::fs::{File, Permissions};
-use std::io::{BufRead, BufReader};
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+mod own;
+mod running;
 
-use rustix::process::{Pid, Signal, kill_process};
+use std::path::{Path, PathBuf};
+
 use serde::Deserialize;
 
-use crate::cluster::binaries;
+pub use own::Own;
+pub use running::Running;
 
 /// Every section is there while its server was started and not ended; one that was killed keeps its last pid.
 #[derive(Debug, Clone, Deserialize)]
@@ -134,107 +133,6 @@ pub fn read(path: &Path) -> Services {
         .unwrap_or_else(|error| panic!("{} is no services.json: {error}", path.display()))
 }
 
-/// Services of one story, on ports of their own, in a temporary folder: what it kills disturbs nobody else.
-#[derive(Debug)]
-pub struct Own {
-    folder: PathBuf,
-    command: Child,
-    /// The servers end when this closes, however the story ends.
-    pipe: Option<ChildStdin>,
-}
-
-impl Own {
-    /// Starts these (`kafka`, `postgresql`, `redis`, `s3`, `clickhouse`; none means all) and waits until each has answered.
-    #[must_use]
-    pub fn start(names: &[&str]) -> Self {
-        let folder = tempfile::Builder::new()
-            .prefix("footfall-services-")
-            .tempdir()
-            .expect("a temporary folder")
-            .keep();
-        // PostgreSQL may run as another user, who must reach its own part.
-        std::fs::set_permissions(&folder, Permissions::from_mode(0o711)).expect("the folder is ours");
-        let log = File::create(folder.join("up.log")).expect("a log");
-        let mut command = xtask("up", &folder, names);
-        command.args(["--no-build", "--free-ports", "--until-eof"]);
-        let mut command = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .expect("xtask can be started");
-        let pipe = command.stdin.take();
-        let mut line = String::new();
-        let output = command.stdout.take().expect("stdout was piped");
-        BufReader::new(output).read_line(&mut line).expect("stdout is text");
-        let own = Self { folder, command, pipe };
-        assert!(line.starts_with("READY "), "the services did not start:\n{}", own.log());
-        own
-    }
-
-    /// The path of services.json.
-    #[must_use]
-    pub fn report(&self) -> PathBuf {
-        self.folder.join("services.json")
-    }
-
-    /// services.json as it stands now.
-    #[must_use]
-    pub fn now(&self) -> Services {
-        read(&self.report())
-    }
-
-    /// Where all their state lies.
-    #[must_use]
-    pub fn folder(&self) -> &Path {
-        &self.folder
-    }
-
-    /// Kills a server with SIGKILL: of ClickHouse, both shards.
-    pub fn kill(&self, name: &str) {
-        for pid in self.now().pids(name) {
-            let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).expect("a pid");
-            kill_process(pid, Signal::KILL)
-                .unwrap_or_else(|error| panic!("{name} cannot be killed: {error}"));
-        }
-    }
-
-    /// Starts what was killed again, on the same port with the same data, and waits until it answers.
-    pub fn bring_back(&self, name: &str) {
-        self.run("up", &[name], &["--no-build"]);
-    }
-
-    /// `cargo xtask services VERB NAMES`, which must succeed; answers its stdout.
-    pub fn run(&self, verb: &str, names: &[&str], options: &[&str]) -> String {
-        let output = xtask(verb, &self.folder, names).args(options).output().expect("xtask can be started");
-        let complaint = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "services {verb} {names:?} failed:\n{complaint}");
-        String::from_utf8(output.stdout).expect("stdout is text")
-    }
-
-    /// Ends them and removes everything that they wrote.
-    pub fn finish(mut self) {
-        drop(self.pipe.take());
-        let status = self.command.wait().expect("the services can be waited for");
-        assert!(status.success(), "the services ended badly ({status}):\n{}", self.log());
-        std::fs::remove_dir_all(&self.folder).expect("the folder can be removed");
-    }
-
-    fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.join("up.log")).unwrap_or_default()
-    }
-}
-
-impl Drop for Own {
-    fn drop(&mut self) {
-        if self.pipe.take().is_some() {
-            // The story failed: its servers end by themselves, their logs stay.
-            eprintln!("the services' folder stays: {}", self.folder.display());
-            let _ = self.command.wait();
-        }
-    }
-}
-
 impl Services {
     /// The processes of one server, by its name in services.json.
     #[must_use]
@@ -248,16 +146,4 @@ impl Services {
             other => panic!("there is no service {other}"),
         }
     }
-}
-
-fn xtask(verb: &str, folder: &Path, names: &[&str]) -> Command {
-    let program = binaries().join("xtask");
-    assert!(
-        program.is_file(),
-        "{} is not built: run the stories through `cargo xtask test`",
-        program.display()
-    );
-    let mut command = Command::new(program);
-    command.args(["services", verb, "--data"]).arg(folder).args(names);
-    command
 }

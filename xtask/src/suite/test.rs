@@ -101,15 +101,15 @@ fn scope(root: &Path, filter: Option<&str>) -> Vec<String> {
 }
 
 /// Whether what a filter means talks to Kafka, PostgreSQL and the others: central's tests do, and stories that call
-/// `services()`.
-/// The other rooms must not know them. A part of a test's name may mean any.
+/// `services()` or run a system on them. The other rooms must not know them. A part of a test's name may mean any.
 pub(super) fn needs_services(root: &Path, filter: Option<&str>) -> bool {
     let scope = scope(root, filter);
     match scope.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["-p", package] => ["footfall-central", "footfall-tests"].contains(&package),
         ["-p", _, "--test", story] => {
             let path = root.join("tests").join("tests").join(format!("{story}.rs"));
-            std::fs::read_to_string(path).is_ok_and(|text| text.contains("services()"))
+            std::fs::read_to_string(path)
+                .is_ok_and(|text| text.contains("services()") || text.contains(".full()"))
         }
         _ => true,
     }

@@ -89,7 +89,7 @@ impl Announcer {
         (edge, central): (u32, u32),
     ) -> anyhow::Result<Self> {
         let url = |port| format!("http://{}", loopback(port));
-        let shard = services.and_then(|services| services.shard_of(website_id));
+        let shard = services.map(|services| services.shard_of(website_id)).transpose()?;
         let (clickhouse, password_file) = match &shard {
             Some(shard) => (shard.url.clone(), shard.password_file.clone()),
             None => (url(ports.clickhouse), layout.clickhouse_password()),

@@ -198,7 +198,7 @@ impl System {
         eprintln!("stopping");
         edge.stop(DRAIN_PATIENCE, &signals.hurry).await;
         central.stop(DRAIN_PATIENCE, &signals.hurry).await;
-        if self.services.is_none() || !tiers::Services::has_shards() {
+        if self.services.is_none() {
             process::end_event_store(&self.layout.event_store_report(), DRAIN_PATIENCE, &signals.hurry).await;
         }
         site.await.context("the demo site's task ended badly")?;

@@ -5,9 +5,6 @@ use std::path::PathBuf;
 use anyhow::Context;
 use serde_json::{Value, json};
 
-/// The sections that central reads so far; a tier that is not among them stays on its embedded default, and that is said.
-const READ: &[&str] = &["log", "metadata"];
-
 /// services.json, read once: where the servers are does not change while they run.
 #[derive(Clone)]
 pub(super) struct Services {
@@ -28,18 +25,9 @@ impl Services {
     pub(super) fn apply(&self, central: &mut Value) -> anyhow::Result<()> {
         let settings = central.as_object_mut().context("settings are a table")?;
         for (section, tier) in self.tiers() {
-            if READ.contains(&section) {
-                settings.insert(section.to_owned(), tier);
-            } else {
-                eprintln!("{section} stays embedded: central cannot use the real server yet");
-            }
+            settings.insert(section.to_owned(), tier);
         }
         Ok(())
-    }
-
-    /// Whether events go to the real shards.
-    pub(super) fn has_shards() -> bool {
-        READ.contains(&"event_store")
     }
 
     fn tiers(&self) -> [(&'static str, Value); 5] {
@@ -106,16 +94,17 @@ impl Services {
         ]
     }
 
-    /// The shard that holds a website's events; `None` while they are in central's own event store.
-    pub(super) fn shard_of(&self, website_id: &str) -> Option<Shard> {
+    /// The shard that holds a website's events.
+    pub(super) fn shard_of(&self, website_id: &str) -> anyhow::Result<Shard> {
         let section = &self.report["clickhouse"];
-        let shards = section["shards"].as_array().filter(|_| Self::has_shards())?;
+        let shards = section["shards"].as_array().context("services.json names no shards")?;
         // The number of shards divides that of partitions: the partition's remainder is the hash's.
         let number = (naive_cityhash::cityhash64(website_id.as_bytes()) % shards.len() as u64) as usize;
-        Some(Shard {
+        let text = |value: &Value| value.as_str().map(str::to_owned).context("services.json is not whole");
+        Ok(Shard {
             number,
-            url: shards[number][0].as_str()?.to_owned(),
-            password_file: section["password_file"].as_str()?.into(),
+            url: text(&shards[number][0])?,
+            password_file: text(&section["password_file"])?.into(),
             report: self.file.clone(),
         })
     }
@@ -143,12 +132,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tier_that_central_reads_takes_the_place_of_the_embedded_one() {
+    fn a_real_server_takes_the_place_of_the_embedded_one() {
         let report = json!({ "redis": {"host": "127.0.0.1", "port": 1, "user": "u", "tls": true} });
         let services = Services { file: "services.json".into(), report };
-        let mut central = json!({ "data": "d" });
+        let mut central = json!({ "data": "d", "event_store": {"library": "l"} });
         services.apply(&mut central).unwrap();
         assert_eq!(central["data"], "d");
-        assert_eq!(central.as_object().unwrap().len(), 1 + READ.len());
+        assert_eq!(
+            (&central["live"]["backend"], &central["live"]["redis"]["port"]),
+            (&json!("redis"), &json!(1))
+        );
+        assert_eq!(central["event_store"]["library"], json!(null));
     }
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 use clap::{Args, Subcommand};
 
 use super::table::{list, one};
-use super::{Error, OfWebsite, Output};
+use super::{Error, List, OfWebsite, Output};
 use crate::store::metadata::{self, Index, Metadata, MetricType, Scope, name};
 
 /// What can be done with custom dimensions.
@@ -68,15 +68,6 @@ pub(super) struct Which {
     /// 1 to 20.
     #[arg(long)]
     index: String,
-}
-
-/// Whose to list.
-#[derive(Debug, Args)]
-pub struct List {
-    #[command(flatten)]
-    of: OfWebsite,
-    #[command(flatten)]
-    output: Output,
 }
 
 /// One to be retired.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::table::{list, one};
-use super::{Error, OfWebsite, Output, read};
+use super::{Error, List, OfWebsite, Output, read};
 use crate::store::metadata::{self, Metadata, Steps, name};
 
 /// What can be done with funnels.
@@ -37,15 +37,6 @@ pub struct Add {
     /// "/cart"}, …]. Without it they are read from standard input.
     #[arg(long, value_name = "FILE")]
     steps: Option<PathBuf>,
-    #[command(flatten)]
-    output: Output,
-}
-
-/// Whose to list.
-#[derive(Debug, Args)]
-pub struct List {
-    #[command(flatten)]
-    of: OfWebsite,
     #[command(flatten)]
     output: Output,
 }

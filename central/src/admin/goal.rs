@@ -5,7 +5,7 @@ use std::io::Write;
 use clap::{Args, Subcommand};
 
 use super::table::{list, maybe, one};
-use super::{Error, OfWebsite, Output};
+use super::{Error, List, OfWebsite, Output};
 use crate::store::metadata::{self, Invalid, MatchType, Metadata, Pattern, Target, name};
 
 /// What can be done with goals.
@@ -39,15 +39,6 @@ pub struct Add {
     /// Seconds or pages.
     #[arg(long)]
     number: Option<f64>,
-    #[command(flatten)]
-    output: Output,
-}
-
-/// Whose to list.
-#[derive(Debug, Args)]
-pub struct List {
-    #[command(flatten)]
-    of: OfWebsite,
     #[command(flatten)]
     output: Output,
 }

@@ -61,6 +61,15 @@ pub struct OfWebsite {
     website: String,
 }
 
+/// A website's things, to be listed.
+#[derive(Debug, Args)]
+pub struct List {
+    #[command(flatten)]
+    of: OfWebsite,
+    #[command(flatten)]
+    output: Output,
+}
+
 impl OfWebsite {
     async fn find(&self, metadata: &Metadata) -> Result<metadata::Website, Error> {
         let found = metadata.website(&self.website).await?;

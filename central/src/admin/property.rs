@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::table::{list, maybe, one};
-use super::{Error, OfWebsite, Output};
+use super::{Error, List, OfWebsite, Output};
 use crate::store::metadata::{Metadata, PropertyKey, name};
 
 /// What can be done with properties.
@@ -29,15 +29,6 @@ pub struct Set {
     key: String,
     /// What it is to be.
     value: String,
-    #[command(flatten)]
-    output: Output,
-}
-
-/// Whose to list.
-#[derive(Debug, Args)]
-pub struct List {
-    #[command(flatten)]
-    of: OfWebsite,
     #[command(flatten)]
     output: Output,
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::ConfigError;
-use crate::log::kafka::{CHECKPOINT_BYTES, Options, Secret};
+use crate::log::CHECKPOINT_BYTES;
+use crate::log::kafka::{Options, Secret};
 
 /// What the security protocols are called, and the mechanisms by which a user is known.
 const SECURITY: [&str; 4] = ["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"];

@@ -46,8 +46,8 @@ pub use reading::{Poison, RawEntry, ReadEvent, Reading, Spoilt};
 
 use backend::{Backend, Lane, Placed, PlacedRecord};
 
-/// A checkpoint of the reader is written after this many bytes, or an eighth of the log's bound.
-const CHECKPOINT_BYTES: u64 = 64 << 20;
+/// A checkpoint of a partition's reader is written after this many bytes, or an eighth of an embedded log's bound.
+pub const CHECKPOINT_BYTES: u64 = 64 << 20;
 
 /// The partitions that this central owns, by number.
 pub type Owned = BTreeMap<u32, Partition>;

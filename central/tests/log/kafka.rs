@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use footfall_central::log::kafka::{CHECKPOINT_BYTES, Options, Secret};
-use footfall_central::log::{Log, Metrics};
+use footfall_central::log::kafka::{Options, Secret};
+use footfall_central::log::{CHECKPOINT_BYTES, Log, Metrics};
 use prost::Message as _;
 use rdkafka::admin::{AdminOptions, NewTopic, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};

@@ -39,12 +39,9 @@ pub struct Options {
     pub user: Option<(String, Secret)>,
     /// The authority that signed the brokers' certificates; the system's when missing.
     pub ca: Option<PathBuf>,
-    /// A checkpoint of each partition's reader is written after this many bytes; [`CHECKPOINT_BYTES`] outside tests.
+    /// A checkpoint of each partition's reader is written after this many bytes; [`CHECKPOINT_BYTES`](crate::log::CHECKPOINT_BYTES) outside tests.
     pub checkpoint_bytes: u64,
 }
-
-/// Bytes of a partition from one checkpoint of its reader to the next.
-pub const CHECKPOINT_BYTES: u64 = 64 << 20;
 
 /// A password that no debug print shows.
 #[derive(Clone)]
@@ -175,7 +172,7 @@ mod tests {
             mechanism: "SCRAM-SHA-512".into(),
             user: Some(("footfall".into(), Secret("hush".into()))),
             ca: None,
-            checkpoint_bytes: CHECKPOINT_BYTES,
+            checkpoint_bytes: crate::log::CHECKPOINT_BYTES,
         }
     }
 

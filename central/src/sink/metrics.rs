@@ -90,9 +90,7 @@ impl Metrics {
             write: self.write.get_or_create(&name).clone(),
         }
     }
-}
 
-impl Metrics {
     /// Another central has the partition now, and tells its lag.
     pub fn forget(&self, sink: &'static str, partition: u32) {
         self.lag.remove(&Place { sink, partition });

@@ -1,4 +1,4 @@
-//! `[log.kafka]`: as it is written, and made whole. Reads the password's file and nothing else.
+//! `[log.kafka]`: as it is written, and made whole. Reads no file.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::ConfigError;
 use crate::log::CHECKPOINT_BYTES;
-use crate::log::kafka::{Options, Secret};
+use crate::log::kafka::Options;
 
 /// What the security protocols are called, and the mechanisms by which a user is known.
 const SECURITY: [&str; 4] = ["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"];
@@ -73,9 +73,7 @@ impl RawKafka {
                 "log.kafka.password_file",
                 "a user, and a file with the password,",
             ))?;
-            let password =
-                std::fs::read_to_string(&file).map_err(|source| ConfigError::File { path: file, source })?;
-            Some((self.user, Secret(password.trim_end_matches('\n').to_owned())))
+            Some((self.user, file))
         } else {
             None
         };

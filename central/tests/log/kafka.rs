@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use footfall_central::log::kafka::{Options, Secret};
+use footfall_central::log::kafka::Options;
 use footfall_central::log::{CHECKPOINT_BYTES, Log, Metrics};
 use prost::Message as _;
 use rdkafka::admin::{AdminOptions, NewTopic, TopicReplication};
@@ -81,7 +81,9 @@ async fn a_topic_that_nobody_named_is_refused_in_one_sentence() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_password_and_a_server_that_is_not_there_are_told() {
     let right = options();
-    let user = right.user.as_ref().map(|(user, _)| (user.clone(), Secret("guessed".into())));
+    let guess = tempfile::NamedTempFile::new().expect("temp file");
+    std::fs::write(guess.path(), "guessed").expect("written");
+    let user = right.user.clone().map(|(user, _)| (user, guess.path().to_owned()));
     let log = Log::kafka(Options { user, ..right.clone() }, Metrics::default());
     says(&log, &[&right.bootstrap, "refuses the user", "password_file"]).await;
     close(log).await;

@@ -1,10 +1,13 @@
 //! A log of either kind for one story, and what the stories have in common.
 
+#![allow(dead_code, reason = "each test program uses its own part of this")]
+
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use footfall_central::log::kafka::{Options, Secret};
+use footfall_central::log::kafka::Options;
 use footfall_central::log::{self, Cursor, Log, Metrics, Partition, placement::partition_of};
+use footfall_central::secret::Secret;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
@@ -115,7 +118,6 @@ impl Stage {
 /// A topic and a group that nobody else has.
 pub(crate) fn options() -> Options {
     let kafka = services::kafka();
-    let password = std::fs::read_to_string(&kafka.password_file).expect("readable");
     let story = uuid::Uuid::from_u128(u128::from(getrandom::u64().expect("random"))).simple().to_string();
     let story = &story[16..];
     Options {
@@ -127,7 +129,7 @@ pub(crate) fn options() -> Options {
         group: format!("test-{story}"),
         security: kafka.security,
         mechanism: kafka.mechanism,
-        user: Some((kafka.user, Secret(password.trim_end().to_owned()))),
+        user: Some((kafka.user, kafka.password_file)),
         ca: Some(kafka.ca),
         checkpoint_bytes: 64 << 10,
     }
@@ -142,11 +144,12 @@ pub(crate) fn topics(options: &Options) -> [String; 3] {
 pub(crate) fn client(options: &Options) -> ClientConfig {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", &options.bootstrap).set("security.protocol", &options.security);
-    if let Some((user, Secret(password))) = &options.user {
+    if let Some((user, file)) = &options.user {
+        let password = Secret::read(file).expect("a password");
         config
             .set("sasl.mechanism", &options.mechanism)
             .set("sasl.username", user)
-            .set("sasl.password", password);
+            .set("sasl.password", password.reveal());
     }
     if let Some(ca) = &options.ca {
         config.set("ssl.ca.location", ca.display().to_string());

@@ -17,11 +17,10 @@ use bytes::Bytes;
 use clickhouse::Client;
 use footfall_central::log::{self, Log, Partition};
 use footfall_central::query::{self, Reports};
+use footfall_central::secret::Secret;
 use footfall_central::sink::clickhouse::{ClickHouse, Rows};
 use footfall_central::sink::{self, Begin, Health, Stop};
-use footfall_central::store::events::{
-    EventStore, Layout, Options, Password, Place, Program, Reader, Servers,
-};
+use footfall_central::store::events::{EventStore, Layout, Options, Place, Program, Reader, Servers};
 use footfall_central::store::live::Answers;
 use footfall_proto::beacon::Event;
 use footfall_proto::relay::{AdmittedEvent, Record, Visit};
@@ -122,7 +121,7 @@ impl Engine {
             Place::Embedded(_) => vec![store.url().to_owned()],
             Place::Servers(servers) => servers.shards.into_iter().map(|mut shard| shard.remove(0)).collect(),
         };
-        let password = Password::read(&password_file).expect("made at the first start");
+        let password = Secret::read(&password_file).expect("made at the first start");
         let client = Client::default()
             .with_database("footfall")
             .with_user("footfall")

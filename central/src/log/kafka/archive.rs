@@ -78,7 +78,7 @@ pub(in crate::log) struct Archive {
 
 impl Archive {
     pub(super) fn new(options: &Arc<Options>, voice: Voice) -> io::Result<Self> {
-        let mut config = options.client();
+        let mut config = options.client()?;
         config
             .set("acks", "all")
             .set("enable.idempotence", "true")

@@ -1,7 +1,6 @@
 //! How every client of Kafka is set up, and what Kafka says to it: its complaints become one sentence that names the server and what to
 //! do. Sends and reads nothing.
 
-use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +11,8 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use crate::secret::Secret;
 
 /// How long Kafka may take to answer a question.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -35,27 +36,17 @@ pub struct Options {
     pub security: String,
     /// `SCRAM-SHA-256`, `SCRAM-SHA-512` or `PLAIN`, where there is a user.
     pub mechanism: String,
-    /// Who central is to Kafka, and its password.
-    pub user: Option<(String, Secret)>,
+    /// Who central is to Kafka, and the file with the password; read for every client.
+    pub user: Option<(String, PathBuf)>,
     /// The authority that signed the brokers' certificates; the system's when missing.
     pub ca: Option<PathBuf>,
     /// A checkpoint of each partition's reader is written after this many bytes; [`CHECKPOINT_BYTES`](crate::log::CHECKPOINT_BYTES) outside tests.
     pub checkpoint_bytes: u64,
 }
 
-/// A password that no debug print shows.
-#[derive(Clone)]
-pub struct Secret(pub String);
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
-
 impl Options {
-    /// What all clients have in common.
-    pub(super) fn client(&self) -> ClientConfig {
+    /// What all clients have in common, the password as it is now.
+    pub(super) fn client(&self) -> io::Result<ClientConfig> {
         let mut config = ClientConfig::new();
         config
             .set("bootstrap.servers", &self.bootstrap)
@@ -63,14 +54,24 @@ impl Options {
             .set("security.protocol", &self.security)
             .set("socket.keepalive.enable", "true")
             .set("reconnect.backoff.max.ms", "1000");
-        if let Some((user, Secret(password))) = &self.user {
+        if let (Some((user, _)), Some(password)) = (&self.user, self.password()?) {
             config.set("sasl.mechanism", &self.mechanism).set("sasl.username", user);
-            config.set("sasl.password", password);
+            config.set("sasl.password", password.reveal());
         }
         if let Some(ca) = &self.ca {
             config.set("ssl.ca.location", ca.display().to_string());
         }
-        config
+        Ok(config)
+    }
+
+    /// The password as it is now, where there is a user.
+    pub(super) fn password(&self) -> io::Result<Option<Secret>> {
+        let Some((_, file)) = &self.user else { return Ok(None) };
+        let password = Secret::read(file).map_err(|error| {
+            let (server, file) = (&self.bootstrap, file.display());
+            io::Error::other(format!("the password of Kafka at {server} cannot be read from {file}: {error}"))
+        })?;
+        Ok(Some(password))
     }
 
     /// The topic of a purpose of its own beside the log's.
@@ -170,7 +171,7 @@ mod tests {
             group: "footfall-central".into(),
             security: "SASL_SSL".into(),
             mechanism: "SCRAM-SHA-512".into(),
-            user: Some(("footfall".into(), Secret("hush".into()))),
+            user: Some(("footfall".into(), "/etc/footfall/kafka.password".into())),
             ca: None,
             checkpoint_bytes: crate::log::CHECKPOINT_BYTES,
         }
@@ -186,8 +187,9 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_in_no_debug_print() {
-        assert!(!format!("{:?}", options()).contains("hush"));
+    fn a_password_that_cannot_be_read_is_told_with_its_file() {
+        let sentence = options().client().expect_err("no such file").to_string();
+        assert!(sentence.contains("kafka.example:9092") && sentence.contains("/etc/footfall/kafka.password"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! One life of the gapless producer. Within it, what is queued for a partition reaches it in that order and without a hole, or not at
 //! all: the first failure ends the era, and with it every stream of an edge that appended to it.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -85,8 +86,8 @@ impl Era {
         voice: Voice,
         dead_letter: DeadLetter,
         metrics: Metrics,
-    ) -> Result<Self, KafkaError> {
-        let mut config = options.client();
+    ) -> io::Result<Self> {
+        let mut config = options.client()?;
         let batch = max_message_bytes.min(1 << 20);
         config
             .set("acks", "all")
@@ -109,7 +110,7 @@ impl Era {
             moved: Mutex::new(Instant::now()),
         };
         Ok(Self {
-            producer: config.create_with_context(reports)?,
+            producer: config.create_with_context(reports).map_err(|error| options.failed(&error))?,
             topic: options.topic.clone(),
             max_record_bytes: max_message_bytes.saturating_sub(OVERHEAD_BYTES),
             dead_letter,

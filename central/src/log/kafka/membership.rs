@@ -54,7 +54,7 @@ impl Membership {
         voice: Voice,
         changes: UnboundedSender<Change>,
     ) -> io::Result<Self> {
-        let mut config = options.client();
+        let mut config = options.client()?;
         config
             .set("group.id", &options.group)
             .set("partition.assignment.strategy", "cooperative-sticky")

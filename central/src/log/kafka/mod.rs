@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-pub use client::{Options, Secret};
+pub use client::Options;
 
 pub(super) use archive::Archive;
 pub(super) use era::Era;

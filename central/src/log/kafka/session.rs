@@ -18,6 +18,7 @@ use super::membership::{Change, Membership};
 use super::origin::Origin;
 use super::topic::{Topic, TopicError, Topics};
 use crate::log::{DeadLetter, Metrics, Owned, Partition, backend};
+use crate::secret::Secret;
 
 /// From one attempt to the next.
 const RETRY: Duration = Duration::from_secs(1);
@@ -76,9 +77,11 @@ pub(super) struct Keeper {
     pub(super) stop: CancellationToken,
 }
 
-/// What lasts as long as the topic is the same.
+/// What lasts as long as the topic and our password are the same.
 struct Session {
     topic: Topic,
+    /// What every client of the session says.
+    password: Option<Secret>,
     ends: Arc<Ends>,
     group: Arc<Membership>,
     archive: Archive,
@@ -109,22 +112,24 @@ impl Keeper {
     }
 
     async fn begin(&self) -> Result<(Topics, Session, mpsc::UnboundedReceiver<Change>), TopicError> {
+        let failed = |error: io::Error| TopicError::Kafka(error.to_string());
+        let password = self.options.password().map_err(failed)?;
         let topics = Topics::new(self.options.clone(), self.voice.clone())?;
         let topic = tokio::select! {
             topic = topics.establish() => topic?,
             () = self.stop.cancelled() => return Err(TopicError::Kafka("stopping".into())),
         };
-        let failed = |error: io::Error| TopicError::Kafka(error.to_string());
         let (sender, changes) = mpsc::unbounded_channel();
         let archive = Archive::new(&self.options, self.voice.clone()).map_err(failed)?;
         let dead_letter = DeadLetter::in_topic(archive.clone(), topic.incarnation, self.metrics.clone());
         let ends = Arc::new(Ends::new(self.options.partitions));
         let group = Membership::join(&self.options, self.voice.clone(), sender).map_err(failed)?;
         tracing::info!(incarnation = %topic.incarnation, topic = self.options.topic, "log open");
-        Ok((topics, Session { topic, ends, group: Arc::new(group), archive, dead_letter }, changes))
+        let group = Arc::new(group);
+        Ok((topics, Session { topic, password, ends, group, archive, dead_letter }, changes))
     }
 
-    /// Goes on until the topic is another, or all ends. Says why, when there is something to say.
+    /// Goes on until the topic or our password is another, or all ends. Says why, when there is something to say.
     async fn keep(
         &self,
         topics: &Topics,
@@ -208,6 +213,9 @@ impl Keeper {
                         Err(error @ (TopicError::Missing(..) | TopicError::Partitions { .. })) => {
                             return Some(error.to_string());
                         }
+                        Err(error) if self.options.password().is_ok_and(|now| now != session.password) => {
+                            return Some(error.to_string());
+                        }
                         Err(error) => self.standing.set_faults(vec![error.to_string()]),
                     }
                 }
@@ -224,7 +232,7 @@ impl Keeper {
             session.dead_letter.clone(),
             self.metrics.clone(),
         );
-        let era = Arc::new(era.map_err(|error| self.options.failed(&error).to_string())?);
+        let era = Arc::new(era.map_err(|error| error.to_string())?);
         self.standing.set_era(Some(Arc::clone(&era)));
         Ok(era)
     }

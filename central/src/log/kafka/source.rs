@@ -53,7 +53,7 @@ impl Source {
         partition: u32,
         from: u64,
     ) -> io::Result<Self> {
-        let mut config = options.client();
+        let mut config = options.client()?;
         config
             .set("group.id", &options.group)
             .set("enable.auto.commit", "false")

@@ -51,10 +51,9 @@ pub(super) struct Topics {
 impl Topics {
     pub(super) fn new(options: Arc<Options>, voice: Voice) -> Result<Self, TopicError> {
         let setting = |error: KafkaError| TopicError::Setting(options.bootstrap.clone(), error.to_string());
-        let admin: AdminClient<Voice> =
-            options.client().create_with_context(voice.clone()).map_err(setting)?;
-        let asker: BaseConsumer<Voice> =
-            options.client().create_with_context(voice.clone()).map_err(setting)?;
+        let client = options.client().map_err(|error| TopicError::Kafka(error.to_string()))?;
+        let admin: AdminClient<Voice> = client.create_with_context(voice.clone()).map_err(setting)?;
+        let asker: BaseConsumer<Voice> = client.create_with_context(voice.clone()).map_err(setting)?;
         Ok(Self { admin: Arc::new(admin), asker: Arc::new(asker), voice, options })
     }
 

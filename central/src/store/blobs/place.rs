@@ -8,13 +8,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use object_store::aws::AmazonS3Builder;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use object_store::aws::{AmazonS3Builder, AwsCredential};
 use object_store::client::ClientOptions;
 use object_store::local::LocalFileSystem;
 use object_store::prefix::PrefixStore;
-use object_store::{BackoffConfig, ObjectStore, RetryConfig};
+use object_store::{BackoffConfig, CredentialProvider, ObjectStore, RetryConfig};
 
 use super::error::OpenError;
+use crate::secret::Secret;
 
 /// How long a connection may take to come about, and a request altogether.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -45,7 +48,7 @@ pub struct S3 {
     pub prefix: String,
     /// Who asks.
     pub access_key: String,
-    /// ... with the secret in this file.
+    /// ... with the secret in this file, read for every request.
     pub secret_key_file: PathBuf,
     /// Whether the server may be spoken to in plain text.
     pub allow_http: bool,
@@ -90,8 +93,6 @@ impl Place {
 
 impl S3 {
     fn open(&self) -> Result<Arc<dyn ObjectStore>, OpenError> {
-        let secret = fs::read_to_string(&self.secret_key_file)
-            .map_err(|source| OpenError::File { path: self.secret_key_file.clone(), source })?;
         if rustls::crypto::CryptoProvider::get_default().is_none() {
             // Somebody else may have been quicker, with the same one: there is no other in this program.
             let _ = rustls::crypto::ring::default_provider().install_default();
@@ -109,8 +110,10 @@ impl S3 {
             .with_endpoint(&self.endpoint)
             .with_region(&self.region)
             .with_bucket_name(&self.bucket)
-            .with_access_key_id(&self.access_key)
-            .with_secret_access_key(secret.trim_end())
+            .with_credentials(Arc::new(Key {
+                access_key: self.access_key.clone(),
+                file: self.secret_key_file.clone(),
+            }))
             .with_allow_http(self.allow_http)
             .with_client_options(client)
             .with_retry(RetryConfig { backoff, max_retries: RETRIES, retry_timeout: RETRY_FOR })
@@ -121,6 +124,42 @@ impl S3 {
         } else {
             Arc::new(PrefixStore::new(bucket, self.prefix.as_str()))
         })
+    }
+}
+
+/// Who asks, with the secret that stands in its file at that moment: a person may have put it right.
+struct Key {
+    access_key: String,
+    file: PathBuf,
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({})", self.file.display())
+    }
+}
+
+impl Key {
+    fn now(&self) -> object_store::Result<Arc<AwsCredential>> {
+        let secret = Secret::read(&self.file).map_err(|error| object_store::Error::Generic {
+            store: "S3",
+            // As text: it is no refusal of the store's own.
+            source: format!("the secret key cannot be read from {}: {error}", self.file.display()).into(),
+        })?;
+        let (key_id, secret_key) = (self.access_key.clone(), secret.reveal().to_owned());
+        Ok(Arc::new(AwsCredential { key_id, secret_key, token: None }))
+    }
+}
+
+impl CredentialProvider for Key {
+    type Credential = AwsCredential;
+
+    fn get_credential<'a, 'b>(&'a self) -> BoxFuture<'b, object_store::Result<Arc<AwsCredential>>>
+    where
+        'a: 'b,
+        Self: 'b,
+    {
+        std::future::ready(self.now()).boxed()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Whether the event store answers: asked every second.
+//! Whether the event store answers: asked every second, with the password looked at again.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,6 +28,7 @@ pub(super) async fn check(server: &Server, embedded: bool, condition: Arc<watch:
             answered = Instant::now();
             continue;
         }
+        server.renew();
         let asked = timeout(PATIENCE, server.ping()).await;
         let answer = asked.unwrap_or_else(|_| Err("it does not answer in time".to_owned()));
         if answer.is_ok() {

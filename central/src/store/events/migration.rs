@@ -53,7 +53,7 @@ pub fn schema(layout: &Layout, database: &str) -> Vec<String> {
 pub(super) async fn apply(server: &Server, database: &str, layout: &Layout) -> Result<(), MigrationError> {
     let [create, record] = layout.statements(RECORD, database).try_into().expect("two statements");
     // Nothing can be asked of a database before it is there.
-    let outside = server.writer().clone().with_database("default");
+    let outside = server.writer().with_database("default");
     timeout(PATIENCE, outside.query_raw(&create).execute())
         .await
         .map_err(|_| server.timed_out())?

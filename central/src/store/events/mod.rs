@@ -9,7 +9,6 @@ mod layout;
 mod migration;
 mod orphan;
 mod partition;
-mod password;
 mod reader;
 mod rotation;
 pub mod row;
@@ -26,12 +25,13 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::secret::Secret;
+
 pub use child::Program;
 pub use error::StoreError;
 pub use layout::Layout;
 pub use migration::{Disagreement, MigrationError, schema};
 pub use partition::{Coordinate, Partition};
-pub use password::Password;
 pub use reader::{Answer, Limits, ReadError, Reader, Row, Statement, Value};
 use server::{Access, Condition, Server};
 use shard::Shard;
@@ -47,7 +47,7 @@ pub struct Options {
     pub database: String,
     /// Who may write.
     pub user: String,
-    /// ... with the password in this file; made when it is missing and the store is embedded.
+    /// ... with the password in this file; made when it is missing and the store is embedded, read again and again where it is not.
     pub password_file: PathBuf,
 }
 
@@ -88,7 +88,7 @@ impl EventStore {
     /// When the password file can be neither read nor made, or the certificates to trust cannot be read.
     pub fn start(options: Options, stop: CancellationToken) -> io::Result<(Self, JoinHandle<()>)> {
         let embedded = matches!(options.place, Place::Embedded(_));
-        let keep = if embedded { Password::keep } else { Password::read };
+        let keep = if embedded { Secret::keep } else { Secret::read };
         let password = keep(&options.password_file).map_err(|error| {
             io::Error::new(error.kind(), format!("{}: {error}", options.password_file.display()))
         })?;
@@ -100,7 +100,14 @@ impl EventStore {
             Place::Servers(servers) => (None, servers),
         };
         let (user, database, ca) = (options.user, options.database, servers.ca);
-        let access = Access { user, database: database.clone(), ca, password: Some(password), embedded };
+        let access = Access {
+            user,
+            database: database.clone(),
+            ca,
+            password_file: options.password_file,
+            password,
+            embedded,
+        };
         let mut shards = Vec::new();
         let mut told = Vec::new();
         for replicas in servers.shards {

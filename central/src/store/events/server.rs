@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use clickhouse::error::Error;
 use clickhouse::{Client, Compression};
@@ -14,9 +15,9 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::watch;
 
-use super::Password;
 use super::connector::{IDLE, connector};
 use super::error::{Cause, StoreError, deepest};
+use crate::secret::Secret;
 
 /// How a server is.
 #[derive(Clone, Debug)]
@@ -36,8 +37,10 @@ pub(super) struct Condition {
 pub(super) struct Access {
     pub(super) database: String,
     pub(super) user: String,
-    /// None where nobody may write.
-    pub(super) password: Option<Password>,
+    /// Holds the user's password. Looked at again and again where the server is not ours: a person may have put it right.
+    pub(super) password_file: PathBuf,
+    /// What stood there at the start.
+    pub(super) password: Secret,
     pub(super) ca: Option<PathBuf>,
     /// Whether it is a child on this machine: it reads without a password, and loopback is quicker than compressing.
     pub(super) embedded: bool,
@@ -46,10 +49,17 @@ pub(super) struct Access {
 /// A server and what is known of it.
 pub(super) struct Server {
     url: Arc<str>,
-    writer: Client,
-    reader: Client,
+    clients: ArcSwap<Clients>,
+    password_file: Option<PathBuf>,
     pinger: Pool,
     condition: watch::Receiver<Condition>,
+}
+
+/// How it is spoken to, with the password as it was last seen.
+struct Clients {
+    writer: Client,
+    reader: Client,
+    password: Secret,
 }
 
 /// Connections for requests without a body.
@@ -70,18 +80,18 @@ impl Server {
         let client =
             Client::with_http_client(pool.build(connector)).with_url(&*url).with_database(&access.database);
         let anonymous = client.with_compression(compression);
-        let writer = match &access.password {
-            Some(password) => anonymous.clone().with_user(&access.user).with_password(password.reveal()),
-            None => anonymous.clone(),
-        };
-        let reader = if access.embedded { anonymous } else { writer.clone().with_setting("readonly", "2") };
+        let (user, password) = (&access.user, access.password.clone());
+        let writer = anonymous.clone().with_user(user).with_password(password.reveal());
+        let reader = if access.embedded { anonymous } else { reading(&writer) };
+        let clients = ArcSwap::from_pointee(Clients { writer, reader, password });
+        let password_file = (!access.embedded).then(|| access.password_file.clone());
         let (sender, condition) = watch::channel(Condition {
             answering: Err(format!("the event store at {url} has not answered yet")),
             pid: None,
             restarts: 0,
             given_up: false,
         });
-        Ok((Self { url, writer, reader, pinger, condition }, sender))
+        Ok((Self { url, clients, password_file, pinger, condition }, sender))
     }
 
     /// Where it is.
@@ -90,13 +100,26 @@ impl Server {
     }
 
     /// A client that may do everything.
-    pub(super) fn writer(&self) -> &Client {
-        &self.writer
+    pub(super) fn writer(&self) -> Client {
+        self.clients.load().writer.clone()
     }
 
     /// A client that may only read.
-    pub(super) fn reader(&self) -> &Client {
-        &self.reader
+    pub(super) fn reader(&self) -> Client {
+        self.clients.load().reader.clone()
+    }
+
+    /// Goes on with the password that stands in its file now. One that cannot be read changes nothing: the server itself says whether
+    /// the old one will do.
+    pub(super) fn renew(&self) {
+        let Some(Ok(password)) = self.password_file.as_deref().map(Secret::read) else { return };
+        let known = self.clients.load();
+        if known.password != password {
+            let writer = known.writer.clone().with_password(password.reveal());
+            let reader = reading(&writer);
+            tracing::info!(server = &*self.url, "the password has changed");
+            self.clients.store(Arc::new(Clients { writer, reader, password }));
+        }
     }
 
     /// How it is.
@@ -145,4 +168,9 @@ impl Server {
     pub(super) fn unquiet(&self, running: u64) -> StoreError {
         StoreError::new(&self.url, Cause::Unquiet(running))
     }
+}
+
+/// A client that may only read, of one that may do everything.
+fn reading(writer: &Client) -> Client {
+    writer.clone().with_setting("readonly", "2")
 }

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use super::database::CONNECTIONS;
 use super::{Error, Place, Server};
+use crate::secret::Secret;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("src/store/metadata/migrations/postgresql");
 
@@ -53,14 +54,14 @@ pub(super) async fn open(server: &Server, place: &Arc<Place>) -> Result<PgPool, 
 /// What a connection begins with, the password and the certificates as they are now.
 pub(super) fn options(server: &Server) -> Result<PgConnectOptions, Error> {
     let secret = |key, path: &std::path::Path, source| Error::Secret { key, path: path.to_owned(), source };
-    let password = std::fs::read_to_string(&server.password_file)
+    let password = Secret::read(&server.password_file)
         .map_err(|source| secret("password_file", &server.password_file, source))?;
     let options = PgConnectOptions::new_without_pgpass()
         .host(&server.host)
         .port(server.port)
         .database(&server.database)
         .username(&server.user)
-        .password(password.trim_end_matches(['\r', '\n']))
+        .password(password.reveal())
         .application_name("footfall-central");
     if !server.tls {
         return Ok(options.ssl_mode(PgSslMode::Disable));

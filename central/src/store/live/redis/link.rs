@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::script::Scripts;
+use crate::secret::Secret;
 use crate::store::live::LiveError;
 
 /// Longest wait for a connection, and for a command.
@@ -204,8 +205,8 @@ async fn connect(options: &Options) -> Result<(Up, JoinHandle<Result<(), Error>>
     let password = match &options.password_file {
         None => None,
         Some(path) => {
-            let text = tokio::fs::read_to_string(path).await;
-            Some(text.map_err(|error| Trouble::Password(path.clone(), error))?.trim_end().to_owned())
+            let secret = Secret::read(path).map_err(|error| Trouble::Password(path.clone(), error))?;
+            Some(secret.reveal().to_owned())
         }
     };
     let server = (options.host.clone(), options.port);

@@ -1,4 +1,4 @@
-//! The event store's password, kept in a file that only its owner can read. Never shown, never logged.
+//! A password or a key in a file that the configuration names: what stands in it but for the line's end. Never shown, never logged.
 
 use std::fmt;
 use std::fs::{self, OpenOptions};
@@ -6,25 +6,26 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-/// A password; a debug print does not show it.
+/// A password or a key; a debug print does not show it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Password(String);
+pub struct Secret(String);
 
-impl Password {
+impl Secret {
     /// Reads it.
     ///
     /// # Errors
     /// What the file system says, or that there is nothing in the file.
     pub fn read(path: &Path) -> io::Result<Self> {
         let text = fs::read_to_string(path)?;
-        let text = text.trim();
+        // Nothing else goes: a blank at the end can be meant.
+        let text = text.trim_end_matches(['\r', '\n']);
         if text.is_empty() {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "the password file is empty"));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "there is nothing in the file"));
         }
         Ok(Self(text.to_owned()))
     }
 
-    /// Reads it, or makes one of 128 random bits.
+    /// Reads it, or makes one of 128 random bits in a file that only its owner can read.
     ///
     /// # Errors
     /// What the file system says.
@@ -52,9 +53,9 @@ impl Password {
     }
 }
 
-impl fmt::Debug for Password {
+impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Password(…)")
+        f.write_str("Secret(…)")
     }
 }
 
@@ -67,10 +68,22 @@ mod tests {
     fn it_is_made_once_for_its_owner_only_and_never_printed() {
         let dir = tempfile::tempdir().expect("temp dir");
         let path = dir.path().join("clickhouse.password");
-        assert!(Password::read(&path).is_err());
-        let made = Password::keep(&path).expect("made");
-        assert_eq!(Password::keep(&path).expect("kept"), made);
+        assert!(Secret::read(&path).is_err());
+        let made = Secret::keep(&path).expect("made");
+        assert_eq!(Secret::keep(&path).expect("kept"), made);
         assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
         assert!(!format!("{made:?}").contains(made.reveal()));
+    }
+
+    #[test]
+    fn only_the_lines_end_is_no_part_of_it() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let path = dir.path().join("password");
+        for (text, secret) in [("hush", "hush"), ("hush\n", "hush"), (" hush \r\n\n", " hush ")] {
+            fs::write(&path, text).expect("write");
+            assert_eq!(Secret::read(&path).expect("read").reveal(), secret);
+        }
+        fs::write(&path, "\n").expect("write");
+        assert!(Secret::read(&path).expect_err("empty").to_string().contains("nothing in the file"));
     }
 }

@@ -65,7 +65,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     let (http_address, relay_address) = (http.local_addr()?, relay.local_addr()?);
 
     let ends = Ends::default();
-    let metadata = open_metadata(config.metadata).await?;
+    let metadata = open_metadata(config.metadata).await;
     let (user, password_file) = (config.event_store.user.clone(), config.event_store.password_file.clone());
     let (store, store_watch) = EventStore::start(config.event_store, ends.store.clone())?;
     let log = open_log(config.log, config.data.clone(), telemetry.log.clone()).await.context("the log")?;
@@ -200,16 +200,14 @@ async fn open_log(place: config::Log, dir: PathBuf, metrics: log::Metrics) -> Re
     }
 }
 
-/// A file that cannot be used ends the start. A server may be away or refuse: events are taken in meanwhile, `/readyz` says why, and the
-/// policy's watch tries again.
-async fn open_metadata(place: metadata::Place) -> anyhow::Result<Metadata> {
-    let is_server = place.is_server();
+/// A server may be away or refuse, a file may be read-only or newer than we are: events are taken in meanwhile, `/readyz` says why, and
+/// the policy's watch tries again.
+async fn open_metadata(place: metadata::Place) -> Metadata {
     let metadata = Metadata::at(place);
-    match metadata.connect().await {
-        Err(error) if is_server => tracing::error!(%error, "websites and users are not known yet"),
-        opened => opened?,
+    if let Err(error) = metadata.connect().await {
+        tracing::error!(%error, "websites and users are not known yet");
     }
-    Ok(metadata)
+    metadata
 }
 
 /// The lock that says: exactly one central. Held as long as the file is open.

@@ -13,7 +13,9 @@ use super::place::{Place, Server};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file or its folder cannot be made, read or written.
-    #[error("the metadata database {path} cannot be used: {source}")]
+    #[error(
+        "the metadata database {path} cannot be used: {source}; let the user that central runs as write that file and its folder"
+    )]
     File {
         /// The file.
         path: PathBuf,

@@ -2,120 +2,10 @@
 
 mod support;
 
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::io::Read as _;
+use std::path::Path;
 
-use rcgen::{CertificateParams, KeyPair};
-use serde_json::Value;
-use support::{event_store, free_port, library};
-
-/// A folder with a configuration in it.
-struct Place {
-    dir: tempfile::TempDir,
-    config: PathBuf,
-}
-
-impl Place {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().expect("temp dir");
-        let path = |name: &str| dir.path().join(name);
-        let key = KeyPair::generate().expect("key");
-        let params = CertificateParams::new(vec!["central.test".to_owned()]).expect("valid");
-        std::fs::write(path("central.pem"), params.self_signed(&key).expect("signed").pem()).expect("write");
-        std::fs::write(path("central.key"), key.serialize_pem()).expect("write");
-        let quoted = |path: &Path| format!("{:?}", path.display().to_string());
-        let text = format!(
-            "data = {}\n[http]\nlisten = '{}'\n[relay]\nlisten = '127.0.0.1:0'\ncertificate = {certificate}\nkey = {}\n\
-             ca = {certificate}\n[event_store]\nlisten = '{}'\nprogram = {}\nlibrary = {}\n",
-            quoted(&path("central")),
-            free_port(),
-            quoted(&path("central.key")),
-            free_port(),
-            quoted(&event_store()),
-            quoted(&library()),
-            certificate = quoted(&path("central.pem")),
-        );
-        let config = path("central.toml");
-        std::fs::write(&config, text).expect("write");
-        Self { dir, config }
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_central"));
-        command.arg("run").arg("--config").arg(&self.config).args(arguments).env("FOOTFALL_LOG", "info");
-        command
-    }
-
-    fn run(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
-        self.command(arguments)
-            .envs(environment.iter().copied())
-            .stdin(Stdio::null())
-            .output()
-            .expect("it runs")
-    }
-
-    fn start(&self, arguments: &[&str]) -> Central {
-        // Nobody listens to its messages: that must not matter.
-        let mut command = self.command(arguments);
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("it starts");
-        drop(child.stderr.take());
-        let mut output = BufReader::new(child.stdout.take().expect("piped"));
-        let mut line = String::new();
-        output.read_line(&mut line).expect("readable");
-        let ready =
-            line.strip_prefix("READY ").unwrap_or_else(|| panic!("{line:?} is not what it says when ready"));
-        Central { child, ready: serde_json::from_str(ready).expect("JSON") }
-    }
-}
-
-/// A central that runs; killed when dropped.
-struct Central {
-    child: Child,
-    ready: Value,
-}
-
-impl Central {
-    async fn get(&self, path: &str) -> (u16, String) {
-        let url = format!("{}{path}", self.ready["http"].as_str().expect("a URL"));
-        let answer = support::http().get(url).send().await.expect("an answer");
-        (answer.status().as_u16(), answer.text().await.expect("a body"))
-    }
-
-    fn event_store(&self) -> u64 {
-        self.ready["event_store_pid"].as_u64().unwrap_or_else(|| panic!("no event store: {}", self.ready))
-    }
-
-    fn signal(&self, signal: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args([signal, &pid]).status().expect("kill runs").success());
-    }
-
-    fn wait(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + Duration::from_secs(40);
-        loop {
-            if let Some(status) = self.child.try_wait().expect("a child") {
-                return status;
-            }
-            assert!(Instant::now() < deadline, "it does not end");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
-
-impl Drop for Central {
-    fn drop(&mut self) {
-        // It has ended already, as a rule.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use support::central::Place;
 
 fn runs(pid: u64) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
@@ -206,12 +96,7 @@ fn a_mistaken_configuration_is_one_sentence_and_exit_64() {
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_that_work_on_what_central_writes_want_it_stopped() {
     let place = Place::new();
-    let command = |arguments: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_central"));
-        let (first, rest) = arguments.split_first().expect("a command");
-        command.arg(first).arg("--config").arg(&place.config).args(rest).env("FOOTFALL_LOG", "error");
-        command.stdin(Stdio::null()).output().expect("it runs")
-    };
+    let command = |arguments: &[&str]| place.ask(arguments);
     let rebuild = ["replay", "--from", "2026-11-22", "--to", "2026-11-23", "--into", "events"];
     let mut central = place.start(&[]);
     for arguments in [&rebuild[..], &["dead-letter", "list"]] {

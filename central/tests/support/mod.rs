@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test program uses its own part of this")]
 
+pub(crate) mod central;
 pub(crate) mod relay;
 pub(crate) mod s3;
 pub(crate) mod services;

@@ -97,6 +97,14 @@ impl Server {
         eventually("the S3 server", async || answers(&endpoint, 403).await).await;
     }
 
+    /// More fits from now on.
+    pub(crate) fn gets_room(&self, room: &str) {
+        let pid = self.child.as_ref().expect("it runs").id().to_string();
+        let mut command = Command::new("nsenter");
+        command.args(["--target", &pid, "--mount", "--", "mount", "-o", &format!("remount,size={room}")]);
+        assert!(command.arg(self.dir.join("data")).status().expect("nsenter runs").success());
+    }
+
     /// Ends it at once, and waits until it is gone.
     pub(crate) fn kill(&mut self) {
         let Some(mut child) = self.child.take() else { return };

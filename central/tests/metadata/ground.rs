@@ -1,5 +1,9 @@
 //! Where a story takes place: an empty database, a handle on it, and a way past the handle.
 
+#![allow(dead_code, reason = "each test program uses its own part of this")]
+
+use std::path::Path;
+
 use footfall_central::store::metadata::{Metadata, New, Place, Server};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::sqlite::SqliteConnectOptions;
@@ -17,6 +21,11 @@ impl Ground {
     pub(crate) fn sqlite() -> Self {
         let folder = tempfile::tempdir().expect("temp dir");
         Self { place: folder.path().join("metadata.sqlite").into(), folder }
+    }
+
+    /// A file that somebody else has made.
+    pub(crate) fn at(path: &Path) -> Self {
+        Self { place: path.into(), folder: tempfile::tempdir().expect("temp dir") }
     }
 
     /// Makes a database with a random name.

@@ -1,0 +1,91 @@
+//! Topics that are not as they have to be.
+
+use footfall_central::log::kafka::Options;
+use rdkafka::admin::{AdminOptions, NewTopic, TopicReplication};
+
+use crate::settings::{self, Scene};
+use crate::stage::{self, Stage, admin, topics};
+
+/// Makes a topic as somebody else would.
+async fn make(options: &Options, name: &str, partitions: i32, settings: &[(&str, &str)]) {
+    let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+    for (key, value) in settings {
+        topic = topic.set(key, value);
+    }
+    let made = admin(options).create_topics(&[topic], &AdminOptions::new()).await.expect("asked");
+    assert!(made.iter().all(Result::is_ok), "{made:?}");
+}
+
+async fn delete(options: &Options, name: &str) {
+    admin(options).delete_topics(&[name], &AdminOptions::new()).await.expect("deleted");
+}
+
+fn options() -> Options {
+    Options { partitions: 2, ..stage::options() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_is_missing_and_cannot_be_made() {
+    let mut scene = Scene::new();
+    // One broker cannot keep three copies.
+    let options = Options { replication: 3, ..options() };
+    scene.place.set("log", settings::log(&options));
+    let mut central = scene.place.spawn();
+    central.lacks(&["topic", &options.topic, &options.bootstrap, "cannot be made", "replication"]).await;
+    let [log, checkpoints, dead_letter] = topics(&options);
+    let careful = [("min.insync.replicas", "2"), ("delete.retention.ms", "2305843009213693951")];
+    make(&options, &checkpoints, 4, &[]).await;
+    make(&options, &dead_letter, 1, &[]).await;
+    make(&options, &log, 2, &careful).await;
+    central.lacks_nothing().await;
+    drop(central);
+    Stage::Kafka(options).clear().await;
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_with_another_count_of_partitions() {
+    let mut scene = Scene::new();
+    let options = options();
+    make(&options, &options.topic, 3, &[]).await;
+    scene.place.set("log", settings::log(&options));
+    let mut central = scene.place.spawn();
+    let has = "has 3 partitions and not 2";
+    central.lacks(&["topic", &options.topic, &options.bootstrap, has, "log.kafka.partitions"]).await;
+    delete(&options, &options.topic).await;
+    central.lacks_nothing().await;
+    drop(central);
+    Stage::Kafka(options).clear().await;
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_somebody_else_has_made() {
+    let mut scene = Scene::new();
+    let options = options();
+    make(&options, &options.topic, 2, &[]).await;
+    scene.place.set("log", settings::log(&options));
+    let mut central = scene.place.spawn();
+    let how = "delete.retention.ms";
+    central.lacks(&["topic", &options.topic, &options.bootstrap, "was not made by central", how]).await;
+    delete(&options, &options.topic).await;
+    central.lacks_nothing().await;
+    drop(central);
+    Stage::Kafka(options).clear().await;
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_is_deleted_under_way() {
+    let mut scene = Scene::new();
+    let options = options();
+    scene.place.set("log", settings::log(&options));
+    let mut central = scene.place.spawn();
+    central.lacks_nothing().await;
+    delete(&options, &options.topic).await;
+    central.lacks(&["topic", &options.topic, &options.bootstrap, "another log"]).await;
+    central.lacks_nothing().await;
+    drop(central);
+    Stage::Kafka(options).clear().await;
+    scene.end().await;
+}

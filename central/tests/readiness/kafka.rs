@@ -31,7 +31,15 @@ async fn a_topic_that_is_missing_and_cannot_be_made() {
     let options = Options { replication: 3, ..options() };
     scene.place.set("log", settings::log(&options));
     let mut central = scene.place.spawn();
-    central.lacks(&["topic", &options.topic, &options.bootstrap, "cannot be made", "replication"]).await;
+    central
+        .lacks(&[
+            "topic",
+            &options.topic,
+            &options.bootstrap,
+            "is missing and cannot be made",
+            "log.kafka.replication",
+        ])
+        .await;
     let [log, checkpoints, dead_letter] = topics(&options);
     let careful = [("min.insync.replicas", "2"), ("delete.retention.ms", "2305843009213693951")];
     make(&options, &checkpoints, 4, &[]).await;
@@ -40,7 +48,6 @@ async fn a_topic_that_is_missing_and_cannot_be_made() {
     central.lacks_nothing().await;
     drop(central);
     Stage::Kafka(options).clear().await;
-    scene.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,7 +63,6 @@ async fn a_topic_with_another_count_of_partitions() {
     central.lacks_nothing().await;
     drop(central);
     Stage::Kafka(options).clear().await;
-    scene.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -72,7 +78,6 @@ async fn a_topic_that_somebody_else_has_made() {
     central.lacks_nothing().await;
     drop(central);
     Stage::Kafka(options).clear().await;
-    scene.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,5 +92,4 @@ async fn a_topic_that_is_deleted_under_way() {
     central.lacks_nothing().await;
     drop(central);
     Stage::Kafka(options).clear().await;
-    scene.end().await;
 }

@@ -4,7 +4,7 @@ use footfall_central::log::kafka;
 use footfall_central::store::blobs::S3;
 
 use crate::ground::Ground;
-use crate::settings::{self, Scene};
+use crate::settings::{self, PASSWORD, Scene};
 use crate::stage;
 use crate::support::{s3, services};
 
@@ -27,7 +27,6 @@ async fn kafkas() {
     central.lacks_nothing().await;
     drop(central);
     stage::Stage::Kafka(options).clear().await;
-    scene.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -45,7 +44,6 @@ async fn postgresqls() {
     central.lacks_nothing().await;
     drop(central);
     ground.end().await;
-    scene.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -61,7 +59,6 @@ async fn rediss() {
     correct(&wrong, &redis.password_file);
     central.lacks_nothing().await;
     drop(central);
-    scene.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,18 +72,16 @@ async fn s3s() {
     correct(&wrong.secret_key_file, &right.secret_key_file);
     central.lacks_nothing().await;
     drop(central);
-    scene.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clickhouses() {
     let mut scene = Scene::new();
-    let wrong = scene.place.file("clickhouse.password", "guessed\n");
+    let wrong = scene.place.file("store.password", "guessed\n");
     scene.event_store(&wrong);
     let mut central = scene.place.spawn();
-    central.lacks(&["the event store at", &scene.url, "event_store.password_file"]).await;
-    correct(&wrong, &services::clickhouse().password_file);
+    central.lacks(&["the event store at", &scene.store.url, "event_store.password_file"]).await;
+    std::fs::write(&wrong, PASSWORD).expect("written");
     central.lacks_nothing().await;
     drop(central);
-    scene.end().await;
 }

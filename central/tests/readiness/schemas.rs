@@ -22,7 +22,6 @@ async fn postgresqls() {
     central.lacks_nothing().await;
     drop(central);
     ground.end().await;
-    scene.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,7 +36,6 @@ async fn sqlites() {
     ground.sql(OLDER).await.expect("restored");
     central.lacks_nothing().await;
     drop(central);
-    scene.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,7 +50,7 @@ async fn clickhouses() {
     central
         .lacks(&[
             "the event store at",
-            &scene.url,
+            &scene.store.url,
             "the schema of a newer central",
             "2099-01-01_flying",
             "start a central",
@@ -61,5 +59,4 @@ async fn clickhouses() {
     run("ALTER TABLE schema_migrations DELETE WHERE version LIKE '2099%' SETTINGS mutations_sync = 1").await;
     central.lacks_nothing().await;
     drop(central);
-    scene.end().await;
 }

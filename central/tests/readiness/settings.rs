@@ -5,49 +5,38 @@ use std::path::Path;
 use clickhouse::Client;
 use footfall_central::log::kafka;
 use footfall_central::store::blobs::S3;
-use footfall_central::store::metadata::Server;
+use footfall_central::store::metadata;
 
 use crate::support::central::{Place, quoted};
-use crate::support::services;
+use crate::support::{Server, services};
 
-/// A central whose event store is a database of its own on the real server; all else is in its folder.
+/// The password of the event store.
+pub(crate) const PASSWORD: &str = "of all servers";
+
+/// A central whose event store is a server elsewhere; all else is in its folder.
 pub(crate) struct Scene {
     pub(crate) place: Place,
-    /// A client of the database that may do everything.
+    /// A client of the event store that may do everything.
     pub(crate) events: Client,
-    /// Where the event store is.
-    pub(crate) url: String,
-    database: String,
+    /// The event store.
+    pub(crate) store: Server,
 }
 
 impl Scene {
     pub(crate) fn new() -> Self {
-        let service = services::clickhouse();
-        let database = format!("ready_{:016x}", getrandom::u64().expect("randomness"));
-        let url = service.shards[0][0].clone();
-        let password = std::fs::read_to_string(&service.password_file).expect("a password");
-        let events = Client::default().with_url(&url).with_database(&database).with_user(&service.user);
-        let events = events.with_password(password.trim());
-        let mut scene = Self { place: Place::new(), events, url, database };
-        scene.event_store(&service.password_file);
+        let place = Place::new();
+        let store = Server::start(&place.dir.path().join("store"));
+        let events = Client::default().with_url(&store.url).with_database("footfall").with_user("footfall");
+        let mut scene = Self { place, events: events.with_password(PASSWORD), store };
+        let right = scene.place.file("clickhouse.password", PASSWORD);
+        scene.event_store(&right);
         scene
     }
 
     /// Says where the event store's password stands.
     pub(crate) fn event_store(&mut self, password_file: &Path) {
-        let text = format!(
-            "servers = [['{}']]\ndatabase = '{}'\nuser = '{}'\npassword_file = {}",
-            self.url,
-            self.database,
-            services::clickhouse().user,
-            quoted(password_file)
-        );
+        let text = format!("servers = [['{}']]\npassword_file = {}", self.store.url, quoted(password_file));
         self.place.set("event_store", text);
-    }
-
-    pub(crate) async fn end(self) {
-        let drop = format!("DROP DATABASE IF EXISTS {}", self.database);
-        self.events.with_database("default").query(&drop).execute().await.expect("dropped");
     }
 }
 
@@ -67,8 +56,8 @@ pub(crate) fn log(options: &kafka::Options) -> String {
 }
 
 /// `[metadata]`.
-pub(crate) fn metadata(server: &Server) -> String {
-    let Server { host, port, database, user, password_file, ca, .. } = server;
+pub(crate) fn metadata(server: &metadata::Server) -> String {
+    let metadata::Server { host, port, database, user, password_file, ca, .. } = server;
     let ca = ca.as_ref().expect("there is one");
     format!(
         "backend = 'postgresql'\npostgresql = {{ host = '{host}', port = {port}, database = '{database}', user = '{user}', \

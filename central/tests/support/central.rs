@@ -168,8 +168,7 @@ impl Central {
             let missing = self.missing().await;
             let has_all = |sentence: &&String| parts.iter().all(|part| sentence.contains(part));
             if let Some(sentence) = missing.iter().flatten().find(has_all) {
-                assert!(!sentence.contains('\n') && sentence.len() < 500, "{sentence}");
-                println!("{sentence}");
+                assert!(!sentence.contains('\n') && sentence.len() < 600, "{sentence}");
                 return sentence.clone();
             }
             assert!(Instant::now() < deadline, "{parts:?} is not among {missing:#?}");

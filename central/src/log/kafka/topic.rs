@@ -198,6 +198,7 @@ impl Topics {
             Some(Err((_, code))) if code != Code::TopicAlreadyExists => Err(TopicError::Make {
                 server: self.server(),
                 topic: topic.to_owned(),
+                remedy: remedy(code),
                 reason: code.to_string(),
             }),
             _ => {
@@ -221,6 +222,19 @@ impl Topics {
         let (code, reason) =
             self.voice.complaint().unwrap_or((error.rdkafka_error_code(), error.to_string()));
         TopicError::Kafka(self.options.sentence(code, &reason))
+    }
+}
+
+/// What to do about a topic that Kafka does not make.
+fn remedy(code: Code) -> &'static str {
+    match code {
+        Code::InvalidReplicationFactor => "set log.kafka.replication to no more than there are brokers",
+        Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed => {
+            "let the user of log.kafka.user create topics, or make this one, with log.kafka.partitions and a name in delete.retention.ms"
+        }
+        _ => {
+            "see the broker's messages, or make it, with log.kafka.partitions and a name in delete.retention.ms"
+        }
     }
 }
 
@@ -269,12 +283,14 @@ pub(super) enum TopicError {
     )]
     Unnamed(String, String),
     /// It cannot be made.
-    #[error("topic {topic} cannot be made in Kafka at {server}: {reason}")]
+    #[error("topic {topic} is missing and cannot be made in Kafka at {server}: {remedy} ({reason})")]
     Make {
         /// Which Kafka.
         server: String,
         /// Which topic.
         topic: String,
+        /// What to do.
+        remedy: &'static str,
         /// What Kafka said.
         reason: String,
     },

@@ -42,10 +42,12 @@ pub struct BlobError {
 #[derive(Debug, thiserror::Error)]
 pub enum Cause {
     /// Nobody is there.
-    #[error("cannot be reached: {0}")]
+    #[error("cannot be reached: see that it runs and that blobs.s3.endpoint is right ({0})")]
     Unreachable(String),
     /// It does not know us, or we may not.
-    #[error("refuses our credentials: {0}")]
+    #[error(
+        "refuses our credentials: correct blobs.s3.access_key or the file of blobs.s3.secret_key_file ({0})"
+    )]
     Refused(String),
     /// The bucket is not there.
     #[error("does not exist: make the bucket")]
@@ -54,7 +56,7 @@ pub enum Cause {
     #[error("has no {0}")]
     Missing(String),
     /// No room.
-    #[error("is full: {0}")]
+    #[error("is full: make room ({0})")]
     Full(String),
     /// A blob that is being written by somebody else at this moment.
     #[error("is busy with {0}")]
@@ -65,6 +67,9 @@ pub enum Cause {
     /// It can never do what was asked.
     #[error("cannot do that: {0}")]
     Unable(String),
+    /// It failed, and does not say why; some say so when they are full.
+    #[error("failed inside: look at its messages and at the room on its disks ({0})")]
+    Inside(String),
     /// Anything else.
     #[error("failed: {0}")]
     Failed(String),
@@ -117,6 +122,7 @@ impl Cause {
             {
                 Self::Full(said)
             }
+            _ if text.contains("<Code>InternalError<") => Self::Inside(said),
             _ if text.contains("error sending request") => Self::Unreachable(said),
             _ => Self::Failed(said),
         }
@@ -167,11 +173,16 @@ mod tests {
         let denied = Cause::of(&ClientError::PermissionDenied { path: "raw/x".into(), source: body.into() });
         assert_eq!(
             denied.to_string(),
-            "refuses our credentials: The signature is wrong (SignatureDoesNotMatch)"
+            "refuses our credentials: correct blobs.s3.access_key or the file of blobs.s3.secret_key_file (The signature is wrong \
+             (SignatureDoesNotMatch))"
         );
         let missing = "<Error><Code>NoSuchBucket</Code></Error>";
         let missing = Cause::of(&ClientError::NotFound { path: "raw/x".into(), source: missing.into() });
         assert!(matches!(missing, Cause::NoBucket));
+        let inside = "<Error><Code>InternalError</Code><Message>Try again</Message></Error>";
+        assert!(generic(inside).to_string().contains("the room on its disks"));
+        let quota = "<Error><Code>QuotaExceeded</Code></Error>";
+        assert!(matches!(generic(quota), Cause::Full(_)));
         let full = io::Error::from(io::ErrorKind::StorageFull);
         assert!(matches!(generic(full), Cause::Full(_)));
         let reset = io::Error::from(io::ErrorKind::ConnectionReset);

@@ -104,8 +104,8 @@ impl EventStore {
             user,
             database: database.clone(),
             ca,
-            password_file: options.password_file,
-            password,
+            password: Some(password),
+            password_file: (!embedded).then_some(options.password_file),
             embedded,
         };
         let mut shards = Vec::new();

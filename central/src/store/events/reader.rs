@@ -106,8 +106,10 @@ impl Reader {
     /// When the system's certificates cannot be read.
     pub fn open(url: &str, database: &str) -> io::Result<Self> {
         let (user, database) = (String::new(), database.to_owned());
-        let (server, _) =
-            Server::new(url, &Access { user, database, password: None, ca: None, embedded: true })?;
+        let (server, _) = Server::new(
+            url,
+            &Access { user, database, password: None, password_file: None, ca: None, embedded: true },
+        )?;
         let (shard, _) = Shard::new(vec![server], Layout::Node);
         Ok(Self { shards: [Arc::new(shard)].into() })
     }
@@ -152,7 +154,7 @@ impl Reader {
         loop {
             let replica = shard.choose();
             let server = shard.server(replica);
-            let asked = ask_one(server, fetch(statement.query(server.reader())), patience).await;
+            let asked = ask_one(server, fetch(statement.query(&server.reader())), patience).await;
             left -= 1;
             match asked {
                 // Who cannot be reached, or is at its limit of statements, says nothing about the others.

@@ -37,10 +37,10 @@ pub(super) struct Condition {
 pub(super) struct Access {
     pub(super) database: String,
     pub(super) user: String,
-    /// Holds the user's password. Looked at again and again where the server is not ours: a person may have put it right.
-    pub(super) password_file: PathBuf,
-    /// What stood there at the start.
-    pub(super) password: Secret,
+    /// None where nobody may write.
+    pub(super) password: Option<Secret>,
+    /// Where the password is looked at again: a person may have put it right. None where it is of our own making.
+    pub(super) password_file: Option<PathBuf>,
     pub(super) ca: Option<PathBuf>,
     /// Whether it is a child on this machine: it reads without a password, and loopback is quicker than compressing.
     pub(super) embedded: bool,
@@ -59,7 +59,7 @@ pub(super) struct Server {
 struct Clients {
     writer: Client,
     reader: Client,
-    password: Secret,
+    password: Option<Secret>,
 }
 
 /// Connections for requests without a body.
@@ -80,11 +80,14 @@ impl Server {
         let client =
             Client::with_http_client(pool.build(connector)).with_url(&*url).with_database(&access.database);
         let anonymous = client.with_compression(compression);
-        let (user, password) = (&access.user, access.password.clone());
-        let writer = anonymous.clone().with_user(user).with_password(password.reveal());
+        let password = access.password.clone();
+        let writer = match &password {
+            Some(password) => anonymous.clone().with_user(&access.user).with_password(password.reveal()),
+            None => anonymous.clone(),
+        };
         let reader = if access.embedded { anonymous } else { reading(&writer) };
         let clients = ArcSwap::from_pointee(Clients { writer, reader, password });
-        let password_file = (!access.embedded).then(|| access.password_file.clone());
+        let password_file = access.password_file.clone();
         let (sender, condition) = watch::channel(Condition {
             answering: Err(format!("the event store at {url} has not answered yet")),
             pid: None,
@@ -114,11 +117,11 @@ impl Server {
     pub(super) fn renew(&self) {
         let Some(Ok(password)) = self.password_file.as_deref().map(Secret::read) else { return };
         let known = self.clients.load();
-        if known.password != password {
+        if known.password.as_ref() != Some(&password) {
             let writer = known.writer.clone().with_password(password.reveal());
             let reader = reading(&writer);
             tracing::info!(server = &*self.url, "the password has changed");
-            self.clients.store(Arc::new(Clients { writer, reader, password }));
+            self.clients.store(Arc::new(Clients { writer, reader, password: Some(password) }));
         }
     }
 

@@ -1,6 +1,7 @@
 //! `footfall-bench`: measures the pipeline beside its peers and prints the README's figures. Run it through `cargo xtask bench`.
 
 mod body;
+mod central;
 mod edge;
 mod nginx;
 mod pipeline;
@@ -11,13 +12,17 @@ mod wrk;
 use clap::{Parser, ValueEnum};
 use stack::Stack;
 
+/// Events of the throughput run, and of each round of central's.
+const EVENTS: usize = 200_000;
+const CENTRAL_EVENTS: usize = 600_000;
+
 /// Measure Footfall on this machine. Every figure that can be is a ratio against a peer in the same run.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// What to measure.
     #[arg(value_enum, default_value = "all")]
     what: What,
-    /// Rounds of nginx then edge.
+    /// Rounds of nginx then edge, and of central then its peers.
     #[arg(long, default_value_t = 3)]
     rounds: u32,
     /// Seconds of one run of wrk.
@@ -26,9 +31,9 @@ struct Arguments {
     /// Open connections to the edge, a line for each.
     #[arg(long, value_delimiter = ',', default_value = "64,256")]
     connections: Vec<u32>,
-    /// Events in the throughput run.
-    #[arg(long, default_value_t = 200_000)]
-    events: usize,
+    /// Events in the throughput run [default: 200000], or in each round of central's [default: 600000].
+    #[arg(long)]
+    events: Option<usize>,
     /// Page views in the latency run.
     #[arg(long, default_value_t = 100)]
     samples: usize,
@@ -45,6 +50,8 @@ enum What {
     Pipeline,
     /// Time from POST to the realtime API and to ClickHouse.
     Latency,
+    /// Central on real servers: QUIC to Kafka beside a bare producer, the log to ClickHouse beside a bare insert.
+    Central,
     /// All of them, one after the other.
     All,
 }
@@ -69,7 +76,7 @@ fn main() -> anyhow::Result<()> {
     }
     if wants(What::Pipeline) {
         let stack = Stack::start(&folder.path().join("pipeline"))?;
-        let through = runtime.block_on(pipeline::throughput(&stack, arguments.events))?;
+        let through = runtime.block_on(pipeline::throughput(&stack, arguments.events.unwrap_or(EVENTS)))?;
         println!(
             "pipeline  {} events: edge took {:.0}/s, ClickHouse held all after {:.1} s: {:.0} events/s end to end",
             through.events,
@@ -110,6 +117,13 @@ fn main() -> anyhow::Result<()> {
             "          nginx writes bodies to a buffered log without fsync; the edge answers after fdatasync and forwards meanwhile"
         );
         figures.insert("edge".to_owned(), serde_json::to_value(lines)?);
+    }
+    if wants(What::Central) {
+        let events = arguments.events.unwrap_or(CENTRAL_EVENTS) as u64;
+        let plan = central::Plan { events, rounds: arguments.rounds };
+        let seen = central::run(&folder.path().join("central"), plan)?;
+        seen.print();
+        figures.insert("central".to_owned(), serde_json::to_value(seen)?);
     }
     if arguments.json {
         println!("{}", serde_json::Value::Object(figures));

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use clap::Args;
 
-use crate::{doctor, fetch, place, shell, up};
+use crate::{beacon, doctor, fetch, place, shell};
 
 /// Run the benchmarks that print the README's figures.
 #[derive(Args)]
@@ -19,8 +19,9 @@ impl Bench {
         doctor::require(doctor::Need::Bench)?;
         let engine = fetch::engine()?;
         fetch::geo()?;
-        up::build(true)?;
-        shell::run(&mut shell::cargo(["build", "--release", "-p", "footfall-benches"]))?;
+        // All at once: whoever builds a part alone selects other features, and builds its dependencies once more.
+        shell::run(&mut shell::cargo(["build", "--release", "--workspace", "--bins"]))?;
+        beacon::build(place::root())?;
         let binaries = place::binaries(true)?;
         let mut bench = Command::new(binaries.join("footfall-bench"));
         bench.args(&self.arguments).current_dir(place::root());

@@ -51,7 +51,7 @@ impl Metrics {
         add("left_behind", "Times that a sink began to read on its own", &metrics.left_behind);
         add("eras", "Times that the producer failed and every edge had to send again", &metrics.eras);
         add("parked", "Unreadable things put into the dead-letter journal", &metrics.parked);
-        let gaps = "Times that the log was trimmed before a sink had read it";
+        let gaps = "Times that records were trimmed, or gone with their topic, before a sink had read them";
         registry.register("gaps", gaps, metrics.gaps.clone());
         registry.register("gap_records", "Records that a sink never got", metrics.gap_records.clone());
         registry.register("poison", "Records and events that could not be read", metrics.poison.clone());
@@ -70,7 +70,7 @@ impl Metrics {
 
     /// The log from `from` to `to` is gone, and a sink had not read it.
     pub(super) fn gap(&self, sink: &'static str, partition: u32, from: u64, to: u64) {
-        tracing::error!(sink, partition, from, to, "a gap: the log was trimmed before it was read");
+        tracing::error!(sink, partition, from, to, "a gap: these records were gone before they were read");
         let gap = Gap { sink, partition };
         self.gaps.get_or_create(&gap).inc();
         self.gap_records.get_or_create(&gap).inc_by(to.saturating_sub(from));

@@ -157,6 +157,14 @@ impl Partition {
         self.committed().get(consumer).map_or(0, |next| self.end().saturating_sub(*next))
     }
 
+    /// The log is gone: what consumers had not taken is lost to them, and counted.
+    pub(super) fn forsake(&self) {
+        let end = self.end();
+        for (consumer, next) in self.committed().iter().filter(|(_, next)| **next < end) {
+            self.shared.feed.metrics.gap(consumer, self.shared.number, *next, end);
+        }
+    }
+
     fn committed(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, u64>> {
         self.shared.committed.lock().unwrap_or_else(PoisonError::into_inner)
     }

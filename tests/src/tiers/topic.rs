@@ -1,7 +1,9 @@
-//! Reads all of a topic of Kafka.
+//! Reads all of a topic of Kafka, or deletes it.
 
 use std::time::{Duration, Instant};
 
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{Message, Offset, TopicPartitionList};
@@ -58,4 +60,14 @@ pub fn read(kafka: &Kafka, topic: &str) -> Log {
         left -= 1;
     }
     log
+}
+
+/// Deletes a topic, as an administrator by mistake.
+///
+/// # Panics
+/// When Kafka refuses.
+pub async fn delete(kafka: &Kafka, topic: &str) {
+    let admin: AdminClient<DefaultClientContext> = client(kafka).create().expect("an administrator");
+    let deleted = admin.delete_topics(&[topic], &AdminOptions::new()).await.expect("Kafka answers");
+    assert!(deleted.iter().all(Result::is_ok), "{deleted:?}");
 }

@@ -145,6 +145,8 @@ impl Keeper {
         let mut looking = JoinSet::new();
         let mut opening = JoinSet::new();
         let mut terms: BTreeMap<u32, CancellationToken> = BTreeMap::new();
+        // A topic that is deleted first takes its partitions from their owners: those lost since the topic was last seen.
+        let mut lately = Owned::new();
         loop {
             tokio::select! {
                 () = self.stop.cancelled() => return None,
@@ -170,7 +172,7 @@ impl Keeper {
                         terms.remove(&number);
                         tracing::info!(partition = number, "lost");
                         self.owned.send_modify(|owned| {
-                            owned.retain(|_, partition| !partition.lost().is_cancelled());
+                            lately.extend(owned.extract_if(.., |_, partition| partition.lost().is_cancelled()));
                         });
                     }
                 },
@@ -201,16 +203,19 @@ impl Keeper {
                 Some(seen) = looking.join_next() => {
                     match seen.expect("looking does not panic") {
                         Ok(topic) if topic.incarnation != session.topic.incarnation => {
+                            self.forsake(lately);
                             return Some(format!(
                                 "topic {} of Kafka at {} was made again: it is another log now",
                                 self.options.topic, self.options.bootstrap
                             ));
                         }
                         Ok(topic) => {
+                            lately.clear();
                             self.voice.silence();
                             self.standing.set_faults(topic.doubts);
                         }
                         Err(error @ (TopicError::Missing(..) | TopicError::Partitions { .. })) => {
+                            self.forsake(lately);
                             return Some(error.to_string());
                         }
                         Err(error) if self.options.password().is_ok_and(|now| now != session.password) => {
@@ -220,6 +225,14 @@ impl Keeper {
                     }
                 }
             }
+        }
+    }
+
+    /// The topic is gone, and with it what the sinks had not taken: that is told.
+    fn forsake(&self, lately: Owned) {
+        let owned = self.owned.borrow().clone();
+        for partition in lately.into_values().chain(owned.into_values()) {
+            partition.forsake();
         }
     }
 

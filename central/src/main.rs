@@ -50,7 +50,7 @@ enum Command {
         #[command(flatten)]
         told: command::Rebuild,
     },
-    /// Looks at what could not be read or stored, and gives it to the event store again, while central is stopped.
+    /// Looks at what could not be read or stored, whether central runs or not, and gives it to the event store again, while it is stopped.
     DeadLetter {
         /// The configuration, TOML.
         #[arg(long, env = "FOOTFALL_CONFIG")]

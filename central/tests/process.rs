@@ -99,7 +99,7 @@ async fn commands_that_work_on_what_central_writes_want_it_stopped() {
     let command = |arguments: &[&str]| place.ask(arguments);
     let rebuild = ["replay", "--from", "2026-11-22", "--to", "2026-11-23", "--into", "events"];
     let mut central = place.start(&[]);
-    for arguments in [&rebuild[..], &["dead-letter", "list"]] {
+    for arguments in [&rebuild[..], &["dead-letter", "replay"]] {
         let refused = command(arguments);
         let sentence = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert_eq!(refused.status.code(), Some(1), "{sentence}");

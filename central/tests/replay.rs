@@ -5,8 +5,7 @@ mod support;
 use std::time::Duration;
 
 use bytes::Bytes;
-use footfall_central::log::dead_letter::Parked;
-use footfall_central::log::{self, DeadLetter, Log};
+use footfall_central::log::{Log, dead_letter};
 use footfall_central::replay::ReplayError;
 use footfall_central::replay::events::{DayReport, logs, rebuild};
 use footfall_central::replay::parked::{Outcome, again, by_log};
@@ -164,9 +163,7 @@ async fn what_was_parked_is_stored_once_when_its_cause_is_mended() {
     write_raw_log(&log, &blobs).await;
     log.close();
     let folder = dir.path().join("dead-letter");
-    let dead_letter =
-        DeadLetter::open(folder, only(&log).incarnation(), Duration::from_secs(5), log::Metrics::default());
-    let parked: Vec<Parked> = dead_letter.expect("opened").parked().await.expect("read");
+    let parked = dead_letter::in_folder(&folder).expect("read");
     let reasons: Vec<_> =
         parked.iter().map(|parked| (parked.offset, parked.index, parked.reason.as_str())).collect();
     for expected in [(7, Some(0), "refused"), (7, Some(1), "refused"), (20, None, "record")] {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use footfall_central::log::{self, DeadLetter, Partition, Piece, Poison, Spoilt};
+use footfall_central::log::{Partition, Piece, Poison, Spoilt, dead_letter};
 use footfall_central::sink::{self, Begin, Failure, Health, Sink, Span, Stop, Writer};
 use footfall_central::store::Fault;
 use support::{append, eventually, only, open_log, send};
@@ -175,12 +175,7 @@ async fn what_is_poison_is_parked_once_with_its_reason_by_the_sink_that_parks() 
     assert_eq!(keeping.held(), [0, 1, 2, 3, 4, 6, 7]);
     log.close();
     let dir = dir.path().join("dead-letter");
-    let dead_letter =
-        DeadLetter::open(dir, only(&log).incarnation(), Duration::from_secs(5), log::Metrics::default());
-    let mut parked: Vec<_> = dead_letter
-        .expect("opened")
-        .parked()
-        .await
+    let mut parked: Vec<_> = dead_letter::in_folder(&dir)
         .expect("read")
         .into_iter()
         .map(|parked| (parked.offset, parked.index, parked.reason))

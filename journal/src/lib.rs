@@ -8,6 +8,7 @@
 //! - bytes, no I/O: `record`, `segment`, `scan`, `survey`, `recovery`
 //! - decisions, no I/O: `queue`, `extents`, `holes`, `retention`, `options`
 //! - I/O: `opening`, `writer`, `caretaker`, `reader`, over `allocation`, `folder` and `storage`; they meet in `tail`
+//! - beside all that, without a lock: `glance`
 
 mod allocation;
 mod caretaker;
@@ -15,6 +16,7 @@ mod epoch;
 mod error;
 mod extents;
 mod folder;
+mod glance;
 mod holes;
 mod journal;
 mod opening;
@@ -37,6 +39,7 @@ mod faults;
 
 pub use epoch::Epoch;
 pub use error::{AppendError, OpenError, ReadError};
+pub use glance::glance;
 pub use journal::Journal;
 pub use options::{Keep, Options};
 pub use queue::{Appended, Pending};

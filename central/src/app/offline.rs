@@ -1,5 +1,5 @@
-//! Commands that work on what a central holds while it is stopped: they take its lock, start its event store where it is embedded, and
-//! leave both as they found them.
+//! Commands that work on what a central holds. Those that change it want central stopped: they take its lock, start its event store where
+//! it is embedded, and leave both as they found them.
 
 use std::io::Write;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use anyhow::{Context as _, anyhow, bail};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{INGEST_END, PREDECESSOR, finish, lock, random};
+use super::{INGEST_END, finish, lock, random};
 use crate::config::{self, Config};
-use crate::log::dead_letter::Parked;
-use crate::log::{self, DeadLetter, Incarnation};
+use crate::log;
+use crate::log::dead_letter::{self, Parked};
 use crate::replay::command::{self, Tier};
 use crate::replay::{events, parked};
 use crate::sink::raw_log::Shelf;
@@ -54,7 +54,7 @@ pub async fn replay(config: Config, told: command::Rebuild, out: &mut impl Write
     done
 }
 
-/// `central dead-letter`: what is parked, and once more to the store with it.
+/// `central dead-letter`: what is parked, and once more to the store with it. To look at it disturbs no central that runs.
 ///
 /// # Errors
 /// Whatever keeps it from being done, a sentence.
@@ -63,31 +63,20 @@ pub async fn dead_letter(
     told: command::DeadLetter,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
-    if matches!(config.log, config::Log::Kafka(_)) {
-        bail!(
-            "the dead letters of a log in Kafka lie in a topic beside it, which this command does not read: Kafka's own tools do"
-        );
-    }
-    let held = lock(&config.data.join("central.lock")).await.context(STOPPED)?;
-    let mut parked = read_parked(&config).await?;
-    parked.sort_by_key(|parked| (parked.partition, parked.offset, parked.index));
-    parked.dedup_by_key(|parked| (parked.incarnation.clone(), parked.partition, parked.offset, parked.index));
-    let at = |place: &str| {
-        let found = parked
-            .iter()
-            .find(|parked| command::place_text((parked.partition, parked.offset, parked.index)) == place);
-        found.with_context(|| format!("nothing is parked at {place}: see central dead-letter list"))
-    };
-    let done = match told {
-        command::DeadLetter::List { json } => command::print_list(&parked, json, out).map_err(Into::into),
+    match told {
+        command::DeadLetter::List { json } => Ok(command::print_list(&read_parked(&config).await?, json, out)?),
         command::DeadLetter::Show { place, json } => {
-            at(&place).and_then(|parked| Ok(command::print_parked(parked, json, out)?))
+            for parked in at(read_parked(&config).await?, &place)? {
+                command::print_parked(&parked, json, out)?;
+            }
+            Ok(())
         }
         command::DeadLetter::Replay { place, json } => {
-            let chosen = match &place {
-                Some(place) => vec![at(place)?.clone()],
-                None => parked,
-            };
+            let held = lock(&config.data.join("central.lock")).await.context(STOPPED)?;
+            let mut chosen = read_parked(&config).await?;
+            if let Some(place) = &place {
+                chosen = at(chosen, place)?;
+            }
             let shelf = Shelf::new(Blobs::open(&config.blobs)?);
             let logs = events::logs(&shelf).await?;
             let again = with_event_store(config, async |store| {
@@ -98,24 +87,36 @@ pub async fn dead_letter(
                 }
                 Ok(())
             });
-            again.await
+            let again = again.await;
+            drop(held);
+            again
         }
-    };
-    drop(held);
-    done
+    }
 }
 
+/// What is parked, by its place in the log; of what a crash parked twice, one.
 async fn read_parked(config: &Config) -> anyhow::Result<Vec<Parked>> {
-    let dir = config.data.clone();
-    let opening = tokio::task::spawn_blocking(move || {
-        let incarnation = Incarnation::keep(&dir.join("log/incarnation"), false)?;
-        let metrics = log::Metrics::default();
-        anyhow::Ok(DeadLetter::open(dir.join("dead-letter"), incarnation, PREDECESSOR, metrics)?)
+    let mut parked = match &config.log {
+        config::Log::Embedded { .. } => {
+            let dir = config.data.join("dead-letter");
+            tokio::task::spawn_blocking(move || dead_letter::in_folder(&dir)).await?
+        }
+        config::Log::Kafka(options) => log::kafka::parked(options).await,
+    }
+    .context("the dead letters cannot be read")?;
+    parked.sort_by(|one, other| {
+        let place = |parked: &Parked| (parked.partition, parked.offset, parked.index);
+        place(one).cmp(&place(other)).then_with(|| one.incarnation.cmp(&other.incarnation)).then_with(|| one.payload.cmp(&other.payload))
     });
-    let dead_letter = opening.await?.context("the dead letters")?;
-    let parked = dead_letter.parked().await.context("the dead letters");
-    tokio::task::spawn_blocking(move || dead_letter.close()).await?;
-    parked
+    parked.dedup();
+    Ok(parked)
+}
+
+/// Those at a place.
+fn at(mut parked: Vec<Parked>, place: &str) -> anyhow::Result<Vec<Parked>> {
+    parked.retain(|parked| command::place_text((parked.partition, parked.offset, parked.index)) == place);
+    anyhow::ensure!(!parked.is_empty(), "nothing is parked at {place}: see central dead-letter list");
+    Ok(parked)
 }
 
 /// Runs the event store for as long as `work` takes.

@@ -2,7 +2,7 @@
 //! bounded: the newest stay.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,8 +16,6 @@ use super::reading::Poison;
 
 /// What stays readable, bytes.
 const KEPT_BYTES: u64 = 256 << 20;
-/// Bytes read at once.
-const READ_BYTES: usize = 1 << 20;
 /// Largest payload kept whole; of a larger one the beginning is kept.
 const MAX_PAYLOAD_BYTES: usize = 1 << 20;
 
@@ -119,33 +117,26 @@ impl DeadLetter {
         Ok(())
     }
 
-    /// What is parked in a journal, oldest first.
-    ///
-    /// # Errors
-    /// What the journal says; a topic cannot be read from here.
-    pub async fn parked(&self) -> io::Result<Vec<Parked>> {
-        let Place::Journal(journal) = &self.place else {
-            return Err(io::Error::new(
-                io::ErrorKind::Unsupported,
-                "what is parked in a topic is read by Kafka's own tools",
-            ));
-        };
-        let mut reader = journal.reader(journal.start());
-        let mut parked = Vec::new();
-        while reader.position() < journal.end() {
-            let read = reader.next(READ_BYTES).await.map_err(io::Error::other)?;
-            // What cannot be decoded here was written by a later version.
-            parked.extend(read.entries.into_iter().filter_map(|entry| Parked::decode(entry.payload).ok()));
-        }
-        Ok(parked)
-    }
-
     /// Writes what is queued and stops. Blocks.
     pub fn close(&self) {
         if let Place::Journal(journal) = &self.place {
             journal.close();
         }
     }
+}
+
+/// What is parked in a journal's folder, oldest first, whether a central runs there or not; nothing where there is no such folder.
+/// Blocks.
+///
+/// # Errors
+/// What the file system says.
+pub fn in_folder(dir: &Path) -> io::Result<Vec<Parked>> {
+    let mut parked = Vec::new();
+    if dir.try_exists()? {
+        // What cannot be decoded here was written by a later version.
+        footfall_journal::glance(dir, |entry| parked.extend(Parked::decode(entry.payload).ok()))?;
+    }
+    Ok(parked)
 }
 
 /// Why nothing was parked. Transient as far as anyone can tell.
@@ -165,7 +156,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_is_parked_can_be_read_again_with_its_reason() {
+    async fn what_is_parked_can_be_read_with_its_reason_while_more_is_parked() {
         let dir = tempfile::tempdir().expect("temp dir");
         let dead =
             DeadLetter::open(dir.path().to_owned(), Incarnation([1; 16]), Duration::ZERO, Metrics::default())
@@ -174,10 +165,11 @@ mod tests {
             Poison { offset: 9, index: Some(2), reason: Spoilt::Event, payload: Bytes::from_static(b"\xff") };
         dead.park(3, std::slice::from_ref(&poison)).await.expect("parked");
         dead.park(3, &[]).await.expect("nothing to do");
-        let read = dead.parked().await.expect("read");
+        let read = in_folder(dir.path()).expect("read while it is open");
         let parked = &read[0];
         assert_eq!((parked.partition, parked.offset, parked.index), (3, 9, Some(2)));
         assert_eq!(parked.reason, "event");
         assert_eq!((&parked.payload, read.len()), (&poison.payload, 1));
+        assert_eq!(in_folder(&dir.path().join("nowhere")).expect("nothing"), []);
     }
 }

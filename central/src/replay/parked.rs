@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::ReplayError;
 use super::events::Logs;
 use super::walk::Walk;
-use crate::log::Piece;
+use crate::log::{Piece, Spoilt};
 use crate::log::dead_letter::Parked;
 use crate::sink::Sink as _;
 use crate::sink::batch::Insert;
@@ -126,10 +126,11 @@ fn singles(inserts: &[Insert], (_, offset, index): Place) -> Vec<Insert> {
     inserts.iter().flat_map(of).collect()
 }
 
-/// The places of parked things by their logs, each once.
+/// The places of parked things by their logs, each once; those that came into no log are left out.
 pub fn by_log(parked: &[Parked]) -> BTreeMap<[u8; 16], Vec<Place>> {
     let mut logs: BTreeMap<[u8; 16], Vec<Place>> = BTreeMap::new();
-    for parked in parked {
+    // What was too large never came into the log.
+    for parked in parked.iter().filter(|parked| parked.reason != Spoilt::TooLarge.name()) {
         if let Ok(incarnation) = parked.incarnation.as_ref().try_into() {
             logs.entry(incarnation).or_default().push((parked.partition, parked.offset, parked.index));
         }

@@ -1,5 +1,7 @@
 //! Configurations that name the real servers, with databases, topics and prefixes that nobody else has.
 
+#![allow(dead_code, reason = "each test program uses its own part of this")]
+
 use std::path::Path;
 
 use clickhouse::Client;

@@ -79,6 +79,7 @@ async fn main() -> anyhow::Result<()> {
         live: live.clone(),
         reports: Reports::new(reports, live.answers(), Duration::ZERO, query::Metrics::default()),
         readiness: Arc::new(Vec::new),
+        warnings: Arc::new(Vec::new),
         metrics: Arc::new(|| "# EOF\n".to_owned()),
         tag_edge_url: "http://127.0.0.1:8080".to_owned(),
         names: Vec::new(),

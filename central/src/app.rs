@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api::{self, ApiState};
 use crate::config::{self, Config};
 use crate::ingest;
-use crate::log::{self, Log, LogError};
+use crate::log::{self, Log, LogError, Partition};
 use crate::query::Reports;
 use crate::sink::Stop;
 use crate::store::blobs::Blobs;
@@ -94,6 +94,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     let state = ApiState {
         metadata: metadata.clone(),
         readiness: readiness(&metadata, &log, &store, &live, board),
+        warnings: warnings(&log),
         reports: Reports::new(store.reader(), live.answers(), config.stale, telemetry.query.clone()),
         live,
         metrics: metrics(&log, &store, &telemetry),
@@ -179,10 +180,21 @@ fn readiness(
     })
 }
 
+/// Sentences about what somebody should look at although all goes on.
+fn warnings(log: &Log) -> api::Readiness {
+    let log = log.clone();
+    Arc::new(move || log.warnings())
+}
+
 fn metrics(log: &Log, store: &EventStore, telemetry: &Telemetry) -> api::Metrics {
     let (log, store, telemetry) = (log.clone(), store.clone(), telemetry.clone());
     Arc::new(move || {
         telemetry.gauges.log_ends(log.owned().borrow().values().map(|owned| (owned.number(), owned.end())));
+        let lags = |partition: &Partition| {
+            let (number, late) = (partition.number(), partition.late());
+            partition.lags().into_iter().map(move |(sink, lag)| (number, sink, lag, late.contains(&sink)))
+        };
+        telemetry.sink.lags(log.owned().borrow().values().flat_map(lags));
         telemetry.gauges.log_waiting_bytes.set(log.waiting_bytes() as i64);
         telemetry.gauges.event_store_restarts.set(store.restarts() as i64);
         telemetry.gauges.event_store_silent_servers.set(store.silent_servers() as i64);

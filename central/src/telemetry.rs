@@ -124,7 +124,8 @@ mod tests {
     /// The names of all metrics, without what the format appends to a counter's.
     fn names() -> BTreeSet<String> {
         let telemetry = Telemetry::new();
-        telemetry.sink.of("clickhouse", 0);
+        telemetry.sink.of("clickhouse");
+        telemetry.sink.lags([(0, "clickhouse", 7, false)].into_iter());
         telemetry.gauges.log_ends([(0, 7)].into_iter());
         telemetry.log.begins("clickhouse", 0);
         let text = telemetry.render();

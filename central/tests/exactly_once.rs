@@ -218,7 +218,7 @@ async fn an_event_store_that_is_down_delays_no_live_view() {
     let dead = Running::start(&only(&log), &store, &sink::Metrics::default(), 1).await;
 
     let (live, stop) = (Live::open(live::Options::Memory), Stop::default());
-    let counters = sink::Metrics::default().of("live", 0);
+    let counters = sink::Metrics::default().of("live");
     let source = Source { incarnation: only(&log).incarnation().0, partition: 0 };
     let mut view = View::new(live.inlet(source), only(&log), counters.clone());
     let cursor = view.begin(&Health::default(), &stop).await.expect("it begins");

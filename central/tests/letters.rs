@@ -43,12 +43,20 @@ async fn looked_at_and_given_again(stage: Stage) {
     eventually("the letter", async || {
         let output = scene.place.ask(&["dead-letter", "list", "--json"]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        listed = output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect();
+        listed = output
+            .stdout
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty())
+            .map(<[u8]>::to_vec)
+            .collect();
         !listed.is_empty()
     })
     .await;
     let letter: Value = serde_json::from_slice(&listed[0]).expect("JSON");
-    assert_eq!((listed.len(), letter["reason"].as_str(), letter["partition"].as_u64()), (1, Some("record"), Some(0)));
+    assert_eq!(
+        (listed.len(), letter["reason"].as_str(), letter["partition"].as_u64()),
+        (1, Some("record"), Some(0))
+    );
     let place = letter["place"].as_str().expect("a place").to_owned();
     let shown = scene.place.ask(&["dead-letter", "show", &place]);
     let shown = String::from_utf8_lossy(&shown.stdout).into_owned();

@@ -33,7 +33,7 @@ struct Feeding {
 impl Feeding {
     fn start(log: &Log, live: &Live) -> Self {
         let (stop, health) = (Stop::default(), Health::default());
-        let counters = sink::Metrics::default().of("live", 0);
+        let counters = sink::Metrics::default().of("live");
         let source = Source { incarnation: only(log).incarnation().0, partition: 0 };
         let mut view = View::new(live.inlet(source), only(log), counters.clone());
         let (ours, told) = (stop.clone(), health.clone());

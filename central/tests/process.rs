@@ -25,6 +25,16 @@ async fn it_serves_once_ready_and_ends_cleanly_when_told() {
     assert_eq!(central.get("/readyz").await.0, 200);
     let (status, metrics) = central.get("/metrics").await;
     assert!(status == 200 && metrics.contains("footfall_central_log_records_total"), "{metrics}");
+    support::eventually("the lag of every sink", async || {
+        let (_, metrics) = central.get("/metrics").await;
+        ["clickhouse", "raw_log", "live"].iter().all(|sink| {
+            let of = format!("{{sink=\"{sink}\",partition=\"0\"}} 0\n");
+            ["lag_records", "late"]
+                .iter()
+                .all(|what| metrics.contains(&format!("footfall_central_sink_{what}{of}")))
+        })
+    })
+    .await;
     let event_store = central.event_store();
     assert!(runs(event_store));
     central.signal("-TERM");

@@ -31,7 +31,7 @@ fn start(log: &Log, blobs: &Blobs, close_after: Duration, seed: u64) -> Running 
         partition: only(log),
         blobs: blobs.clone(),
         close_after,
-        counters: sink::Metrics::default().of(RawLog::NAME, 0),
+        counters: sink::Metrics::default().of(RawLog::NAME),
         metrics: raw_log::Metrics::default(),
         health: health.clone(),
         seed,

@@ -24,7 +24,7 @@ async fn write_raw_log(log: &Log, blobs: &Blobs) {
         partition: only(log),
         blobs: blobs.clone(),
         close_after: Duration::from_millis(50),
-        counters: sink::Metrics::default().of(RawLog::NAME, 0),
+        counters: sink::Metrics::default().of(RawLog::NAME),
         metrics: raw_log::Metrics::default(),
         health: Health::default(),
         seed: 1,

@@ -94,7 +94,7 @@ async fn start<const PARKING: bool>(partition: &Partition, store: &Store) -> Run
     let begin = Begin {
         keep: Some(partition.clone()),
         cursor: partition.consumer(name).await.expect("a consumer"),
-        counters: sink::Metrics::default().of(name, 0),
+        counters: sink::Metrics::default().of(name),
         health: health.clone(),
         seed: 7,
     };

@@ -62,7 +62,9 @@ fn read(path: &Path, name: &str, bytes: u64) -> io::Result<(Header, Bytes)> {
     file.take(bytes).read_to_end(&mut read)?;
     let header = match Header::decode(&read) {
         Ok(header) => header,
-        Err(Unreadable::Damaged) => Header::from_name(name, modified).expect("only names that tell are looked at"),
+        Err(Unreadable::Damaged) => {
+            Header::from_name(name, modified).expect("only names that tell are looked at")
+        }
         Err(Unreadable::Format(format)) => {
             let sentence = format!("{} has format {format}, which is of a later version", path.display());
             return Err(io::Error::new(io::ErrorKind::InvalidData, sentence));
@@ -113,9 +115,9 @@ mod a_glance {
     #[test]
     fn passes_over_damage_and_strangers() {
         let dir = tempfile::tempdir().expect("temp dir");
-        std::fs::write(dir.path().join("notes.txt"), "nothing of ours").expect("written");
+        fs::write(dir.path().join("notes.txt"), "nothing of ours").expect("written");
         let name = format!("{:020}-{}.segment", 7, "ab".repeat(16));
-        std::fs::write(dir.path().join(name), vec![0x5a; 20_000]).expect("written");
+        fs::write(dir.path().join(name), vec![0x5a; 20_000]).expect("written");
         assert_eq!(seen(dir.path()), []);
     }
 }

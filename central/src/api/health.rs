@@ -16,11 +16,13 @@ pub(super) async fn alive() -> Response {
     Json(json!({ "alive": true })).into_response()
 }
 
-/// 200 when central can do its whole job, else 503 with a sentence for each thing that is missing.
+/// 200 when central can do its whole job, else 503 with a sentence for each thing that is missing. Either way with a sentence for each
+/// thing that somebody should look at.
 pub(super) async fn ready(State(shared): State<Shared>) -> Response {
-    let missing = (shared.state.readiness)();
+    let (missing, warnings) = ((shared.state.readiness)(), (shared.state.warnings)());
     let status = if missing.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({ "ready": missing.is_empty(), "missing": missing }))).into_response()
+    (status, Json(json!({ "ready": missing.is_empty(), "missing": missing, "warnings": warnings })))
+        .into_response()
 }
 
 pub(super) async fn metrics(State(shared): State<Shared>) -> Response {

@@ -68,6 +68,8 @@ pub struct ApiState {
     pub reports: Reports,
     /// For `/readyz`.
     pub readiness: Readiness,
+    /// What somebody should look at.
+    pub warnings: Readiness,
     /// For `/metrics`.
     pub metrics: Metrics,
     /// Where the tag to copy loads the beacon from.

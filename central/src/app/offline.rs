@@ -64,7 +64,9 @@ pub async fn dead_letter(
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     match told {
-        command::DeadLetter::List { json } => Ok(command::print_list(&read_parked(&config).await?, json, out)?),
+        command::DeadLetter::List { json } => {
+            Ok(command::print_list(&read_parked(&config).await?, json, out)?)
+        }
         command::DeadLetter::Show { place, json } => {
             for parked in at(read_parked(&config).await?, &place)? {
                 command::print_parked(&parked, json, out)?;
@@ -106,7 +108,10 @@ async fn read_parked(config: &Config) -> anyhow::Result<Vec<Parked>> {
     .context("the dead letters cannot be read")?;
     parked.sort_by(|one, other| {
         let place = |parked: &Parked| (parked.partition, parked.offset, parked.index);
-        place(one).cmp(&place(other)).then_with(|| one.incarnation.cmp(&other.incarnation)).then_with(|| one.payload.cmp(&other.payload))
+        place(one)
+            .cmp(&place(other))
+            .then_with(|| one.incarnation.cmp(&other.incarnation))
+            .then_with(|| one.payload.cmp(&other.payload))
     });
     parked.dedup();
     Ok(parked)

@@ -115,7 +115,6 @@ async fn tend(
     }
     for sink in [ClickHouse::NAME, RawLog::NAME, Sightings::NAME] {
         board.lock().remove(&(partition.number(), sink));
-        stores.metrics.forget(sink, partition.number());
     }
 }
 
@@ -140,7 +139,7 @@ async fn start(
     }
     let health = board.enter(partition.number(), Sightings::NAME);
     let source = Source { incarnation: partition.incarnation().0, partition: partition.number() };
-    let counters = stores.metrics.of(Sightings::NAME, partition.number());
+    let counters = stores.metrics.of(Sightings::NAME);
     let mut view = View::new(stores.live.inlet(source), partition.clone(), counters.clone());
     let Some(cursor) = view.begin(&health, stop).await else { return };
     match super::random() {
@@ -156,7 +155,7 @@ async fn begin_clickhouse(partition: &Partition, stores: &Stores, health: &Healt
     Ok(Begin {
         keep: Some(partition.clone()),
         cursor: partition.consumer(ClickHouse::NAME).await?,
-        counters: stores.metrics.of(ClickHouse::NAME, partition.number()),
+        counters: stores.metrics.of(ClickHouse::NAME),
         health: health.clone(),
         seed: super::random()?,
     })
@@ -173,7 +172,7 @@ async fn begin_raw_log(
         partition: partition.clone(),
         blobs: stores.blobs.clone(),
         close_after: stores.close_after,
-        counters: stores.metrics.of(RawLog::NAME, partition.number()),
+        counters: stores.metrics.of(RawLog::NAME),
         metrics: stores.raw_log.clone(),
         health: health.clone(),
         seed: super::random()?,

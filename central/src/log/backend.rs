@@ -57,6 +57,14 @@ impl Backend {
         }
     }
 
+    /// What keeps records, for how long, and what to do for who is late; the end of a sentence.
+    pub(super) fn keeps(&self) -> String {
+        match self {
+            Self::Embedded(_) => "the log keeps them".to_owned(),
+            Self::Kafka(whole) => whole.keeps(),
+        }
+    }
+
     /// Bytes that wait for a sink and hold up what comes in; Kafka's retention waits for nobody.
     pub(super) fn waiting_bytes(&self) -> u64 {
         match self {

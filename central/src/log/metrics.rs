@@ -1,5 +1,8 @@
 //! What the log counts. Only counters: what they are called from outside is said where they are registered.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -22,7 +25,12 @@ pub struct Metrics {
     gap_records: Family<Gap, Counter>,
     pub(super) eras: Counter,
     pub(super) parked: Counter,
+    /// The newest gap of each, for whoever asks in sentences.
+    lost: Arc<Mutex<Lost>>,
 }
+
+/// The records that a sink never got of a partition: the first, and the one after the last.
+type Lost = BTreeMap<(&'static str, u32), (u64, u64)>;
 
 /// Why something could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -71,9 +79,23 @@ impl Metrics {
     /// The log from `from` to `to` is gone, and a sink had not read it.
     pub(super) fn gap(&self, sink: &'static str, partition: u32, from: u64, to: u64) {
         tracing::error!(sink, partition, from, to, "a gap: these records were gone before they were read");
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).insert((sink, partition), (from, to));
         let gap = Gap { sink, partition };
         self.gaps.get_or_create(&gap).inc();
         self.gap_records.get_or_create(&gap).inc_by(to.saturating_sub(from));
+    }
+
+    /// What was lost to whom since this process began, a sentence each.
+    pub(super) fn lost(&self) -> Vec<String> {
+        let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        let sentence = |((sink, partition), (from, to)): (&(&'static str, u32), &(u64, u64))| {
+            let newest = to.saturating_sub(1);
+            format!(
+                "the {sink} sink never got the records {from} to {newest} of partition {partition}, which the log no longer had: \
+                 central replay rebuilds what the raw log has of them"
+            )
+        };
+        lost.iter().map(sentence).collect()
     }
 
     /// Something cannot be read, or taken.

@@ -62,6 +62,7 @@ struct Shared {
     partitions: u32,
     backend: Backend,
     owned: watch::Sender<Owned>,
+    metrics: Metrics,
 }
 
 impl Log {
@@ -80,11 +81,12 @@ impl Log {
             backend::Origin::Embedded(origin),
             whole.dead_letter(),
             checkpoint_bytes,
-            metrics,
+            metrics.clone(),
             CancellationToken::new(),
         );
         let owned = watch::Sender::new(Owned::from([(0, only.await?)]));
-        Ok(Self { shared: Arc::new(Shared { partitions: 1, backend: Backend::Embedded(whole), owned }) })
+        let backend = Backend::Embedded(whole);
+        Ok(Self { shared: Arc::new(Shared { partitions: 1, backend, owned, metrics }) })
     }
 
     /// The log in Kafka, shared with other centrals. Until Kafka is reached it owns nothing and takes nothing, and says why. Needs a
@@ -92,8 +94,8 @@ impl Log {
     pub fn kafka(options: kafka::Options, metrics: Metrics) -> Self {
         let owned = watch::Sender::new(Owned::new());
         let partitions = options.partitions;
-        let backend = Backend::Kafka(kafka::start(options, owned.clone(), metrics));
-        Self { shared: Arc::new(Shared { partitions, backend, owned }) }
+        let backend = Backend::Kafka(kafka::start(options, owned.clone(), metrics.clone()));
+        Self { shared: Arc::new(Shared { partitions, backend, owned, metrics }) }
     }
 
     /// How many partitions the log has, for as long as it exists.
@@ -129,6 +131,21 @@ impl Log {
     /// What keeps the log from taking records, and what else is wrong with it, in sentences.
     pub fn faults(&self) -> Vec<String> {
         self.shared.backend.faults()
+    }
+
+    /// What a person should look at although all goes on: who is late, and who never got some records. In sentences.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut late: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
+        for (number, partition) in self.shared.owned.borrow().iter() {
+            for name in partition.late() {
+                late.entry(name).or_default().push(number.to_string());
+            }
+        }
+        let late = late.into_iter().map(|(name, partitions)| {
+            let (partitions, keeps) = (partitions.join(", "), self.shared.backend.keeps());
+            format!("the {name} sink has not got records of partition {partitions} that are older than half of the time that {keeps}")
+        });
+        late.chain(self.shared.metrics.lost()).collect()
     }
 
     /// Writes what is queued and stops. Blocks; to be called from a thread of a runtime that may.

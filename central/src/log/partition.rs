@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio_util::sync::CancellationToken;
 
@@ -30,6 +30,10 @@ struct Shared {
     dead_letter: DeadLetter,
     /// How far each consumer is.
     committed: Mutex<BTreeMap<&'static str, u64>>,
+    /// How far those are that hold nothing back, as they say.
+    noted: Mutex<BTreeMap<&'static str, u64>>,
+    /// Whoever is not as far as this is late.
+    due: AtomicU64,
     lost: CancellationToken,
 }
 
@@ -49,8 +53,9 @@ impl Partition {
     ) -> Result<Self, LogError> {
         let feed = Feed::start(origin, number, incarnation.0, checkpoint_bytes, metrics, lost.clone());
         let feed = feed.await.map_err(LogError::Storage)?;
-        let committed = Mutex::default();
-        Ok(Self { shared: Arc::new(Shared { number, incarnation, feed, dead_letter, committed, lost }) })
+        let (committed, noted, due) = (Mutex::default(), Mutex::default(), AtomicU64::new(0));
+        let shared = Shared { number, incarnation, feed, dead_letter, committed, noted, due, lost };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// Which one of the log's partitions, from 0.
@@ -163,6 +168,40 @@ impl Partition {
         for (consumer, next) in self.committed().iter().filter(|(_, next)| **next < end) {
             self.shared.feed.metrics.gap(consumer, self.shared.number, *next, end);
         }
+    }
+
+    /// Everything below `next` is with an observer. Holds nothing back.
+    pub fn note(&self, observer: &'static str, next: u64) {
+        self.shared.noted.lock().unwrap_or_else(PoisonError::into_inner).insert(observer, next);
+    }
+
+    /// How many records each consumer and each observer is behind.
+    pub fn lags(&self) -> Vec<(&'static str, u64)> {
+        let end = self.end();
+        self.positions().into_iter().map(|(name, next)| (name, end.saturating_sub(next))).collect()
+    }
+
+    /// Those that still need records which the log has had for longer than it was said to be well, as of the last look.
+    pub fn late(&self) -> Vec<&'static str> {
+        let due = self.shared.due.load(Ordering::Acquire);
+        self.positions().into_iter().filter(|(_, next)| *next < due).map(|(name, _)| name).collect()
+    }
+
+    /// Looks which records are older than `age`: whoever still needs one is late.
+    pub(super) async fn look_back(&self, age: Duration) -> io::Result<()> {
+        let mut due = 0;
+        if self.lags().iter().any(|(_, lag)| *lag > 0) {
+            let at = SystemTime::now().checked_sub(age).unwrap_or(SystemTime::UNIX_EPOCH);
+            due = self.shared.feed.origin.seek_time(at).await?;
+        }
+        self.shared.due.store(due, Ordering::Release);
+        Ok(())
+    }
+
+    fn positions(&self) -> BTreeMap<&'static str, u64> {
+        let mut positions = self.committed().clone();
+        positions.extend(self.shared.noted.lock().unwrap_or_else(PoisonError::into_inner).iter());
+        positions
     }
 
     fn committed(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, u64>> {

@@ -99,6 +99,7 @@ impl View {
             from
         };
         self.next = Some(next);
+        self.partition.note(Sightings::NAME, next);
         Ok(next)
     }
 
@@ -124,6 +125,7 @@ impl View {
         }
         self.inlet.apply(next, &sightings, now_ms()).await?;
         self.next = self.next.max(Some(next));
+        self.partition.note(Sightings::NAME, next);
         self.counters.rows.inc_by(sightings.len() as u64);
         Ok(())
     }

@@ -21,6 +21,7 @@ pub struct Metrics {
     poison: Family<Name, Counter>,
     failures: Family<Name, Counter>,
     lag: Family<Place, Gauge>,
+    late: Family<Place, Gauge>,
     write: Family<Name, Histogram>,
 }
 
@@ -47,7 +48,6 @@ pub struct Counters {
     pub(super) repaired: Counter,
     pub(super) poison: Counter,
     pub(super) failures: Counter,
-    lag: Gauge,
     pub(super) write: Histogram,
 }
 
@@ -70,12 +70,14 @@ impl Metrics {
             "Records of the log that the sink has not committed",
             metrics.lag.clone(),
         );
+        let late = "1 when the sink still needs records that are older than half of Kafka's retention";
+        registry.register("late", late, metrics.late.clone());
         registry.register_with_unit("write", "Time to write a batch", Unit::Seconds, metrics.write.clone());
         metrics
     }
 
-    /// The counters of one sink, of which each partition has its own lag.
-    pub fn of(&self, sink: &'static str, partition: u32) -> Counters {
+    /// The counters of one sink, whatever its partition.
+    pub fn of(&self, sink: &'static str) -> Counters {
         let name = Name { sink };
         let counter = |family: &Family<Name, Counter>| family.get_or_create(&name).clone();
         Counters {
@@ -86,21 +88,20 @@ impl Metrics {
             repaired: counter(&self.repaired),
             poison: counter(&self.poison),
             failures: counter(&self.failures),
-            lag: self.lag.get_or_create(&Place { sink, partition }).clone(),
             write: self.write.get_or_create(&name).clone(),
         }
     }
 
-    /// Another central has the partition now, and tells its lag.
-    pub fn forget(&self, sink: &'static str, partition: u32) {
-        self.lag.remove(&Place { sink, partition });
-    }
-}
-
-impl Counters {
-    /// The sink is this many records behind.
-    pub fn lag(&self, records: u64) {
-        self.lag.set(records as i64);
+    /// How far each sink is behind on each partition that this central has: records, and whether it still needs some that are older
+    /// than they should become. Another central tells of the others.
+    pub fn lags(&self, lags: impl Iterator<Item = (u32, &'static str, u64, bool)>) {
+        self.lag.clear();
+        self.late.clear();
+        for (partition, sink, records, late) in lags {
+            let place = Place { sink, partition };
+            self.lag.get_or_create(&place).set(records as i64);
+            self.late.get_or_create(&place).set(late.into());
+        }
     }
 }
 
@@ -115,6 +116,7 @@ impl Default for Metrics {
             poison: Family::default(),
             failures: Family::default(),
             lag: Family::default(),
+            late: Family::default(),
             write: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
         }
     }

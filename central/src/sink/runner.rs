@@ -220,7 +220,6 @@ impl<W: Writer> Hand<W> {
                 // The store has the rows: at worst they are read again and left out.
                 tracing::warn!(sink = self.name, %error, "the offset was not kept");
             }
-            self.counters.lag(partition.lag(self.name));
         }
         self.health.set(None);
         self.counters.batches.inc();

@@ -230,6 +230,40 @@ async fn records_that_are_gone_before_a_sink_had_them_are_a_gap_and_reading_goes
     let mut cursor = partition.consumer_at("sink", 20).await.expect("a consumer");
     assert_eq!(cursor.position(), 35, "where the log begins now");
     assert_eq!(collect(&mut cursor, 50).await.len(), 15);
+    let warnings = log.warnings();
+    let sentence = "the sink sink never got the records 20 to 34 of partition 0";
+    assert!(warnings.len() == 1 && warnings[0].starts_with(sentence), "{warnings:?}");
+    close(log).await;
+    stage.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sink_that_is_behind_by_half_of_the_retention_is_told_of() {
+    let stage = Stage::Kafka(Options { retention: Duration::from_secs(4), ..options() });
+    let Stage::Kafka(options) = &stage else { unreachable!("it is Kafka's") };
+    let log = stage.open().await;
+    let partition = log.partition(1).expect("owned");
+    for name in ["quick", "slow"] {
+        partition.consumer(name).await.expect("a consumer");
+    }
+    append_of(&log, &stage::site_of(1, 4), 1, 0, 10).await;
+    partition.commit("quick", 10).expect("committed");
+    partition.note("watching", 3);
+    let mut warnings = Vec::new();
+    eventually("the warnings", async || {
+        warnings = log.warnings();
+        warnings.len() == 2
+    })
+    .await;
+    for (warning, name) in warnings.iter().zip(["slow", "watching"]) {
+        let begins = format!("the {name} sink has not got records of partition 1 that are older than half");
+        let parts = [begins.as_str(), &options.topic, &options.bootstrap, "raise the topic's retention.ms"];
+        assert!(parts.iter().all(|part| warning.contains(part)), "{warning}");
+    }
+    assert_eq!(partition.lags(), [("quick", 0), ("slow", 10), ("watching", 7)]);
+    partition.commit("slow", 10).expect("committed");
+    partition.note("watching", 10);
+    assert_eq!(log.warnings(), Vec::<String>::new(), "they have caught up");
     close(log).await;
     stage.clear().await;
 }

@@ -81,6 +81,31 @@ async fn a_topic_that_somebody_else_has_made() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn records_that_are_gone_before_a_sink_had_them() {
+    let mut scene = Scene::new();
+    let options = options();
+    let stage = Stage::Kafka(options.clone());
+    let log = stage.open().await;
+    stage::append_of(&log, &stage::site_of(0, 2), 1, 0, 50).await;
+    log.partition(0).expect("owned").commit("clickhouse", 20).expect("committed");
+    stage.close(log).await;
+    let mut gone = rdkafka::TopicPartitionList::new();
+    gone.add_partition_offset(&options.topic, 0, rdkafka::Offset::Offset(35)).expect("an offset");
+    admin(&options).delete_records(&gone, &AdminOptions::new()).await.expect("deleted");
+    scene.place.set("log", settings::log(&options));
+    let mut central = scene.place.spawn();
+    central
+        .warns(&["the clickhouse sink never got the records 20 to 34 of partition 0", "central replay"])
+        .await;
+    central.lacks_nothing().await;
+    let (_, metrics) = central.get("/metrics").await;
+    let counted = "footfall_central_log_gap_records_total{sink=\"clickhouse\",partition=\"0\"} 15";
+    assert!(metrics.contains(counted), "{metrics}");
+    drop(central);
+    stage.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_topic_that_is_deleted_under_way() {
     let mut scene = Scene::new();
     let options = options();

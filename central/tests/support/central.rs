@@ -177,6 +177,23 @@ impl Central {
         }
     }
 
+    /// Waits for one of `/readyz`'s warnings that has all these parts.
+    pub(crate) async fn warns(&self, parts: &[&str]) -> String {
+        let mut found = String::new();
+        super::eventually("the warning", async || {
+            let Ok((_, body)) = self.try_get("/readyz").await else { return false };
+            let body: Value = serde_json::from_str(&body).expect("JSON");
+            let warnings: Vec<String> = serde_json::from_value(body["warnings"].clone()).expect("sentences");
+            found = warnings
+                .into_iter()
+                .find(|warning| parts.iter().all(|part| warning.contains(part)))
+                .unwrap_or_default();
+            !found.is_empty()
+        })
+        .await;
+        found
+    }
+
     /// Waits until nothing is missing.
     pub(crate) async fn lacks_nothing(&mut self) {
         let deadline = Instant::now() + Duration::from_mins(1);

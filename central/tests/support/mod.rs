@@ -260,7 +260,7 @@ impl Running {
         seed: u64,
     ) -> Self {
         let (stop, health) = (Stop::default(), Health::default());
-        let counters = metrics.of("clickhouse", partition.number());
+        let counters = metrics.of("clickhouse");
         let begin = Begin {
             keep: Some(partition.clone()),
             cursor: partition.consumer("clickhouse").await.expect("a consumer"),

@@ -57,6 +57,7 @@ async fn face() -> Face {
         metadata,
         live: live.clone(),
         reports: reports(),
+        warnings: Arc::new(|| vec!["a sink is late".to_owned()]),
         readiness: Arc::new(move || {
             if readiness.load(Ordering::Relaxed) {
                 Vec::new()
@@ -197,11 +198,13 @@ async fn without_an_event_store_stats_say_so_and_the_live_view_goes_on() {
 async fn health_readiness_and_metrics_are_there_for_whoever_watches() {
     let face = face().await;
     assert_eq!(face.json("/healthz").await.0, 200);
-    assert_eq!(face.json("/readyz").await, (200, json!({ "ready": true, "missing": [] })));
+    let warnings = json!(["a sink is late"]);
+    let ready = json!({ "ready": true, "missing": [], "warnings": warnings });
+    assert_eq!(face.json("/readyz").await, (200, ready));
     face.ready.store(false, Ordering::Relaxed);
     assert_eq!(
         face.json("/readyz").await,
-        (503, json!({ "ready": false, "missing": ["the log is not open"] }))
+        (503, json!({ "ready": false, "missing": ["the log is not open"], "warnings": warnings }))
     );
     let metrics = face.answer("/metrics").await;
     assert!(metrics.headers()["content-type"].to_str().unwrap().starts_with("application/openmetrics-text"));
@@ -216,6 +219,7 @@ async fn an_address_that_others_can_reach_is_refused() {
         live: Live::open(live::Options::Memory),
         reports: reports(),
         readiness: Arc::new(Vec::new),
+        warnings: Arc::new(Vec::new),
         metrics: Arc::new(String::new),
         tag_edge_url: String::new(),
         names: Vec::new(),

@@ -25,7 +25,8 @@ const HEARING: Duration = Duration::from_millis(500);
 /// # Errors
 /// A sentence that names the server and says what to do.
 pub async fn parked(options: &Options) -> io::Result<Vec<Parked>> {
-    let (options, voice, topic) = (Arc::new(options.clone()), Voice::default(), options.beside("dead-letter"));
+    let (options, voice, topic) =
+        (Arc::new(options.clone()), Voice::default(), options.beside("dead-letter"));
     let mut bounds = bounds(&options, voice.clone(), topic.clone()).await?;
     let mut parked = Vec::new();
     while !bounds.is_empty() {
@@ -36,7 +37,9 @@ pub async fn parked(options: &Options) -> io::Result<Vec<Parked>> {
                 Ok(stretch) => {
                     bounds.start = stretch.next;
                     // What cannot be decoded here was written by a later version.
-                    parked.extend(stretch.entries.into_iter().filter_map(|entry| Parked::decode(entry.payload).ok()));
+                    parked.extend(
+                        stretch.entries.into_iter().filter_map(|entry| Parked::decode(entry.payload).ok()),
+                    );
                 }
                 Err(ReadError::Trimmed { start }) => {
                     bounds.start = start;
@@ -53,12 +56,15 @@ pub async fn parked(options: &Options) -> io::Result<Vec<Parked>> {
 async fn bounds(options: &Arc<Options>, voice: Voice, topic: String) -> io::Result<Range<u64>> {
     let options = Arc::clone(options);
     let asking = tokio::task::spawn_blocking(move || {
-        let made: Result<BaseConsumer<Voice>, KafkaError> = options.client()?.create_with_context(voice.clone());
+        let made: Result<BaseConsumer<Voice>, KafkaError> =
+            options.client()?.create_with_context(voice.clone());
         let asker = made.map_err(|error| options.failed(&error))?;
         match asker.fetch_watermarks(&topic, 0, PATIENCE) {
             Ok((low, high)) => Ok(low as u64..high as u64),
             Err(KafkaError::MetadataFetch(
-                RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownPartition | RDKafkaErrorCode::UnknownTopic,
+                RDKafkaErrorCode::UnknownTopicOrPartition
+                | RDKafkaErrorCode::UnknownPartition
+                | RDKafkaErrorCode::UnknownTopic,
             )) => Err(io::Error::other(format!(
                 "topic {topic} of Kafka at {} is missing: central makes it when it starts; is log.kafka.topic right?",
                 options.bootstrap

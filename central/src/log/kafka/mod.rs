@@ -1,11 +1,12 @@
 //! The log as a topic of Apache Kafka, shared by several centrals. Nothing outside this folder knows Kafka.
 //!
 //! Read [`session`] first: it brings the parts together. [`era`] is how records get in, [`source`] how they are read, [`membership`] who
-//! reads which partition, [`archive`] what is kept beside them.
+//! reads which partition, [`archive`] what is kept beside them, [`letters`] how a command reads what is parked.
 
 mod archive;
 mod client;
 mod era;
+mod letters;
 mod membership;
 mod origin;
 mod positions;
@@ -21,6 +22,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use client::Options;
+pub use letters::parked;
 
 pub(super) use archive::Archive;
 pub(super) use era::Era;
@@ -36,16 +38,16 @@ pub(super) struct Whole {
     standing: Arc<Standing>,
     stop: CancellationToken,
     keeping: Mutex<Option<JoinHandle<()>>>,
-    bootstrap: String,
+    options: Arc<Options>,
 }
 
 /// Begins to look for the log; `owned` is told which partitions it has for this central.
 pub(super) fn start(options: Options, owned: watch::Sender<Owned>, metrics: Metrics) -> Whole {
     let standing = Arc::new(Standing::new(&options));
     let stop = CancellationToken::new();
-    let bootstrap = options.bootstrap.clone();
+    let options = Arc::new(options);
     let keeper = Keeper {
-        options: Arc::new(options),
+        options: Arc::clone(&options),
         standing: Arc::clone(&standing),
         owned,
         metrics,
@@ -53,7 +55,7 @@ pub(super) fn start(options: Options, owned: watch::Sender<Owned>, metrics: Metr
         stop: stop.clone(),
     };
     let keeping = Mutex::new(Some(tokio::spawn(keeper.run())));
-    Whole { standing, stop, keeping, bootstrap }
+    Whole { standing, stop, keeping, options }
 }
 
 impl Whole {
@@ -70,11 +72,20 @@ impl Whole {
         {
             faults.push(format!(
                 "Kafka at {} has taken no record for {} s: see that enough of its brokers run; edges keep their records",
-                self.bootstrap,
+                self.options.bootstrap,
                 since.as_secs()
             ));
         }
         faults
+    }
+
+    /// How long records stay, and what to do for who is late; the end of a sentence.
+    pub(super) fn keeps(&self) -> String {
+        let Options { bootstrap, topic, retention, .. } = &*self.options;
+        let hours = retention.as_secs().div_ceil(3_600);
+        format!(
+            "topic {topic} of Kafka at {bootstrap} keeps them ({hours} h): see why it does not write, or raise the topic's retention.ms"
+        )
     }
 
     /// Delivers what is queued, leaves the group and stops. Blocks.

@@ -189,12 +189,18 @@ impl Keeper {
                 _ = look.tick(), if looking.is_empty() => {
                     let (topics, ends) = (topics.clone(), Arc::clone(&session.ends));
                     let (group, mine) = (Arc::clone(&session.group), terms.keys().copied().collect::<Vec<_>>());
+                    let (owned, half) = (self.owned.borrow().clone(), self.options.retention / 2);
                     looking.spawn(async move {
                         let topic = topics.inspect().await?;
                         for partition in mine {
                             // Only a metric is older than it could be when this fails.
                             if let Ok(bounds) = group.bounds(partition).await {
                                 ends.reached(partition, bounds.end);
+                            }
+                        }
+                        for partition in owned.values() {
+                            if let Err(error) = partition.look_back(half).await {
+                                tracing::debug!(%error, "it is not known who is late");
                             }
                         }
                         Ok(topic)

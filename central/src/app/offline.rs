@@ -2,7 +2,7 @@
 //! it is embedded, and leave both as they found them.
 
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, anyhow, bail};
 use tokio::time::timeout;
@@ -13,13 +13,16 @@ use crate::config::{self, Config};
 use crate::log;
 use crate::log::dead_letter::{self, Parked};
 use crate::replay::command::{self, Tier};
-use crate::replay::{events, parked};
+use crate::replay::{self, events, parked};
 use crate::sink::raw_log::Shelf;
 use crate::store::blobs::Blobs;
-use crate::store::events::EventStore;
+use crate::store::events::{EventStore, Layout, Place, Servers};
+use crate::store::live;
 
 /// How long the event store may take until it can be used.
 const STORE_START: Duration = Duration::from_mins(1);
+/// How long Redis may take to answer.
+const REDIS_START: Duration = Duration::from_secs(10);
 /// Why the lock is wanted.
 const STOPPED: &str = "this works on what central writes, so central has to be stopped first";
 
@@ -28,22 +31,24 @@ const STOPPED: &str = "this works on what central writes, so central has to be s
 /// # Errors
 /// Whatever keeps it from being done, a sentence.
 pub async fn replay(config: Config, told: command::Rebuild, out: &mut impl Write) -> anyhow::Result<()> {
-    if told.from > told.to {
+    if told.into == Tier::Live {
+        return replay_live(config, told.json, out).await;
+    }
+    let (from, to) = told.from.zip(told.to).context("--from and --to are to name days")?;
+    if from > to {
         bail!("--from is to be no later than --to");
     }
-    if told.into == Tier::Live {
-        // It rests in memory and ends with central.
-        writeln!(
-            out,
-            "nothing to do: central reads the last hour of its log into the live view at every start"
-        )?;
-        return Ok(());
+    if let Place::Servers(Servers { layout: Layout::Cluster(cluster), .. }) = &config.event_store.place {
+        bail!(
+            "the tables of cluster {cluster} are replicated, and a day of such a table cannot be put in another's place by this command: \
+             rebuild into an event store of its own (event_store.servers without event_store.cluster) and copy the day from there"
+        );
     }
     let held = lock(&config.data.join("central.lock")).await.context(STOPPED)?;
     let shelf = Shelf::new(Blobs::open(&config.blobs)?);
     let logs = events::logs(&shelf).await?;
     let done = with_event_store(config, async |store| {
-        for day in told.from..=told.to {
+        for day in from..=to {
             let report = events::rebuild(store, &shelf, &logs, day, told.accept_loss, random()?).await?;
             command::print_day(&report, told.json, out)?;
         }
@@ -52,6 +57,30 @@ pub async fn replay(config: Config, told: command::Rebuild, out: &mut impl Write
     let done = done.await;
     drop(held);
     done
+}
+
+/// The live view: of what is in memory there is nothing to rebuild.
+async fn replay_live(config: Config, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
+    let live::Options::Redis(options) = config.live else {
+        // It rests in memory and ends with central.
+        writeln!(
+            out,
+            "nothing to do: central reads the last hour of its log into the live view at every start"
+        )?;
+        return Ok(());
+    };
+    let held = lock(&config.data.join("central.lock")).await.context(STOPPED)?;
+    let shelf = Shelf::new(Blobs::open(&config.blobs)?);
+    let logs = events::logs(&shelf).await?;
+    let redis = live::Redis::open(options);
+    if timeout(REDIS_START, redis.ready()).await.is_err() {
+        bail!(redis.fault().unwrap_or_else(|| "Redis does not answer".to_owned()));
+    }
+    let now_ms = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
+    let report = replay::live::rebuild(&redis, &shelf, &logs, now_ms).await?;
+    command::print_live(&report, json, out)?;
+    drop(held);
+    Ok(())
 }
 
 /// `central dead-letter`: what is parked, and once more to the store with it. To look at it disturbs no central that runs.

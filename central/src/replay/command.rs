@@ -8,6 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use super::events::DayReport;
+use super::live::LiveReport;
 use super::parked::{Outcome, Place};
 use crate::log::dead_letter::Parked;
 use crate::sink::raw_log::name::parse_day;
@@ -15,12 +16,12 @@ use crate::sink::raw_log::name::parse_day;
 /// `central replay`.
 #[derive(Clone, Debug, Args)]
 pub struct Rebuild {
-    /// The first UTC day, yyyy-mm-dd.
-    #[arg(long, value_parser = day)]
-    pub from: u16,
+    /// The first UTC day, yyyy-mm-dd. The live view is its last hour, whatever is said here.
+    #[arg(long, value_parser = day, required_if_eq("into", "events"))]
+    pub from: Option<u16>,
     /// The last UTC day, yyyy-mm-dd.
-    #[arg(long, value_parser = day)]
-    pub to: u16,
+    #[arg(long, value_parser = day, required_if_eq("into", "events"))]
+    pub to: Option<u16>,
     /// Which tier.
     #[arg(long)]
     pub into: Tier,
@@ -37,7 +38,7 @@ pub struct Rebuild {
 pub enum Tier {
     /// The raw events, day by day.
     Events,
-    /// The live view, its last hour.
+    /// The live view in Redis, its last hour.
     Live,
 }
 
@@ -96,6 +97,31 @@ pub fn print_day(report: &DayReport, json: bool, out: &mut impl Write) -> io::Re
         }
     }
     writeln!(out, "{}", if report.replaced { "; replaced" } else { "; nothing to replace" })
+}
+
+/// One line for the live view.
+///
+/// # Errors
+/// Nobody reads what is printed.
+pub fn print_live(report: &LiveReport, json: bool, out: &mut impl Write) -> io::Result<()> {
+    if json {
+        return writeln!(out, "{}", json!(report));
+    }
+    let LiveReport { raw_records, events, pageviews, held_events, held_pageviews, .. } = report;
+    write!(
+        out,
+        "the last hour: {raw_records} raw records read, {events} events, {pageviews} of them page views; Redis holds {held_events} and \
+         {held_pageviews}"
+    )?;
+    for (count, what) in [
+        (report.unreadable, "things cannot be read"),
+        (report.missing_offsets, "offsets are missing in the raw log"),
+    ] {
+        if count > 0 {
+            write!(out, "; {count} {what}")?;
+        }
+    }
+    writeln!(out)
 }
 
 /// The place of a parked thing, for people and to be typed: partition-offset, and the event's index where it is one.

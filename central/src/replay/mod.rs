@@ -3,12 +3,14 @@
 
 pub mod command;
 pub mod events;
+pub mod live;
 pub mod parked;
 mod plan;
 mod walk;
 
 use crate::store::blobs::BlobError;
 use crate::store::events::StoreError;
+use crate::store::live::LiveError;
 
 /// Why a tier was not rebuilt.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +21,19 @@ pub enum ReplayError {
     /// The event store. See [`StoreError::fault`].
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The live view. Transient.
+    #[error(transparent)]
+    Live(#[from] LiveError),
+    /// The live view holds something else than it was given. Permanent, unless somebody else feeds it.
+    #[error(
+        "{sent} events of a minute were counted, but Redis holds {held}: stop every central that feeds this Redis, and do it again"
+    )]
+    LiveCount {
+        /// What was sent.
+        sent: u64,
+        /// What is there.
+        held: u64,
+    },
     /// The rows could not be loaded. Transient as far as anyone can tell.
     #[error("loading failed: {0}")]
     Load(String),

@@ -117,12 +117,7 @@ impl View {
     }
 
     async fn apply(&mut self, pieces: &[Piece], next: u64) -> Result<(), Stuck> {
-        let mut sightings = Vec::new();
-        for reading in pieces.iter().flat_map(Piece::readings) {
-            // Repeats are in no report. A bot that comes this far belongs to a website that does not filter bots.
-            let counted = |event: &&ReadEvent| !event.duplicate;
-            sightings.extend(reading.events.iter().filter(counted).map(|event| sighting(reading, event)));
-        }
+        let sightings = sightings(pieces);
         self.inlet.apply(next, &sightings, now_ms()).await?;
         self.next = self.next.max(Some(next));
         self.partition.note(Sightings::NAME, next);
@@ -147,6 +142,17 @@ impl Writer for View {
             }
         }
     }
+}
+
+/// What is to be counted of stretches of the log.
+pub fn sightings(pieces: &[Piece]) -> Vec<Sighting<'_>> {
+    let mut sightings = Vec::new();
+    for reading in pieces.iter().flat_map(Piece::readings) {
+        // Repeats are in no report. A bot that comes this far belongs to a website that does not filter bots.
+        let counted = |event: &&ReadEvent| !event.duplicate;
+        sightings.extend(reading.events.iter().filter(counted).map(|event| sighting(reading, event)));
+    }
+    sightings
 }
 
 /// Why a stretch could not be counted.

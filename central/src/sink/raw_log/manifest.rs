@@ -30,6 +30,11 @@ impl Stretch {
     pub fn has_day(&self, day: u16) -> bool {
         self.objects.iter().any(|name| name.hour.day() == day)
     }
+
+    /// Whether some of its records were received in this hour or later.
+    pub fn is_since(&self, hour: Hour) -> bool {
+        self.objects.iter().any(|name| name.hour >= hour)
+    }
 }
 
 /// What is there of one partition of one log.

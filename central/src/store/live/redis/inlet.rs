@@ -62,7 +62,10 @@ impl Inlet {
     }
 
     /// Begins a new generation at the offset `from`.
-    pub(crate) async fn anew(&mut self, from: u64, now_ms: i64) -> Result<(), LiveError> {
+    ///
+    /// # Errors
+    /// [`LiveError`].
+    pub async fn anew(&mut self, from: u64, now_ms: i64) -> Result<(), LiveError> {
         let (held, _) = self.held().await?;
         let generation = now_ms.max(self.generation + 1).max(held + 1);
         let up = self.redis.link.up()?;
@@ -92,7 +95,10 @@ impl Inlet {
     }
 
     /// Counts what was not counted before, then moves the position to `next`.
-    pub(crate) async fn apply(
+    ///
+    /// # Errors
+    /// [`LiveError`].
+    pub async fn apply(
         &mut self,
         next: u64,
         sightings: &[Sighting<'_>],

@@ -13,8 +13,8 @@
 //! The braces around a website stand in the key: a cluster keeps what belongs together on one node. A minute is written
 //! `yyyymmddhhmm` in UTC, a time as milliseconds since 1970. A session's id is made from its website, so it needs no other name.
 
-use time::OffsetDateTime;
 use time::macros::format_description;
+use time::{OffsetDateTime, PrimitiveDateTime};
 
 use crate::store::live::Source;
 use crate::store::live::realtime::MINUTE_MS;
@@ -83,6 +83,24 @@ impl Keys {
         format!("{}:lock", self.answer(name))
     }
 
+    /// Patterns of what rebuilding removes.
+    pub(super) fn of_the_view(&self) -> [String; 3] {
+        ["realtime:*", "session:*", "position:*"].map(|pattern| format!("{}{pattern}", escaped(&self.prefix)))
+    }
+
+    /// A pattern of the minutes' hashes, without what stands beside them.
+    pub(super) fn minutes(&self) -> String {
+        format!("{}realtime:{{*}}:????????????", escaped(&self.prefix))
+    }
+
+    /// The minute, since 1970, of a minute's hash.
+    pub(super) fn minute_of(&self, key: &str) -> Option<i64> {
+        let (_, written) = key.strip_prefix(&self.prefix)?.strip_prefix("realtime:{")?.rsplit_once("}:")?;
+        let format = format_description!("[year][month][day][hour][minute]");
+        let time = PrimitiveDateTime::parse(written, format).ok()?;
+        Some(time.assume_utc().unix_timestamp().div_euclid(60))
+    }
+
     /// How far a partition has come.
     pub(super) fn position(&self, source: Source) -> String {
         format!("{}position:{{{}}}", self.prefix, name(source))
@@ -92,6 +110,12 @@ impl Keys {
 /// A partition's name: the incarnation in hexadecimal digits, a colon, its number. It is the field by which a hash keeps a position.
 pub(super) fn name(source: Source) -> String {
     format!("{:032x}:{}", u128::from_be_bytes(source.incarnation), source.partition)
+}
+
+/// A text that a pattern takes as it stands.
+fn escaped(text: &str) -> String {
+    let special = |c: char| ['*', '?', '[', ']', '\\'].contains(&c);
+    text.chars().flat_map(|c| special(c).then_some('\\').into_iter().chain([c])).collect()
 }
 
 /// A minute since 1970 as `yyyymmddhhmm`; one that no calendar holds stays a number.
@@ -112,6 +136,9 @@ mod tests {
         let keys = Keys::new("");
         let minute = 1_795_435_265 / 60;
         assert_eq!(keys.minute("w", minute), "realtime:{w}:202611231201");
+        assert_eq!(keys.minute_of("realtime:{w}:202611231201"), Some(minute));
+        assert_eq!(keys.minute_of("realtime:{w}:202611231201:users"), None);
+        assert_eq!(Keys::new("a*[b").minutes(), "a\\*\\[brealtime:{*}:????????????");
         assert_eq!(keys.users("w", minute), "realtime:{w}:202611231201:users");
         assert_eq!(keys.family("w", minute)[2], "realtime:{w}:202611231201:pages");
         assert_eq!(keys.session("s"), "session:s");

@@ -1,13 +1,15 @@
 //! The live view in Redis, shared by every central. The only folder that knows its client.
 //!
 //! [`keys`] says what is where; [`inlet`] writes, each change together with the position that it brings a key to; [`view`] reads and
-//! [`watch`] looks again twice a second where somebody watches; [`answer`] keeps answers of reports; [`link`] is the connection.
+//! [`watch`] looks again twice a second where somebody watches; [`answer`] keeps answers of reports; [`link`] is the connection; [`rebuild`] empties and
+//! counts.
 
 mod answer;
 mod changes;
 mod inlet;
 mod keys;
 mod link;
+mod rebuild;
 mod script;
 mod view;
 mod watch;
@@ -16,6 +18,7 @@ use std::sync::Arc;
 
 pub use inlet::Inlet;
 pub use link::Options;
+pub use rebuild::{Tally, lives, tally};
 
 use super::{LiveError, Realtime, Source};
 use keys::Keys;
@@ -39,7 +42,7 @@ impl Redis {
     }
 
     /// How records of `source` flow in.
-    pub(super) fn inlet(&self, source: Source) -> Inlet {
+    pub fn inlet(&self, source: Source) -> Inlet {
         Inlet::new(self.clone(), source)
     }
 
@@ -56,8 +59,13 @@ impl Redis {
         self.watch.subscribe(self, website_id)
     }
 
+    /// Waits until there is a connection.
+    pub async fn ready(&self) {
+        self.link.ready().await;
+    }
+
     /// What is wrong with the connection.
-    pub(super) fn fault(&self) -> Option<String> {
+    pub fn fault(&self) -> Option<String> {
         self.link.fault()
     }
 }

@@ -1,6 +1,7 @@
 //! Central on real servers beside the plainest programs that do the same: relay batches over QUIC into Kafka beside a bare producer,
 //! and a filled log into ClickHouse beside a bare insert. Alternating rounds; what a peer writes are central's own bytes and rows.
 
+mod alone;
 mod authority;
 mod fleet;
 mod kafka;
@@ -19,6 +20,7 @@ use uuid::Uuid;
 
 use crate::edge::median;
 use crate::processor;
+use alone::Alone;
 use authority::Authority;
 use fleet::Fleet;
 use kafka::Kafka;
@@ -69,12 +71,14 @@ pub(crate) struct Figures {
     pub(crate) records: u64,
     /// Size of the records, bytes.
     pub(crate) bytes: u64,
-    /// Rows of one insert, on average, a figure for each round.
+    /// Rows of one insert of the sink alone and of the bare program, on average, a figure for each round.
     pub(crate) rows_per_insert: Vec<u64>,
     /// QUIC into Kafka.
     pub(crate) ingest: Half,
-    /// The log into ClickHouse.
+    /// The log into ClickHouse, no other sink beside it.
     pub(crate) sink: Half,
+    /// The same by a whole central whose other sinks have everything before them, too; the bare program's figures are the same.
+    pub(crate) whole: Half,
 }
 
 impl Half {
@@ -139,9 +143,11 @@ impl Figures {
             self.bytes / self.records
         ));
         self.sink.print(&format!(
-            "log → ClickHouse (the same events, {SHARDS} shards, rows of an insert: {:?})",
+            "log → ClickHouse, the sink alone (the same events, {SHARDS} shards, rows of an insert: {:?})",
             self.rows_per_insert
         ));
+        self.whole
+            .print("log → ClickHouse, a central that starts anew: raw log and live view catch up as well");
     }
 }
 
@@ -175,19 +181,23 @@ impl Bench<'_> {
     async fn run(&self, rounds: u32) -> anyhow::Result<Figures> {
         // Java is slow at first, whoever comes first.
         self.produce("warm-up.events").await?;
-        let (mut ingest, mut sink, mut rows_per_insert) = (Half::default(), Half::default(), Vec::new());
+        let (mut ingest, mut sink, mut whole) = (Half::default(), Half::default(), Half::default());
+        let mut rows_per_insert = Vec::new();
         for round in 1..=rounds {
             let (topic, bare_topic) = (format!("central-{round}.events"), format!("bare-{round}.events"));
             let central = self.ingest(&topic).await?;
             ingest.add("QUIC → Kafka", round, central, self.produce(&bare_topic).await?);
-            let (central, at_once) = self.drain(&topic).await?;
+            let all = self.drain(&topic).await?;
+            self.shards.clear().await?;
+            let (alone, at_once) = self.drain_alone(&topic).await?;
             let bare = self.insert(at_once).await?;
-            sink.add("log → ClickHouse", round, central, bare);
+            sink.add("log → ClickHouse, the sink alone", round, alone, bare);
+            whole.add("log → ClickHouse, all sinks", round, all, bare);
             rows_per_insert.push(at_once);
             self.kafka.at.drop_topics(&[&topic]).await?;
         }
         let Load { events, records, bytes, .. } = self.load;
-        Ok(Figures { events, records, bytes, rows_per_insert, ingest, sink })
+        Ok(Figures { events, records, bytes, rows_per_insert, ingest, sink, whole })
     }
 
     /// Sends the load to a central that owns no partition, and so does nothing else.
@@ -235,8 +245,8 @@ impl Bench<'_> {
         Ok(measured)
     }
 
-    /// Lets a central that just starts store what the topic holds. Says how many rows it inserted at once, too.
-    async fn drain(&self, topic: &str) -> anyhow::Result<(Measured, u64)> {
+    /// Lets a central that just starts store what the topic holds, its other sinks running.
+    async fn drain(&self, topic: &str) -> anyhow::Result<Measured> {
         let group = format!("{topic}-drain");
         let central = Central::start(&self.folder.join(&group), &self.setting(topic, &group))?;
         let read = central.metric("footfall_central_log_events_total").await?;
@@ -253,14 +263,28 @@ impl Bench<'_> {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let measured = clock.stop()?;
-        let inserts = central.metric("footfall_central_sink_inserts_total{sink=\"clickhouse\"").await?;
         central.stop()?;
-        let counted = self.shards.count("events_local").await?;
-        ensure!(
-            counted == [self.load.events, self.load.events, 0],
-            "ClickHouse holds (rows, places, repeats) {counted:?}"
-        );
+        self.each_stored_once().await?;
+        Ok(measured)
+    }
+
+    /// Lets the sink store what the topic holds, with nothing beside it. Says how many rows it inserted at once, too.
+    async fn drain_alone(&self, topic: &str) -> anyhow::Result<(Measured, u64)> {
+        let alone = Alone::open(&self.kafka.at, &self.shards, topic, PARTITIONS).await?;
+        let before = self.shards.inserts().await?;
+        let clock = self.clock(std::process::id())?;
+        alone.drain().await?;
+        let measured = clock.stop()?;
+        let inserts = self.shards.inserts().await? - before;
+        alone.close();
+        self.each_stored_once().await?;
         Ok((measured, self.load.events.div_ceil(inserts.max(1))))
+    }
+
+    async fn each_stored_once(&self) -> anyhow::Result<()> {
+        let (counted, events) = (self.shards.count("events_local").await?, self.load.events);
+        ensure!(counted == [events, events, 0], "ClickHouse holds (rows, places, repeats) {counted:?}");
+        Ok(())
     }
 
     /// Inserts the same rows without central.

@@ -13,7 +13,8 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-const USER: &str = "footfall";
+/// Who may write.
+pub(crate) const USER: &str = "footfall";
 const PASSWORD: &str = "of this run";
 /// For all statements of one shard together, as `cargo xtask services` has it, bytes.
 const MEMORY_BYTES: u64 = 1 << 30;
@@ -83,6 +84,20 @@ impl Shards {
             }
         }
         Ok(sums)
+    }
+
+    /// Inserts that all shards have done.
+    ///
+    /// # Errors
+    /// When one does not answer.
+    pub(crate) async fn inserts(&self) -> anyhow::Result<u64> {
+        let mut sum = 0;
+        for server in &self.servers {
+            let question =
+                "SELECT sum(value) FROM system.events WHERE event = 'InsertQuery' FORMAT TabSeparated";
+            sum += self.text(server, question).await?.parse::<u64>()?;
+        }
+        Ok(sum)
     }
 
     /// Empties central's table, and the peer's.

@@ -2,15 +2,20 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use footfall_central::config::Config;
 use footfall_central::replay::command;
 use footfall_central::{admin, app, telemetry};
+use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 /// What a mistaken configuration exits with (`EX_USAGE`).
 const MISTAKEN: u8 = 64;
+
+/// How long threads that talk to servers may take to end.
+const GOODBYE: Duration = Duration::from_secs(5);
 
 /// Central: takes events from the edges, keeps the log, feeds every store and answers reports.
 #[derive(Parser)]
@@ -60,8 +65,15 @@ enum Command {
     },
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
+    let runtime = Runtime::new().expect("the system lets a process have threads");
+    let code = runtime.block_on(run());
+    // A client of a Kafka that is away waits for ever to say goodbye, on a thread that the runtime would wait for.
+    runtime.shutdown_timeout(GOODBYE);
+    code
+}
+
+async fn run() -> ExitCode {
     let line = Line::parse();
     telemetry::trace();
     let (Command::Run { config: path, .. }

@@ -24,9 +24,10 @@ pub struct Load {
 
 /// Between two requests of one sender.
 const PAUSE: Duration = Duration::from_millis(5);
-/// Senders of a steady load, and page views in each of their requests.
+/// Senders of a steady load.
 const STEADY_SENDERS: u64 = 4;
-const STEADY_BATCH: u64 = 20;
+/// Page views in each of their requests, which is one record of the log.
+pub const STEADY_BATCH: u64 = 20;
 /// For one answer.
 const PATIENCE: Duration = Duration::from_secs(15);
 

@@ -194,3 +194,29 @@ fn the_raw_log_goes_to_a_folder_or_to_an_s3_that_is_named_whole() {
         assert!(refused.contains("blobs.") && !refused.contains('\n'), "{refused}");
     }
 }
+
+#[test]
+fn the_examples_that_are_given_out_are_valid() {
+    let files = Files::make();
+    let own = files.dir.path().display().to_string();
+    let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy");
+    for example in ["config/central.toml", "compose/central.toml"] {
+        let text = std::fs::read_to_string(deploy.join(example)).expect("an example");
+        let text = ["/secrets", "/etc/footfall", "/usr/lib/footfall", "/var/lib/footfall-central"]
+            .into_iter()
+            .fold(text, |text, place| text.replace(place, &own));
+        for file in text.split('"').filter_map(|path| path.strip_prefix(&format!("{own}/"))) {
+            let path = files.dir.path().join(file);
+            if !path.exists() {
+                let authority = file.ends_with("ca.pem");
+                let from = files.dir.path().join("central.pem");
+                if authority { std::fs::copy(from, path).map(drop) } else { std::fs::write(path, "secret") }
+                    .expect("written");
+            }
+        }
+        let program = ("FOOTFALL_EVENT_STORE_PROGRAM".to_owned(), format!("{own}/event-store"));
+        let config = Config::parse(&text, [program]).unwrap_or_else(|error| panic!("{example}: {error}"));
+        let on_servers = matches!(config.event_store.place, events::Place::Servers(_));
+        assert_eq!(on_servers, example.starts_with("compose"));
+    }
+}

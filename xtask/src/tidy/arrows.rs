@@ -12,8 +12,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("beacon-wasm", &["footfall-proto"]),
     ("edge-collector", &["footfall-proto", "footfall-journal"]),
     ("central", &["footfall-proto", "footfall-journal"]),
-    // Rooms that look at the others from outside.
-    ("benches", &["footfall-proto", "footfall-journal"]),
+    // Rooms that look at the others from outside; benches measure parts of central alone as well.
+    ("benches", &["footfall-proto", "footfall-journal", "footfall-central"]),
     ("tests", &["footfall-proto"]),
     ("xtask", &[]),
 ];

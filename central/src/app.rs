@@ -188,7 +188,7 @@ fn warnings(log: &Log) -> api::Readiness {
 
 fn metrics(log: &Log, store: &EventStore, telemetry: &Telemetry) -> api::Metrics {
     let (log, store, telemetry) = (log.clone(), store.clone(), telemetry.clone());
-    Arc::new(move || {
+    let look = move |telemetry: &Telemetry| {
         telemetry.gauges.log_ends(log.owned().borrow().values().map(|owned| (owned.number(), owned.end())));
         let lags = |partition: &Partition| {
             let (number, late) = (partition.number(), partition.late());
@@ -198,8 +198,8 @@ fn metrics(log: &Log, store: &EventStore, telemetry: &Telemetry) -> api::Metrics
         telemetry.gauges.log_waiting_bytes.set(log.waiting_bytes() as i64);
         telemetry.gauges.event_store_restarts.set(store.restarts() as i64);
         telemetry.gauges.event_store_silent_servers.set(store.silent_servers() as i64);
-        telemetry.render()
-    })
+    };
+    Arc::new(move || telemetry.render(&look))
 }
 
 async fn open_log(place: config::Log, dir: PathBuf, metrics: log::Metrics) -> Result<Log, LogError> {

@@ -89,10 +89,12 @@ impl Telemetry {
         Self { registry: Arc::new(Mutex::new(registry)), ingest, log, sink, raw_log, query, gauges }
     }
 
-    /// The metrics in the OpenMetrics text format.
-    pub fn render(&self) -> String {
+    /// The metrics in the OpenMetrics text format, after `look` has set those that are found out only when asked: nobody else is
+    /// told while it does.
+    pub fn render(&self, look: impl FnOnce(&Self)) -> String {
         let mut text = String::new();
         let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        look(self);
         encode(&mut text, &registry).expect("a string takes everything");
         text
     }
@@ -125,10 +127,11 @@ mod tests {
     fn names() -> BTreeSet<String> {
         let telemetry = Telemetry::new();
         telemetry.sink.of("clickhouse");
-        telemetry.sink.lags([(0, "clickhouse", 7, false)].into_iter());
-        telemetry.gauges.log_ends([(0, 7)].into_iter());
         telemetry.log.begins("clickhouse", 0);
-        let text = telemetry.render();
+        let text = telemetry.render(|telemetry| {
+            telemetry.sink.lags([(0, "clickhouse", 7, false)].into_iter());
+            telemetry.gauges.log_ends([(0, 7)].into_iter());
+        });
         assert!(text.ends_with("# EOF\n"));
         let described = text.lines().filter_map(|line| line.strip_prefix("# TYPE footfall_central_"));
         described.map(|line| line.split(' ').next().expect("a name").to_owned()).collect()

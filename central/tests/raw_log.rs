@@ -7,50 +7,19 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use footfall_central::log::{Log, RawEntry};
-use footfall_central::sink::raw_log::{self, RawLog, Setting, Shelf};
-use footfall_central::sink::{self, Health, Sink as _, Stop};
+use footfall_central::sink::Sink as _;
+use footfall_central::sink::raw_log::{RawLog, Shelf};
 use footfall_central::store::blobs::{Blobs, Place};
 use footfall_proto::relay::LogEntry;
 use prost::Message as _;
+use support::raw_log::Filing;
 use support::s3::{Server, shared};
 use support::{NOON_MS, append, eventually, free_port, only, open_log, record, record_at};
-use tokio::task::JoinHandle;
 
 const HOUR_MS: i64 = 3_600_000;
 
-/// A raw-log sink that runs.
-struct Running {
-    stop: Stop,
-    health: Health,
-    run: JoinHandle<()>,
-}
-
-fn start(log: &Log, blobs: &Blobs, close_after: Duration, seed: u64) -> Running {
-    let (stop, health) = (Stop::default(), Health::default());
-    let setting = Setting {
-        partition: only(log),
-        blobs: blobs.clone(),
-        close_after,
-        counters: sink::Metrics::default().of(RawLog::NAME),
-        metrics: raw_log::Metrics::default(),
-        health: health.clone(),
-        seed,
-    };
-    let run = tokio::spawn(raw_log::run(setting, stop.clone()));
-    Running { stop, health, run }
-}
-
-impl Running {
-    async fn drain(self) {
-        self.stop.drain.cancel();
-        let drained = tokio::time::timeout(Duration::from_mins(2), self.run).await;
-        drained.unwrap_or_else(|_| panic!("not drained: {:?}", self.health.fault())).expect("ran");
-    }
-
-    async fn abandon(self) {
-        self.stop.abandon.cancel();
-        self.run.await.expect("ran");
-    }
+fn start(log: &Log, blobs: &Blobs, close_after: Duration, seed: u64) -> Filing {
+    Filing::start(only(log), blobs, close_after, seed)
 }
 
 /// What the raw log holds, as whoever reads it sees it.
@@ -263,7 +232,6 @@ async fn the_log_is_held_back_while_the_raw_log_cannot_be_written() {
     only(&log).commit("clickhouse", only(&log).end()).expect("committed");
     assert_eq!(only(&log).lag(RawLog::NAME), 20);
     assert!(log.waiting_bytes() > 0);
-    sink.stop.drain.cancel();
-    sink.run.await.expect("it ends, though it never began");
+    sink.drain().await;
     log.close();
 }

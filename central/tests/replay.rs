@@ -2,38 +2,19 @@
 
 mod support;
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use footfall_central::log::{Log, dead_letter};
 use footfall_central::replay::ReplayError;
 use footfall_central::replay::events::{DayReport, logs, rebuild};
 use footfall_central::replay::parked::{Outcome, again, by_log};
-use footfall_central::sink::raw_log::{self, RawLog, Setting, Shelf};
-use footfall_central::sink::{self, Health, Sink as _, Stop};
+use footfall_central::sink::raw_log::{RawLog, Shelf};
+use footfall_central::sink::{self, Sink as _};
 use footfall_central::store::blobs::{Blobs, Place};
+use support::raw_log::file;
 use support::s3::shared;
 use support::{DAY_MS, Engine, NOON_MS, Running, append, only, open_log, record_at};
 
 const NOON_DAY: u16 = (NOON_MS / DAY_MS) as u16;
-
-/// Writes what the log holds into the raw log.
-async fn write_raw_log(log: &Log, blobs: &Blobs) {
-    let stop = Stop::default();
-    let setting = Setting {
-        partition: only(log),
-        blobs: blobs.clone(),
-        close_after: Duration::from_millis(50),
-        counters: sink::Metrics::default().of(RawLog::NAME),
-        metrics: raw_log::Metrics::default(),
-        health: Health::default(),
-        seed: 1,
-    };
-    let run = tokio::spawn(raw_log::run(setting, stop.clone()));
-    support::eventually("the raw log", async || only(log).lag(RawLog::NAME) == 0).await;
-    stop.drain.cancel();
-    run.await.expect("ran");
-}
 
 /// A number over every column of every row of a day, in whatever order they lie.
 async fn checksum(engine: &Engine, day: u16) -> (u64, u64) {
@@ -88,7 +69,7 @@ async fn a_lost_day_comes_back_as_it_was() {
     Running::start(&only(&log), &engine.store, &sink::Metrics::default(), 1).await.drain().await;
     for place in [Place::Folder(dir.path().join("blobs")), Place::S3(shared())] {
         let blobs = Blobs::open(&place).expect("opened");
-        write_raw_log(&log, &blobs).await;
+        file(&only(&log), &blobs).await;
         let shelf = Shelf::new(blobs);
         for day in NOON_DAY - 2..=NOON_DAY + 1 {
             let before = checksum(&engine, day).await;
@@ -126,7 +107,7 @@ async fn a_day_that_the_raw_log_does_not_hold_whole_stays_as_it_is() {
     let log = open_log(dir.path()).await;
     let blobs = Blobs::open(&Place::Folder(dir.path().join("blobs"))).expect("opened");
     append(&log, 1, 0, 100).await;
-    write_raw_log(&log, &blobs).await;
+    file(&only(&log), &blobs).await;
     // What came later is in the event store only.
     append(&log, 1, 100, 10).await;
     Running::start(&only(&log), &engine.store, &sink::Metrics::default(), 1).await.drain().await;
@@ -160,7 +141,7 @@ async fn what_was_parked_is_stored_once_when_its_cause_is_mended() {
     run("ALTER TABLE events_local ADD CONSTRAINT narrow CHECK page_path != '/page/7'").await;
     Running::start(&only(&log), &engine.store, &sink::Metrics::default(), 1).await.drain().await;
     assert_eq!(engine.count("count()").await, 78, "the others wait for nobody");
-    write_raw_log(&log, &blobs).await;
+    file(&only(&log), &blobs).await;
     log.close();
     let folder = dir.path().join("dead-letter");
     let parked = dead_letter::in_folder(&folder).expect("read");

@@ -5,15 +5,14 @@ mod support;
 #[path = "log/stage.rs"]
 mod stage;
 
-use std::time::Duration;
-
 use clickhouse::Client;
 use footfall_central::replay::events::{logs, rebuild};
-use footfall_central::sink::raw_log::{self, RawLog, Setting, Shelf};
-use footfall_central::sink::{self, Health, Sink as _, Stop};
+use footfall_central::sink;
+use footfall_central::sink::raw_log::Shelf;
 use footfall_central::store::blobs::{Blobs, Place};
 use stage::{Stage, append};
-use support::{DAY_MS, Engine, NOON_MS, Running, eventually};
+use support::raw_log::file;
+use support::{DAY_MS, Engine, NOON_MS, Running};
 
 const DAY: u16 = (NOON_MS / DAY_MS) as u16;
 const RECORDS: u64 = 400;
@@ -43,20 +42,7 @@ async fn every_shard_gets_its_own_partitions_rows_back() {
     let owned = log.owned().borrow().clone();
     for partition in owned.values() {
         Running::start(partition, &engine.store, &sink::Metrics::default(), 1).await.drain().await;
-        let stop = Stop::default();
-        let setting = Setting {
-            partition: partition.clone(),
-            blobs: blobs.clone(),
-            close_after: Duration::from_millis(50),
-            counters: sink::Metrics::default().of(RawLog::NAME),
-            metrics: raw_log::Metrics::default(),
-            health: Health::default(),
-            seed: 1,
-        };
-        let writing = tokio::spawn(raw_log::run(setting, stop.clone()));
-        eventually("the raw log", async || partition.lag(RawLog::NAME) == 0).await;
-        stop.drain.cancel();
-        writing.await.expect("ran");
+        file(partition, &blobs).await;
     }
     let before = checksums(&engine).await;
     assert!(before.iter().all(|(rows, _)| *rows > 0), "both shards have some: {before:?}");

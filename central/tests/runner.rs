@@ -25,7 +25,7 @@ impl<const PARKING: bool> Sink for Offsets<PARKING> {
         self.0.extend(piece.readings().iter().map(|reading| reading.offset));
     }
 
-    fn due(&self) -> Option<Instant> {
+    fn due(&self, _: u64) -> Option<Instant> {
         // Since before the runner looked at its own clock.
         if self.0.is_empty() { None } else { Instant::now().checked_sub(Duration::from_secs(1)) }
     }

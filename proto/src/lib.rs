@@ -12,6 +12,8 @@ pub mod ident;
 pub mod limits;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod reason;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod view;
 
 /// Messages between the browser and the edge, generated from `schema/beacon.proto`.
 #[allow(missing_docs, clippy::pedantic)]

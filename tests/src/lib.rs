@@ -15,6 +15,7 @@ pub mod random;
 pub mod recorder;
 pub mod run;
 pub mod services;
+pub mod setting;
 pub mod stage;
 pub mod tiers;
 pub mod wait;

@@ -7,6 +7,7 @@ use footfall_tests::cluster::{CATCH_UP, cluster};
 use footfall_tests::load::Load;
 use footfall_tests::random::Random;
 use footfall_tests::run::{Server, is_running};
+use footfall_tests::setting::number;
 use footfall_tests::wait::until;
 
 /// Rounds unless `FOOTFALL_KILLS` says otherwise.
@@ -18,8 +19,7 @@ const SENDERS: usize = 4;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_that_was_answered_is_lost_or_doubled() {
-    let rounds = std::env::var("FOOTFALL_KILLS")
-        .map_or(ROUNDS, |text| text.parse().expect("FOOTFALL_KILLS is a number"));
+    let rounds = number("FOOTFALL_KILLS", ROUNDS);
     let mut random = Random::told("kills");
     let cluster = cluster().start().await;
     let load = Load::start(&cluster, SENDERS, &mut random);

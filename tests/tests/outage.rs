@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use footfall_tests::cluster::{CATCH_UP, Cluster, cluster};
 use footfall_tests::event;
 use footfall_tests::run::Server;
+use footfall_tests::setting::number;
 use footfall_tests::wait::until;
 use uuid::Uuid;
 
@@ -14,8 +15,7 @@ const SECONDS: u64 = 10;
 
 #[tokio::test]
 async fn while_central_is_down_the_edge_answers_success_and_catches_up_afterwards() {
-    let seconds = std::env::var("FOOTFALL_OUTAGE")
-        .map_or(SECONDS, |text| text.parse().expect("FOOTFALL_OUTAGE is a number"));
+    let seconds = number("FOOTFALL_OUTAGE", SECONDS);
     let cluster = cluster().start().await;
     cluster.send(20).await;
     let outage = Outage::begin(&cluster).await;

@@ -9,6 +9,7 @@ use footfall_tests::cluster::{Cluster, cluster};
 use footfall_tests::load::{Load, STEADY_BATCH};
 use footfall_tests::random::Random;
 use footfall_tests::run::Server;
+use footfall_tests::setting::number;
 use footfall_tests::tiers::agree;
 use footfall_tests::wait::until;
 use tokio::sync::Mutex;
@@ -25,8 +26,8 @@ const CLOSE: u64 = 2;
 const BEHIND: u64 = CLOSE + 6;
 /// For a sink to make up for an outage, restart of the server included.
 const CATCH_UP: Duration = Duration::from_mins(3);
-/// Websites besides the demo's: both shards and several partitions are written.
-const WEBSITES: usize = 5;
+/// Both shards and several partitions are written.
+const WEBSITES: usize = 6;
 
 /// The servers in the order in which they die, and the sink that falls behind meanwhile. Without Kafka there is nothing to fall
 /// behind of: the edge keeps it.
@@ -110,10 +111,7 @@ async fn central_dies_at_random_moments_and_nothing_is_lost_or_doubled_in_any_ti
 /// A system on real servers, and its websites.
 async fn begin() -> (Cluster, Vec<String>) {
     let cluster = cluster().full().central(&format!("blobs.close_after_seconds={CLOSE}")).start().await;
-    let mut websites = vec![cluster.run().tracking_id.clone()];
-    for number in 0..WEBSITES {
-        websites.push(cluster.add_website(&format!("Site {number}")).await);
-    }
+    let websites = cluster.websites(WEBSITES).await;
     (cluster, websites)
 }
 
@@ -165,8 +163,4 @@ async fn caught_up(cluster: &Cluster, allowed: f64) {
 /// Records of the log in so many seconds.
 fn records(seconds: u64, rate: u64) -> f64 {
     (seconds * rate / STEADY_BATCH) as f64
-}
-
-fn number(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
 }

@@ -8,6 +8,7 @@ use footfall_tests::cluster::{Cluster, cluster};
 use footfall_tests::load::Load;
 use footfall_tests::random::Random;
 use footfall_tests::run::Server;
+use footfall_tests::setting::number;
 use footfall_tests::tiers::agree;
 use footfall_tests::wait::until;
 
@@ -21,15 +22,11 @@ const SHARED: Duration = Duration::from_mins(1);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_centrals_share_the_partitions_while_one_is_killed_and_returns() {
-    let kills = std::env::var("FOOTFALL_KILLS")
-        .map_or(KILLS, |text| text.parse().expect("FOOTFALL_KILLS is a number"));
+    let kills = number("FOOTFALL_KILLS", KILLS);
     let mut random = Random::told("two centrals");
     let cluster = cluster().full().central("blobs.close_after_seconds=2").start().await;
     let mut other = Beside::central(&cluster).await;
-    let mut websites = vec![cluster.run().tracking_id.clone()];
-    for number in 0..7 {
-        websites.push(cluster.add_website(&format!("Site {number}")).await);
-    }
+    let websites = cluster.websites(8).await;
     let load = Load::steady(&cluster, RATE, &websites, &mut random);
     for kill in 0..kills {
         shared(&cluster, &other).await;

@@ -48,14 +48,14 @@ impl Piece {
 
     /// Its records as they stand in the log, in order, resends and unreadable ones too.
     pub fn raw(&self) -> &[RawEntry] {
-        let skip = self.chunk.raw.partition_point(|entry| entry.offset < self.from);
-        &self.chunk.raw[skip..]
+        let skip = self.chunk.raw().partition_point(|entry| entry.offset < self.from);
+        &self.chunk.raw()[skip..]
     }
 
     /// Its records that were not in the log before, in order.
-    pub fn readings(&self) -> &[Reading] {
-        let skip = self.chunk.readings.partition_point(|reading| reading.offset < self.from);
-        &self.chunk.readings[skip..]
+    pub fn readings(&self) -> &[Reading<'_>] {
+        let skip = self.chunk.readings().partition_point(|reading| reading.offset < self.from);
+        &self.chunk.readings()[skip..]
     }
 
     /// What in it could not be read.

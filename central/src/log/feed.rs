@@ -16,7 +16,7 @@ use super::reader::{Chunk, Reader};
 
 /// Most bytes of the log in one chunk.
 pub(super) const CHUNK_BYTES: usize = 256 << 10;
-/// Bytes of the log whose decoded form is kept for sinks near the head; the memory is about three times that.
+/// Bytes of the log that are kept for sinks near the head; with what was read in them, the memory is about two and a half times that.
 const RING_BYTES: usize = 12 << 20;
 /// How long to wait after the log could not be read.
 const READ_PAUSE: Duration = Duration::from_secs(1);

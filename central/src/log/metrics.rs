@@ -104,8 +104,8 @@ impl Metrics {
     }
 
     pub(super) fn count(&self, chunk: &Chunk) {
-        let events = || chunk.readings.iter().flat_map(|reading| &reading.events);
-        self.records.inc_by(chunk.readings.len() as u64);
+        let events = || chunk.readings().iter().flat_map(|reading| &reading.events);
+        self.records.inc_by(chunk.readings().len() as u64);
         self.events.inc_by(events().count() as u64);
         self.duplicates.inc_by(events().filter(|event| event.duplicate).count() as u64);
         self.resends.inc_by(chunk.resent);

@@ -1,6 +1,8 @@
 //! The reading of the log: resends are skipped, repeated events are marked. A pure function of the log up to an offset, so that
 //! every sink and every replay sees the same.
 
+use self_cell::self_cell;
+
 use super::reading::{self, Poison, RawEntry, Reading};
 use super::spans::{Order, Spans};
 use super::window::Window;
@@ -17,22 +19,44 @@ pub struct Reader {
 }
 
 /// A stretch of the log, read.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Chunk {
     /// Where it begins.
     pub start: u64,
     /// Where to go on.
     pub next: u64,
-    /// Its records as they stand in the log, resends and unreadable ones too.
-    pub raw: Vec<RawEntry>,
-    /// Its records that were not there before, in order.
-    pub readings: Vec<Reading>,
     /// What could not be read.
     pub poison: Vec<Poison>,
     /// Records that were there before.
     pub resent: u64,
     /// Size of it in the log, bytes.
     pub bytes: usize,
+    records: Records,
+}
+
+type Readings<'a> = Vec<Reading<'a>>;
+
+self_cell!(
+    /// Records as they stand in the log, and what lies in them.
+    struct Records {
+        owner: Vec<RawEntry>,
+        #[covariant]
+        dependent: Readings,
+    }
+
+    impl {Debug}
+);
+
+impl Chunk {
+    /// Its records as they stand in the log, resends and unreadable ones too.
+    pub fn raw(&self) -> &[RawEntry] {
+        self.records.borrow_owner()
+    }
+
+    /// Its records that were not there before, in order.
+    pub fn readings(&self) -> &[Reading<'_>] {
+        self.records.borrow_dependent()
+    }
 }
 
 impl Reader {
@@ -48,21 +72,15 @@ impl Reader {
 
     /// Reads entries that follow what was read before; `next` is where the log goes on.
     pub fn read(&mut self, raw: Vec<RawEntry>, next: u64) -> Chunk {
-        let mut chunk = Chunk {
-            start: self.position,
-            next,
-            bytes: raw.iter().map(|entry| entry.payload.len()).sum(),
-            raw: Vec::new(),
-            readings: Vec::with_capacity(raw.len()),
-            poison: Vec::new(),
-            resent: 0,
-        };
-        for entry in &raw {
-            self.read_entry(entry, &mut chunk);
-        }
-        chunk.raw = raw;
-        self.position = next;
-        chunk
+        let bytes = raw.iter().map(|entry| entry.payload.len()).sum();
+        let (mut poison, mut resent) = (Vec::new(), 0);
+        let records = Records::new(raw, |raw| {
+            let mut readings = Vec::with_capacity(raw.len());
+            readings.extend(raw.iter().filter_map(|entry| self.read_entry(entry, &mut poison, &mut resent)));
+            readings
+        });
+        let start = std::mem::replace(&mut self.position, next);
+        Chunk { start, next, poison, resent, bytes, records }
     }
 
     /// Goes on at `position` as if `records` more had been read: what lies between is known to decide about nothing that follows.
@@ -71,29 +89,32 @@ impl Reader {
         self.records += records;
     }
 
-    fn read_entry(&mut self, entry: &RawEntry, chunk: &mut Chunk) {
-        let (epoch, opened) = match reading::open(entry.offset, &entry.payload) {
+    fn read_entry<'a>(
+        &mut self,
+        entry: &'a RawEntry,
+        poison: &mut Vec<Poison>,
+        resent: &mut u64,
+    ) -> Option<Reading<'a>> {
+        let (epoch, opened) = match reading::open(entry) {
             Ok(opened) => opened,
-            Err(poison) => return chunk.poison.push(poison),
+            Err(spoilt) => {
+                poison.push(spoilt);
+                return None;
+            }
         };
         if !self.spans.admit(epoch, opened.edge_offset, self.records) {
-            chunk.resent += 1;
-            return;
+            *resent += 1;
+            return None;
         }
         let record = self.records;
         self.records += 1;
-        let Some(mut reading) = reading::decode(entry.offset, epoch, opened, &mut chunk.poison) else {
-            return;
-        };
+        let mut reading = reading::read(entry, epoch, &opened, poison)?;
         for event in &mut reading.events {
-            event.duplicate = self.window.is_repeat(
-                &reading.website_id,
-                event.identity(),
-                event.admitted.fingerprint,
-                record,
-            );
+            let fingerprint = event.admitted.fingerprint.0;
+            event.duplicate =
+                self.window.is_repeat(reading.website_id, event.identity(), fingerprint, record);
         }
-        chunk.readings.push(reading);
+        Some(reading)
     }
 }
 
@@ -110,8 +131,8 @@ mod tests {
         let next = entries.last().map_or(reader.position(), |entry| entry.offset + 1);
         let chunk = reader.read(entries.to_vec(), next);
         assert_eq!(chunk.next, next);
-        let marks = |reading: &Reading| reading.events.iter().map(|event| event.duplicate).collect();
-        chunk.readings.iter().map(|reading| (reading.offset, marks(reading))).collect()
+        let marks = |reading: &Reading<'_>| reading.events.iter().map(|event| event.duplicate).collect();
+        chunk.readings().iter().map(|reading| (reading.offset, marks(reading))).collect()
     }
 
     #[test]
@@ -143,7 +164,7 @@ mod tests {
             reasons,
             [(0, None, Spoilt::Entry), (1, None, Spoilt::Record), (2, Some(2), Spoilt::Event)]
         );
-        let kept: Vec<_> = chunk.readings.iter().map(|r| (r.offset, r.events.len())).collect();
+        let kept: Vec<_> = chunk.readings().iter().map(|r| (r.offset, r.events.len())).collect();
         assert_eq!(kept, [(2, 2), (3, 1)]);
     }
 
@@ -177,7 +198,7 @@ mod tests {
         fn rubbish_in_the_log_never_panics(payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..80), 0..20)) {
             let entries = sample::entries(payloads.into_iter().map(Bytes::from));
             let chunk = Reader::new(0, [3; 16], Order::Torn).read(entries.clone(), entries.len() as u64);
-            prop_assert!(chunk.readings.len() + chunk.poison.len() + chunk.resent as usize >= entries.len());
+            prop_assert!(chunk.readings().len() + chunk.poison.len() + chunk.resent as usize >= entries.len());
         }
     }
 }

@@ -1,9 +1,8 @@
-//! One record of the log, decoded once and shared by every sink, and what is wrong with one that cannot be decoded. Pure.
+//! One record of the log, read once in place and shared by every sink, and what is wrong with one that cannot be read. Pure.
 
 use bytes::Bytes;
-use footfall_proto::beacon::Event;
 use footfall_proto::ident::{ID_BYTES, is_event_id};
-use footfall_proto::relay::{AdmittedEvent, LogEntry, Record, Tally, Visit};
+use footfall_proto::view::{AdmittedEvent, Event, LogEntry, Record, View as _, Visit};
 use prost::Message;
 
 use super::spans::EPOCH_BYTES;
@@ -44,50 +43,48 @@ struct Receipt {
     server_timestamp_ms: i64,
 }
 
-/// A record that was not in the log before.
+/// A record that was not in the log before. Its text lies in the [`RawEntry`] that it was read from.
 #[derive(Clone, Debug)]
-pub struct Reading {
+pub struct Reading<'a> {
     /// Its place in the log.
     pub offset: u64,
     /// The edge that sent it.
-    pub edge_id: String,
+    pub edge_id: &'a str,
     /// The opening of the edge's journal that wrote it.
     pub epoch: [u8; EPOCH_BYTES],
     /// Its place in the edge's journal.
     pub edge_offset: u64,
     /// The site, or nothing when the record only tells what was dropped for no known site.
-    pub website_id: String,
+    pub website_id: &'a str,
     /// When the edge received it, milliseconds since the Unix epoch.
     pub server_timestamp_ms: i64,
     /// The policy under which it was admitted.
     pub policy_id: u64,
     /// What its events share.
-    pub visit: Visit,
+    pub visit: Visit<'a>,
     /// Its readable events.
-    pub events: Vec<ReadEvent>,
-    /// What entered with it and was dropped.
-    pub tallies: Vec<Tally>,
+    pub events: Vec<ReadEvent<'a>>,
 }
 
 /// One event of a record.
 #[derive(Clone, Debug)]
-pub struct ReadEvent {
+pub struct ReadEvent<'a> {
     /// Its place in the record.
     pub index: u32,
     /// The id it is stored under.
     pub event_id: [u8; ID_BYTES],
     /// What the edge found out about it.
-    pub admitted: AdmittedEvent,
+    pub admitted: AdmittedEvent<'a>,
     /// What the client said.
-    pub event: Event,
+    pub event: Event<'a>,
     /// An event like it was read shortly before.
     pub duplicate: bool,
 }
 
-impl ReadEvent {
+impl ReadEvent<'_> {
     /// The id by which a repeat is recognised: the client's own, also where the edge stored the event under another.
     pub fn identity(&self) -> &[u8] {
-        if is_event_id(&self.event.event_id) { &self.event.event_id } else { &self.event_id }
+        if is_event_id(self.event.event_id) { self.event.event_id } else { &self.event_id }
     }
 }
 
@@ -153,24 +150,28 @@ impl Spoilt {
     }
 }
 
-/// Takes the log's envelope off a payload, leaving the record encoded.
-pub fn open(offset: u64, payload: &Bytes) -> Result<([u8; EPOCH_BYTES], LogEntry), Poison> {
-    let poison = || Poison { offset, index: None, reason: Spoilt::Entry, payload: payload.clone() };
-    let entry = LogEntry::decode(payload.clone()).map_err(|_| poison())?;
-    let epoch = <[u8; EPOCH_BYTES]>::try_from(entry.epoch.as_ref()).map_err(|_| poison())?;
-    Ok((epoch, entry))
+/// Takes the log's envelope off a payload, leaving the record unread.
+pub fn open(entry: &RawEntry) -> Result<([u8; EPOCH_BYTES], LogEntry<'_>), Poison> {
+    let opened = LogEntry::read(&entry.payload).ok();
+    opened.and_then(|opened| Some((opened.epoch.try_into().ok()?, opened))).ok_or_else(|| Poison {
+        offset: entry.offset,
+        index: None,
+        reason: Spoilt::Entry,
+        payload: entry.payload.clone(),
+    })
 }
 
-/// Decodes the record of an opened entry. Events that cannot be read are put into `poison`; the others are kept.
-pub fn decode(
-    offset: u64,
+/// Reads the record of an opened entry. Events that cannot be read are put into `poison`; the others are kept.
+pub fn read<'a>(
+    entry: &'a RawEntry,
     epoch: [u8; EPOCH_BYTES],
-    entry: LogEntry,
+    opened: &LogEntry<'a>,
     poison: &mut Vec<Poison>,
-) -> Option<Reading> {
-    let LogEntry { edge_id, edge_offset, record: payload, .. } = entry;
-    let spoilt = |reason| Poison { offset, index: None, reason, payload: payload.clone() };
-    let Ok(record) = Record::decode(payload.clone()) else {
+) -> Option<Reading<'a>> {
+    let offset = entry.offset;
+    let spoilt =
+        |reason| Poison { offset, index: None, reason, payload: entry.payload.slice_ref(opened.record) };
+    let Ok(record) = Record::read(opened.record) else {
         poison.push(spoilt(Spoilt::Record));
         return None;
     };
@@ -184,32 +185,31 @@ pub fn decode(
     }
     let mut events = Vec::with_capacity(record.events.len());
     for (index, admitted) in (0..).zip(record.events) {
+        let encoded = admitted.event;
         match read_event(index, admitted) {
             Ok(event) => events.push(event),
-            Err((reason, payload)) => poison.push(Poison { offset, index: Some(index), reason, payload }),
+            Err(reason) => {
+                let payload = entry.payload.slice_ref(encoded);
+                poison.push(Poison { offset, index: Some(index), reason, payload });
+            }
         }
     }
     Some(Reading {
         offset,
-        edge_id,
+        edge_id: opened.edge_id,
         epoch,
-        edge_offset,
+        edge_offset: opened.edge_offset,
         website_id: record.website_id,
         server_timestamp_ms: record.server_timestamp_ms,
         policy_id: record.policy_id,
-        visit: record.visit.unwrap_or_default(),
+        visit: record.visit,
         events,
-        tallies: record.tallies,
     })
 }
 
-fn read_event(index: u32, admitted: AdmittedEvent) -> Result<ReadEvent, (Spoilt, Bytes)> {
-    let Ok(event) = Event::decode(admitted.event.clone()) else {
-        return Err((Spoilt::Event, admitted.event));
-    };
-    if !is_event_id(&admitted.event_id) {
-        return Err((Spoilt::EventId, admitted.event));
-    }
-    let event_id = admitted.event_id.as_ref().try_into().expect("its length was checked");
+fn read_event(index: u32, admitted: AdmittedEvent<'_>) -> Result<ReadEvent<'_>, Spoilt> {
+    let event = Event::read(admitted.event).map_err(|_| Spoilt::Event)?;
+    let event_id = admitted.event_id.try_into().ok().filter(|id: &[u8; ID_BYTES]| is_event_id(id));
+    let event_id = event_id.ok_or(Spoilt::EventId)?;
     Ok(ReadEvent { index, event_id, admitted, event, duplicate: false })
 }

@@ -128,7 +128,7 @@ async fn load(
         let ended = chunk.is_none();
         if let Some(chunk) = chunk {
             let of_the_day = |entry: &&RawEntry| Hour::of(entry.server_timestamp_ms()).day() == day;
-            report.raw_records += chunk.raw.iter().filter(of_the_day).count() as u64;
+            report.raw_records += chunk.raw().iter().filter(of_the_day).count() as u64;
             report.unreadable += chunk.poison.len() as u64;
             sink.gather(&Piece::of(chunk), Instant::now());
         }

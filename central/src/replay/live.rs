@@ -55,7 +55,7 @@ pub async fn rebuild(
             let mut inlet = redis.inlet(Source { incarnation: *incarnation, partition: *partition });
             let mut anew = true;
             while let Some(chunk) = walk.next().await? {
-                report.raw_records += chunk.raw.len() as u64;
+                report.raw_records += chunk.raw().len() as u64;
                 report.unreadable += chunk.poison.len() as u64;
                 if std::mem::take(&mut anew) {
                     inlet.anew(chunk.start, begun).await?;

@@ -79,7 +79,7 @@ pub async fn again(
                 continue;
             }
             for place in &here {
-                if chunk.raw.binary_search_by_key(&place.1, |entry| entry.offset).is_ok() {
+                if chunk.raw().binary_search_by_key(&place.1, |entry| entry.offset).is_ok() {
                     outcomes.insert(*place, Outcome::Nothing);
                 }
                 let spoilt = chunk.poison.iter().find(|poison| {

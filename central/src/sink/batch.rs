@@ -17,8 +17,10 @@ const MAX_INSERT_BYTES: usize = 64 << 20;
 /// Rows or bytes at which a batch is written at once ...
 const BATCH_ROWS: usize = 80_000;
 const BATCH_BYTES: usize = 32 << 20;
-/// ... and otherwise its age.
+/// ... and otherwise its age; longer while the log holds so many more records: nothing of it is fresh, and large inserts catch up sooner.
 const BATCH_AGE: Duration = Duration::from_secs(1);
+const BEHIND_AGE: Duration = Duration::from_secs(5);
+const BEHIND: u64 = 10_000;
 /// Milliseconds of a day.
 const DAY_MS: i64 = 86_400_000;
 
@@ -73,9 +75,10 @@ impl Planner {
         self.since.get_or_insert(now);
     }
 
-    /// When what was gathered is to be written; at once when it is much.
-    pub fn due(&self) -> Option<Instant> {
-        self.since.map(|since| if self.is_full() { since } else { since + BATCH_AGE })
+    /// When what was gathered is to be written, where the log holds `backlog` records beyond it; at once when it is much.
+    pub fn due(&self, backlog: u64) -> Option<Instant> {
+        let age = if backlog >= BEHIND { BEHIND_AGE } else { BATCH_AGE };
+        self.since.map(|since| if self.is_full() { since } else { since + age })
     }
 
     /// Whether it is enough for a batch.
@@ -212,14 +215,16 @@ mod tests {
     #[test]
     fn a_batch_is_due_a_second_after_its_first_row_and_at_once_when_it_is_large() {
         let now = Instant::now();
-        assert_eq!(Planner::default().due(), None);
+        assert_eq!(Planner::default().due(0), None);
         let mut planner = planned(&[(1, 0, 0)], now);
         planner.add(at(2, 0), DAY * DAY_MS, now + Duration::from_millis(900), |_| ());
-        assert_eq!((planner.due(), planner.is_full()), (Some(now + BATCH_AGE), false));
+        assert_eq!((planner.due(0), planner.is_full()), (Some(now + BATCH_AGE), false));
+        assert_eq!(planner.due(BEHIND - 1), Some(now + BATCH_AGE));
+        assert_eq!(planner.due(BEHIND), Some(now + BEHIND_AGE));
         planner.add(at(3, 0), DAY * DAY_MS, now, |out| out.resize(out.len() + BATCH_BYTES, 0));
-        assert_eq!((planner.due(), planner.is_full()), (Some(now), true));
+        assert_eq!((planner.due(BEHIND), planner.is_full()), (Some(now), true));
         planner.seal();
-        assert_eq!((planner.due(), planner.is_full()), (None, false));
+        assert_eq!((planner.due(BEHIND), planner.is_full()), (None, false));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use footfall_proto::beacon::Event;
+use footfall_proto::view::Event;
 
 use super::batch::{Insert, Planner};
 use super::delivery::Delivery;
@@ -42,8 +42,8 @@ impl Sink for ClickHouse {
         }
     }
 
-    fn due(&self) -> Option<Instant> {
-        self.planner.due()
+    fn due(&self, backlog: u64) -> Option<Instant> {
+        self.planner.due(backlog)
     }
 
     fn is_full(&self) -> bool {
@@ -99,60 +99,60 @@ impl Writer for Rows {
 }
 
 /// The row of one event.
-fn row<'a>(incarnation: Uuid, partition: u32, reading: &'a Reading, read: &'a ReadEvent) -> EventRow<'a> {
+fn row<'a>(incarnation: Uuid, partition: u32, reading: &Reading<'a>, read: &ReadEvent<'a>) -> EventRow<'a> {
     let (visit, admitted, event) = (&reading.visit, &read.admitted, &read.event);
     EventRow {
         event_id: Uuid(read.event_id),
-        website_id: &reading.website_id,
-        session_id: &admitted.session_id,
-        user_id: &admitted.user_id,
-        event_type: &event.event_type,
-        event_category: &event.event_category,
-        event_action: &event.event_action,
-        event_label: &event.event_label,
+        website_id: reading.website_id,
+        session_id: admitted.session_id,
+        user_id: admitted.user_id,
+        event_type: event.event_type,
+        event_category: event.event_category,
+        event_action: event.event_action,
+        event_label: event.event_label,
         event_value: finite(event.event_value).unwrap_or_default(),
         client_timestamp: Millis(client_time(event.client_timestamp_ms, reading.server_timestamp_ms)),
         server_timestamp: Millis(reading.server_timestamp_ms),
-        page_url: &event.page_url,
-        page_title: &event.page_title,
-        page_referrer: &event.page_referrer,
-        page_path: &admitted.page_path,
+        page_url: event.page_url,
+        page_title: event.page_title,
+        page_referrer: event.page_referrer,
+        page_path: admitted.page_path,
         page_view_id: page_view(read),
         engagement_ms: event.engagement_ms,
         scroll_depth: event.scroll_depth.min(100) as u8,
-        ip_address: Ipv6(visit.ip_address.as_ref().try_into().unwrap_or_default()),
-        user_agent: &visit.user_agent,
-        country: &visit.country,
-        region: &visit.region,
-        city: &visit.city,
+        ip_address: Ipv6(visit.ip_address.try_into().unwrap_or_default()),
+        user_agent: visit.user_agent,
+        country: visit.country,
+        region: visit.region,
+        city: visit.city,
         latitude: visit.latitude,
         longitude: visit.longitude,
-        device_type: &visit.device_type,
-        device_brand: &visit.device_brand,
-        device_model: &visit.device_model,
-        os: &visit.os,
-        os_version: &visit.os_version,
-        browser: &visit.browser,
-        browser_version: &visit.browser_version,
-        screen_resolution: &visit.screen_resolution,
-        traffic_source: &admitted.traffic_source,
-        traffic_medium: &admitted.traffic_medium,
-        traffic_campaign: &admitted.traffic_campaign,
-        traffic_keyword: &admitted.traffic_keyword,
-        transaction_id: event.transaction_id.as_deref(),
+        device_type: visit.device_type,
+        device_brand: visit.device_brand,
+        device_model: visit.device_model,
+        os: visit.os,
+        os_version: visit.os_version,
+        browser: visit.browser,
+        browser_version: visit.browser_version,
+        screen_resolution: visit.screen_resolution,
+        traffic_source: admitted.traffic_source,
+        traffic_medium: admitted.traffic_medium,
+        traffic_campaign: admitted.traffic_campaign,
+        traffic_keyword: admitted.traffic_keyword,
+        transaction_id: event.transaction_id,
         transaction_revenue: finite(event.transaction_revenue),
         transaction_tax: finite(event.transaction_tax),
         transaction_shipping: finite(event.transaction_shipping),
-        product_sku: event.product_sku.as_deref(),
-        product_name: event.product_name.as_deref(),
-        product_category: event.product_category.as_deref(),
+        product_sku: event.product_sku,
+        product_name: event.product_name,
+        product_category: event.product_category,
         product_price: finite(event.product_price),
         product_quantity: event.product_quantity,
         custom_dimension: dimensions(event),
         custom_metric: metrics(event),
         is_bot: u8::from(visit.is_bot),
         is_duplicate: u8::from(read.duplicate),
-        sdk_version: &visit.sdk_version,
+        sdk_version: visit.sdk_version,
         sample_rate: if visit.sample_rate > 0.0 && visit.sample_rate <= 1.0 {
             visit.sample_rate
         } else {
@@ -162,7 +162,7 @@ fn row<'a>(incarnation: Uuid, partition: u32, reading: &'a Reading, read: &'a Re
         log_partition: partition,
         log_offset: reading.offset,
         log_index: read.index,
-        edge_id: &reading.edge_id,
+        edge_id: reading.edge_id,
         epoch: Uuid(reading.epoch),
         edge_offset: reading.edge_offset,
         policy_id: reading.policy_id,
@@ -181,8 +181,8 @@ fn client_time(client_ms: i64, server_ms: i64) -> i64 {
 }
 
 /// The page view that an event belongs to; a page view belongs to itself.
-fn page_view(read: &ReadEvent) -> Uuid {
-    match read.event.page_view_id.as_ref().try_into() {
+fn page_view(read: &ReadEvent<'_>) -> Uuid {
+    match read.event.page_view_id.try_into() {
         Ok(id) => Uuid(id),
         Err(_) if read.event.event_type == "pageview" => Uuid(read.event_id),
         Err(_) => Uuid::default(),
@@ -193,21 +193,21 @@ fn slot(number: u32) -> Option<usize> {
     (number as usize).checked_sub(1).filter(|slot| *slot < SLOTS)
 }
 
-fn dimensions(event: &Event) -> [&str; SLOTS] {
+fn dimensions<'a>(event: &Event<'a>) -> [&'a str; SLOTS] {
     let mut slots = [""; SLOTS];
-    for (number, value) in &event.custom_dimensions {
-        if let Some(slot) = slot(*number) {
-            slots[slot] = value;
+    for entry in &event.custom_dimensions {
+        if let Some(slot) = slot(entry.number) {
+            slots[slot] = entry.value;
         }
     }
     slots
 }
 
-fn metrics(event: &Event) -> [f64; SLOTS] {
+fn metrics(event: &Event<'_>) -> [f64; SLOTS] {
     let mut slots = [0.0; SLOTS];
-    for (number, value) in &event.custom_metrics {
-        if let Some(slot) = slot(*number) {
-            slots[slot] = finite(Some(*value)).unwrap_or_default();
+    for entry in &event.custom_metrics {
+        if let Some(slot) = slot(entry.number) {
+            slots[slot] = finite(Some(entry.value)).unwrap_or_default();
         }
     }
     slots
@@ -217,45 +217,41 @@ fn metrics(event: &Event) -> [f64; SLOTS] {
 mod tests {
     use super::*;
     use crate::log::sample;
-    use footfall_proto::relay::{AdmittedEvent, Visit};
-    use std::collections::HashMap;
+    use footfall_proto::view::{AdmittedEvent, Dimension, Metric, Visit};
 
-    fn read(event: Event) -> ReadEvent {
-        let admitted =
-            AdmittedEvent { page_path: "/a".into(), user_id: "u".into(), ..AdmittedEvent::default() };
+    fn read(event: Event<'_>) -> ReadEvent<'_> {
+        let admitted = AdmittedEvent { page_path: "/a", user_id: "u", ..AdmittedEvent::default() };
         ReadEvent { index: 3, event_id: [4; 16], admitted, event, duplicate: true }
     }
 
-    fn reading(visit: Visit) -> Reading {
+    fn reading(visit: Visit<'_>) -> Reading<'_> {
         Reading {
             offset: 77,
-            edge_id: "edge-1".into(),
+            edge_id: "edge-1",
             epoch: [5; 16],
             edge_offset: 9,
-            website_id: "site".into(),
+            website_id: "site",
             server_timestamp_ms: sample::NOON_MS,
             policy_id: 2,
             visit,
             events: Vec::new(),
-            tallies: Vec::new(),
         }
     }
 
     #[test]
     fn a_row_says_what_happened_and_where_it_stands_in_the_log() {
         let event = Event {
-            event_type: "transaction".into(),
+            event_type: "transaction",
             event_value: Some(2.5),
-            transaction_id: Some("T-1".into()),
+            transaction_id: Some("T-1"),
             product_quantity: Some(0),
-            page_view_id: bytes::Bytes::from_static(&[8; 16]),
-            custom_dimensions: HashMap::from([
-                (1, "first".into()),
-                (20, "last".into()),
-                (0, "no".into()),
-                (21, "no".into()),
-            ]),
-            custom_metrics: HashMap::from([(2, 7.0), (u32::MAX, 1.0)]),
+            page_view_id: &[8; 16],
+            custom_dimensions: [(1, "earlier"), (1, "first"), (20, "last"), (0, "no"), (21, "no")]
+                .map(|(number, value)| Dimension { number, value })
+                .to_vec(),
+            custom_metrics: [(2, 7.0), (u32::MAX, 1.0)]
+                .map(|(number, value)| Metric { number, value })
+                .to_vec(),
             ..Event::default()
         };
         let (reading, read) =
@@ -288,7 +284,7 @@ mod tests {
             transaction_revenue: Some(f64::INFINITY),
             scroll_depth: 4_000,
             client_timestamp_ms: i64::MAX,
-            custom_metrics: HashMap::from([(1, f64::NEG_INFINITY)]),
+            custom_metrics: vec![Metric { number: 1, value: f64::NEG_INFINITY }],
             ..Event::default()
         };
         let (reading, read) = (reading(Visit { sample_rate: f64::NAN, ..Visit::default() }), read(event));
@@ -301,7 +297,7 @@ mod tests {
     #[test]
     fn where_the_client_said_nothing_the_edge_is_believed() {
         let (reading, read) =
-            (reading(Visit::default()), read(Event { event_type: "pageview".into(), ..Event::default() }));
+            (reading(Visit::default()), read(Event { event_type: "pageview", ..Event::default() }));
         let row = row(Uuid::default(), 0, &reading, &read);
         assert_eq!(row.client_timestamp, Millis(sample::NOON_MS));
         assert_eq!(row.page_view_id, Uuid([4; 16]), "a page view belongs to itself");

@@ -31,7 +31,7 @@ impl Sink for Sightings {
         self.since.get_or_insert(now);
     }
 
-    fn due(&self) -> Option<Instant> {
+    fn due(&self, _: u64) -> Option<Instant> {
         self.since
     }
 
@@ -149,7 +149,7 @@ pub fn sightings(pieces: &[Piece]) -> Vec<Sighting<'_>> {
     let mut sightings = Vec::new();
     for reading in pieces.iter().flat_map(Piece::readings) {
         // Repeats are in no report. A bot that comes this far belongs to a website that does not filter bots.
-        let counted = |event: &&ReadEvent| !event.duplicate;
+        let counted = |event: &&ReadEvent<'_>| !event.duplicate;
         sightings.extend(reading.events.iter().filter(counted).map(|event| sighting(reading, event)));
     }
     sightings
@@ -166,18 +166,18 @@ enum Stuck {
     Log(#[from] LogError),
 }
 
-fn sighting<'a>(reading: &'a Reading, read: &'a ReadEvent) -> Sighting<'a> {
+fn sighting<'a>(reading: &Reading<'a>, read: &ReadEvent<'a>) -> Sighting<'a> {
     Sighting {
         offset: reading.offset,
-        website_id: &reading.website_id,
+        website_id: reading.website_id,
         at_ms: reading.server_timestamp_ms,
         page_view: read.event.event_type == "pageview",
-        user_id: &read.admitted.user_id,
-        session_id: &read.admitted.session_id,
-        page_path: &read.admitted.page_path,
-        source: &read.admitted.traffic_source,
-        country: &reading.visit.country,
-        device_type: &reading.visit.device_type,
+        user_id: read.admitted.user_id,
+        session_id: read.admitted.session_id,
+        page_path: read.admitted.page_path,
+        source: read.admitted.traffic_source,
+        country: reading.visit.country,
+        device_type: reading.visit.device_type,
     }
 }
 

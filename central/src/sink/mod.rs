@@ -30,8 +30,8 @@ pub trait Sink: Send + 'static {
 
     /// Takes in a stretch of the log that follows the last one.
     fn gather(&mut self, piece: &Piece, now: Instant);
-    /// When what was gathered is to be written; nothing when there is nothing.
-    fn due(&self) -> Option<Instant>;
+    /// When what was gathered is to be written; nothing when there is nothing. The log holds `backlog` records beyond it.
+    fn due(&self, backlog: u64) -> Option<Instant>;
     /// Whether nothing more may be gathered before this is written.
     fn is_full(&self) -> bool;
     /// Gives up what was gathered.

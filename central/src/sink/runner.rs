@@ -102,7 +102,10 @@ where
         let now = Instant::now();
         let due = gathered.as_ref().map(|gathered| match target {
             Some(_) => now,
-            None => sink.due().unwrap_or(gathered.since + QUIET),
+            None => {
+                let end = keep.as_ref().map_or(0, Partition::end);
+                sink.due(end.saturating_sub(gathered.span.next)).unwrap_or(gathered.since + QUIET)
+            }
         });
         if due.is_some_and(|due| due <= now)
             && let Some(hand) = idle.take()

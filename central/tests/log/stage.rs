@@ -211,7 +211,7 @@ pub(crate) async fn collect(cursor: &mut Cursor, end: u64) -> Vec<Heard> {
             offset: reading.offset,
             epoch: reading.epoch[0],
             edge_offset: reading.edge_offset,
-            website_id: reading.website_id.clone(),
+            website_id: reading.website_id.to_owned(),
             duplicate: reading.events.first().is_some_and(|event| event.duplicate),
         }));
     }

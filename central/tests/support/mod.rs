@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test program uses its own part of this")]
 
 pub(crate) mod central;
+pub(crate) mod raw_log;
 pub(crate) mod relay;
 pub(crate) mod s3;
 pub(crate) mod services;

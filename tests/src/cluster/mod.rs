@@ -131,6 +131,15 @@ impl Cluster {
         Running::within(report.parent().expect("a file lies in a folder"))
     }
 
+    /// So many websites for a load, the demo's among them, each known to the edge. Answers their tracking ids.
+    pub async fn websites(&self, count: usize) -> Vec<String> {
+        let mut websites = vec![self.run().tracking_id.clone()];
+        while websites.len() < count {
+            websites.push(self.add_website(&format!("Site {}", websites.len())).await);
+        }
+        websites
+    }
+
     /// Adds a website as an administrator would, and waits until the edge takes its events. Answers its tracking id.
     pub async fn add_website(&self, name: &str) -> String {
         let mut add = Command::new(binaries().join("central"));

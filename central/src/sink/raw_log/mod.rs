@@ -75,7 +75,7 @@ impl Sink for RawLog {
         }
     }
 
-    fn due(&self) -> Option<Instant> {
+    fn due(&self, _: u64) -> Option<Instant> {
         self.since.map(|since| if self.is_full() { since } else { since + self.close_after })
     }
 
@@ -199,17 +199,17 @@ mod tests {
         let at = 1_795_435_200_000;
         let mut sink = RawLog::new(Duration::from_mins(1));
         let now = Instant::now();
-        assert_eq!(sink.due(), None);
+        assert_eq!(sink.due(0), None);
         let rubbish = RawEntry { offset: 3, payload: Bytes::from_static(b"\xff") };
         let resend = entry(1, at);
         sink.gather(&piece(vec![entry(0, at), resend, entry(2, at - HOUR_MS), rubbish, entry(4, -5)]), now);
-        assert_eq!((sink.due(), sink.is_full()), (Some(now + Duration::from_mins(1)), false));
+        assert_eq!((sink.due(0), sink.is_full()), (Some(now + Duration::from_mins(1)), false));
         let stretch = sink.seal();
         let filed = |hour| stretch.hours.get(&hour).map(|of| of.iter().map(|e| e.offset).collect::<Vec<_>>());
         assert_eq!(filed(Hour::of(Some(at))), Some(vec![0, 1]));
         assert_eq!(filed(Hour::of(Some(at - HOUR_MS))), Some(vec![2]));
         assert_eq!(filed(Hour::UNKNOWN), Some(vec![3, 4]));
-        assert_eq!(sink.due(), None);
+        assert_eq!(sink.due(0), None);
     }
 
     #[test]
@@ -221,7 +221,7 @@ mod tests {
             &piece((0..32).map(|offset| RawEntry { offset, payload: payload.clone() }).collect()),
             now,
         );
-        assert_eq!((large.is_full(), large.due()), (true, Some(now)));
+        assert_eq!((large.is_full(), large.due(0)), (true, Some(now)));
         let mut spread = RawLog::new(Duration::from_mins(1));
         let hours = STRETCH_HOURS as i64;
         spread.gather(

@@ -42,7 +42,7 @@ pub(super) struct Access {
     /// Where the password is looked at again: a person may have put it right. None where it is of our own making.
     pub(super) password_file: Option<PathBuf>,
     pub(super) ca: Option<PathBuf>,
-    /// Whether it is a child on this machine: it reads without a password, and loopback is quicker than compressing.
+    /// Whether it is a child of ours: it reads without a password.
     pub(super) embedded: bool,
 }
 
@@ -76,7 +76,8 @@ impl Server {
         let mut pool = PoolOf::builder(TokioExecutor::new());
         pool.pool_idle_timeout(IDLE).pool_timer(TokioTimer::new());
         let pinger = pool.build(connector.clone());
-        let compression = if access.embedded { Compression::None } else { Compression::Lz4 };
+        // Packing pays where there is a network between us.
+        let compression = if is_here(&url) { Compression::None } else { Compression::Lz4 };
         let client =
             Client::with_http_client(pool.build(connector)).with_url(&*url).with_database(&access.database);
         let anonymous = client.with_compression(compression);
@@ -173,7 +174,34 @@ impl Server {
     }
 }
 
+/// Whether a server is on this machine.
+fn is_here(url: &str) -> bool {
+    match url.parse::<url::Url>().as_ref().map(url::Url::host) {
+        Ok(Some(url::Host::Ipv4(address))) => address.is_loopback(),
+        Ok(Some(url::Host::Ipv6(address))) => address.is_loopback(),
+        Ok(Some(url::Host::Domain(name))) => name == "localhost",
+        Ok(None) | Err(_) => false,
+    }
+}
+
 /// A client that may only read, of one that may do everything.
 fn reading(writer: &Client) -> Client {
     writer.clone().with_setting("readonly", "2")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_of_this_machine_is_known_by_its_url() {
+        for here in ["http://127.0.0.1:8123", "https://[::1]:8443", "http://localhost:8123"] {
+            assert!(is_here(here), "{here}");
+        }
+        for elsewhere in
+            ["http://10.0.0.1:8123", "https://store.example:8443", "http://localhost.example", "no URL"]
+        {
+            assert!(!is_here(elsewhere), "{elsewhere}");
+        }
+    }
 }

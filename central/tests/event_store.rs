@@ -2,25 +2,22 @@
 
 mod support;
 
-use bytes::Bytes;
+use footfall_central::store::events::block::Block;
 use footfall_central::store::events::row::{EventRow, Millis, Uuid};
 use support::{Engine, NOON_MS};
 
-fn rows(offsets: impl IntoIterator<Item = u64>) -> Bytes {
-    let mut out = Vec::new();
+fn rows(offsets: impl IntoIterator<Item = u64>) -> Block {
     let row =
         EventRow { server_timestamp: Millis(NOON_MS), log_incarnation: Uuid([7; 16]), ..EventRow::default() };
-    for offset in offsets {
-        EventRow { log_offset: offset, ..row.clone() }.write(&mut out);
-    }
-    out.into()
+    let rows = offsets.into_iter().map(|offset| EventRow { log_offset: offset, ..row.clone() });
+    Block::of(&rows.collect::<Vec<_>>())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_event_store_comes_back_with_all_it_acknowledged() {
     let dir = tempfile::tempdir().expect("temp dir");
     let engine = Engine::start(dir.path()).await;
-    engine.store.partition([7; 16], 0).insert(rows(0..100), "token").await.expect("inserted");
+    engine.store.partition([7; 16], 0).insert(&rows(0..100), "token").await.expect("inserted");
     let first = engine.store.pid().expect("it runs");
     assert!(engine.kill());
     support::eventually("the end of the child", async || engine.store.pid() != Some(first)).await;

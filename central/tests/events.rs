@@ -4,9 +4,9 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use footfall_central::query::{Period, Question};
 use footfall_central::sink::batch::MAX_ROWS;
+use footfall_central::store::events::block::Block;
 use footfall_central::store::events::row::{EventRow, Ipv6, Millis, Uuid};
 use footfall_central::store::events::{Coordinate, Limits, ReadError, Statement, shard_of};
 use support::{Engine, NOON_MS};
@@ -80,12 +80,9 @@ fn sample() -> EventRow<'static> {
     row
 }
 
-fn rows(offsets: impl IntoIterator<Item = u64>) -> Bytes {
-    let mut out = Vec::new();
-    for offset in offsets {
-        EventRow { log_offset: offset, log_index: 0, ..sample() }.write(&mut out);
-    }
-    out.into()
+fn rows(offsets: impl IntoIterator<Item = u64>) -> Block {
+    let row = |offset| EventRow { log_offset: offset, log_index: 0, ..sample() };
+    Block::of(&offsets.into_iter().map(row).collect::<Vec<_>>())
 }
 
 async fn the_table_has_the_columns_of_the_rows_and_gives_back_what_was_written(engine: &Engine) {
@@ -98,12 +95,11 @@ async fn the_table_has_the_columns_of_the_rows_and_gives_back_what_was_written(e
         inner.unwrap_or(kind).to_owned()
     };
     let table: Vec<_> = described.iter().map(|(name, kind)| (name.clone(), plain(kind))).collect();
-    let ours: Vec<_> = EventRow::columns().into_iter().map(|(name, kind)| (name, kind.to_owned())).collect();
+    let ours: Vec<_> =
+        EventRow::columns().into_iter().map(|column| (column.name, column.kind.to_owned())).collect();
     assert_eq!(table, ours);
 
-    let mut bytes = Vec::new();
-    sample().write(&mut bytes);
-    engine.store.partition([7; 16], 0).insert(bytes.into(), "one").await.expect("inserted");
+    engine.store.partition([7; 16], 0).insert(&Block::of(&[sample()]), "one").await.expect("inserted");
     let question = "SELECT assumeNotNull(concat_ws('|', toString(event_id), website_id, toString(event_value), toString(client_timestamp), \
          toString(server_timestamp), page_title, toString(page_view_id), toString(engagement_ms), toString(scroll_depth), \
          toString(ip_address), toString(latitude), transaction_id, toString(transaction_revenue), \
@@ -125,7 +121,7 @@ async fn an_insert_repeated_is_stored_once_and_its_coordinates_are_told(engine: 
     let mut partition = engine.store.partition([7; 16], 0);
     let day = u16::try_from(NOON_MS / 86_400_000).expect("a day");
     for _ in 0..3 {
-        partition.insert(rows(10..20), "token").await.expect("inserted");
+        partition.insert(&rows(10..20), "token").await.expect("inserted");
     }
     assert_eq!(engine.count("count()").await, 10);
     let expected: Vec<_> = (12..=15).map(|offset| Coordinate { offset, index: 0 }).collect();
@@ -139,8 +135,8 @@ async fn an_insert_repeated_is_stored_once_and_its_coordinates_are_told(engine: 
 
 async fn one_insert_is_one_part_and_a_compact_one_however_many_rows(engine: &Engine) {
     let rows = rows(0..MAX_ROWS as u64);
-    let bytes = rows.len();
-    engine.store.partition([7; 16], 0).insert(rows, "token").await.expect("inserted");
+    let bytes: usize = rows.pieces().iter().map(bytes::Bytes::len).sum();
+    engine.store.partition([7; 16], 0).insert(&rows, "token").await.expect("inserted");
     let parts =
         "SELECT rows, part_type FROM system.parts WHERE database = 'footfall' AND table = 'events_local'";
     let parts: Vec<(u64, String)> = engine.client().query(parts).fetch_all().await.expect("an answer");
@@ -193,7 +189,6 @@ async fn a_partition_is_in_its_shard_and_reports_ask_that_one(engine: &Engine) {
     let websites: Vec<_> = (0..40).map(|number| format!("0191d0a4-0000-7000-8000-{number:012}")).collect();
     for website in &websites {
         let number = shard_of(website, PARTITIONS) as u32;
-        let mut bytes = Vec::new();
         let row = EventRow {
             website_id: website,
             log_partition: number,
@@ -201,9 +196,8 @@ async fn a_partition_is_in_its_shard_and_reports_ask_that_one(engine: &Engine) {
             sample_rate: 1.0,
             ..sample()
         };
-        row.write(&mut bytes);
         let mut partition = engine.store.partition([7; 16], number);
-        partition.insert(bytes.into(), website).await.expect("inserted");
+        partition.insert(&Block::of(&[row]), website).await.expect("inserted");
     }
     let shards = engine.clients().len();
     for (shard, client) in engine.clients().iter().enumerate() {

@@ -10,8 +10,9 @@ use footfall_central::log::dead_letter::Parked;
 use footfall_central::sink::batch::Planner;
 use footfall_central::sink::live::{Sightings, View};
 use footfall_central::sink::{self, Begin, Health, Stop};
+use footfall_central::store::events::block::Block;
 use footfall_central::store::events::row::{EventRow, Millis, Uuid};
-use footfall_central::store::events::{Coordinate, EventStore, Options};
+use footfall_central::store::events::{EventStore, Options};
 use footfall_central::store::live::{self, Live, Source};
 use prost::Message as _;
 use support::{
@@ -121,7 +122,8 @@ async fn an_event_store_killed_during_inserts_ends_with_each_event_exactly_once(
 /// The token of the insert that begins with the log's first row.
 fn first_token(log: &Log) -> String {
     let mut planner = Planner::default();
-    planner.add(Coordinate { offset: 0, index: 0 }, NOON_MS - DAY_MS, Instant::now(), |_| ());
+    let first = EventRow { server_timestamp: Millis(NOON_MS - DAY_MS), ..EventRow::default() };
+    planner.add(&first, Instant::now());
     planner.seal()[0].token(only(log).incarnation().0, 0, 0)
 }
 
@@ -138,9 +140,12 @@ async fn an_insert_that_the_store_swallows_for_its_token_is_found_out_and_repair
         event_type: "foreign",
         ..EventRow::default()
     };
-    let mut bytes = Vec::new();
-    foreign.write(&mut bytes);
-    engine.store.partition([9; 16], 0).insert(bytes.into(), &first_token(&log)).await.expect("inserted");
+    engine
+        .store
+        .partition([9; 16], 0)
+        .insert(&Block::of(&[foreign]), &first_token(&log))
+        .await
+        .expect("inserted");
     Running::start(&only(&log), &engine.store, &sink::Metrics::default(), 1).await.drain().await;
     assert_eq!(engine.count("countIf(event_type != 'foreign')").await, 200);
     assert_eq!(engine.count("uniqExactIf((log_offset, log_index), event_type != 'foreign')").await, 200);
@@ -161,12 +166,10 @@ async fn rows_that_the_log_does_not_have_stop_the_sink_with_an_alarm() {
         log_index: 77,
         ..EventRow::default()
     };
-    let mut bytes = Vec::new();
-    stray.write(&mut bytes);
     engine
         .store
         .partition(only(&log).incarnation().0, 0)
-        .insert(bytes.into(), "stray")
+        .insert(&Block::of(&[stray]), "stray")
         .await
         .expect("inserted");
     let sink = Running::start(&only(&log), &engine.store, &sink::Metrics::default(), 1).await;

@@ -211,7 +211,7 @@ async fn answered(request: reqwest::RequestBuilder, body: impl Into<reqwest::Bod
 }
 
 fn columns() -> String {
-    EventRow::columns().into_iter().map(|(name, _)| name).collect::<Vec<_>>().join(", ")
+    EventRow::columns().into_iter().map(|column| column.name).collect::<Vec<_>>().join(", ")
 }
 
 /// First and last offsets of stretches of about `at_once` rows, from lines of an offset and its rows.

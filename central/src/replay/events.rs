@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use bytes::Bytes;
 use serde::Serialize;
 
 use super::ReplayError;
@@ -181,7 +180,7 @@ impl Table for Loading {
         Ok(Vec::new())
     }
 
-    async fn insert(&mut self, rows: Bytes, token: String) -> Result<(), StoreError> {
-        self.staging.insert(self.partition, rows, &token).await
+    async fn insert(&mut self, insert: &Insert, token: String) -> Result<(), StoreError> {
+        self.staging.insert(self.partition, insert.block(), &token).await
     }
 }

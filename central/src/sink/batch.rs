@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::hash::Hasher as _;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
 use crate::store::events::Coordinate;
+use crate::store::events::block::{Block, Growing};
+use crate::store::events::row::EventRow;
 
 /// Most rows of one insert: what ClickHouse writes as one part, all or none.
 pub const MAX_ROWS: usize = 100_000;
@@ -37,8 +38,7 @@ pub struct Planner {
 #[derive(Debug, Default)]
 struct Draft {
     rows: Vec<Coordinate>,
-    ends: Vec<usize>,
-    bytes: Vec<u8>,
+    block: Growing,
 }
 
 /// Rows that are stored together or not at all.
@@ -48,29 +48,26 @@ pub struct Insert {
     pub day: u16,
     /// Their places in the log, ascending.
     rows: Vec<Coordinate>,
-    /// Where each row ends in `bytes`.
-    ends: Vec<usize>,
-    bytes: Bytes,
+    block: Block,
 }
 
 impl Planner {
-    /// Adds a row. Rows come in the order of the log; `received_ms` is the milliseconds since 1970 that it is stored under, between
-    /// 2000 and 2100.
-    pub fn add(&mut self, row: Coordinate, received_ms: i64, now: Instant, write: impl FnOnce(&mut Vec<u8>)) {
-        let day = u16::try_from(received_ms.div_euclid(DAY_MS)).expect("the reader admits no other times");
+    /// Adds a row. Rows come in the order of the log, and were received between 2000 and 2100.
+    pub fn add(&mut self, row: &EventRow<'_>, now: Instant) {
+        let day = u16::try_from(row.server_timestamp.0.div_euclid(DAY_MS))
+            .expect("the reader admits no other times");
         let drafts = self.days.entry(day).or_default();
         if drafts
             .last()
-            .is_none_or(|draft| draft.rows.len() == MAX_ROWS || draft.bytes.len() >= MAX_INSERT_BYTES)
+            .is_none_or(|draft| draft.rows.len() == MAX_ROWS || draft.block.bytes() >= MAX_INSERT_BYTES)
         {
             drafts.push(Draft::default());
         }
         let draft = drafts.last_mut().expect("there is one");
-        let before = draft.bytes.len();
-        write(&mut draft.bytes);
-        draft.rows.push(row);
-        draft.ends.push(draft.bytes.len());
-        self.bytes += draft.bytes.len() - before;
+        let before = draft.block.bytes();
+        draft.block.push(row);
+        draft.rows.push(Coordinate { offset: row.log_offset, index: row.log_index });
+        self.bytes += draft.block.bytes() - before;
         self.rows += 1;
         self.since.get_or_insert(now);
     }
@@ -95,7 +92,8 @@ impl Planner {
 
 impl Draft {
     fn seal(self, day: u16) -> Insert {
-        Insert { day, rows: self.rows, ends: self.ends, bytes: self.bytes.into() }
+        let block = self.block.seal(self.rows.len());
+        Insert { day, rows: self.rows, block }
     }
 }
 
@@ -127,15 +125,14 @@ impl Insert {
     }
 
     /// All rows, encoded.
-    pub fn bytes(&self) -> Bytes {
-        self.bytes.clone()
+    pub fn block(&self) -> &Block {
+        &self.block
     }
 
     /// One row, encoded, if it is among them.
-    pub fn row(&self, place: Coordinate) -> Option<Bytes> {
+    pub fn row(&self, place: Coordinate) -> Option<Block> {
         let index = self.rows.binary_search(&place).ok()?;
-        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
-        Some(self.bytes.slice(start..self.ends[index]))
+        Some(self.block.filtered(|row| row == index))
     }
 
     /// The same rows but for those that are stored already, given ascending.
@@ -152,17 +149,8 @@ impl Insert {
     }
 
     fn filtered(&self, keep: impl Fn(usize) -> bool) -> Self {
-        let mut kept = Draft::default();
-        let mut start = 0;
-        for (index, end) in self.ends.iter().copied().enumerate() {
-            if keep(index) {
-                kept.bytes.extend_from_slice(&self.bytes[start..end]);
-                kept.rows.push(self.rows[index]);
-                kept.ends.push(kept.bytes.len());
-            }
-            start = end;
-        }
-        kept.seal(self.day)
+        let kept = (0..self.rows.len()).filter(|row| keep(*row)).map(|row| self.rows[row]);
+        Self { day: self.day, rows: kept.collect(), block: self.block.filtered(&keep) }
     }
 
     /// By what the store knows this insert again: a hash of where it begins and of its day, the same after every restart. `fresh` is
@@ -186,6 +174,7 @@ impl Insert {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::events::row::Millis;
     use proptest::prelude::*;
 
     const DAY: i64 = 20_000;
@@ -194,11 +183,15 @@ mod tests {
         Coordinate { offset, index }
     }
 
+    fn row(offset: u64, index: u32, day: i64) -> EventRow<'static> {
+        let server_timestamp = Millis((DAY + day) * DAY_MS + 5);
+        EventRow { log_offset: offset, log_index: index, server_timestamp, ..EventRow::default() }
+    }
+
     fn planned(rows: &[(u64, u32, i64)], now: Instant) -> Planner {
         let mut planner = Planner::default();
         for (offset, index, day) in rows {
-            let write = |out: &mut Vec<u8>| out.extend_from_slice(format!("{offset}/{index};").as_bytes());
-            planner.add(at(*offset, *index), (DAY + day) * DAY_MS + 5, now, write);
+            planner.add(&row(*offset, *index, *day), now);
         }
         planner
     }
@@ -209,7 +202,7 @@ mod tests {
         let days: Vec<_> =
             inserts.iter().map(|insert| (i64::from(insert.day) - DAY, insert.rows.clone())).collect();
         assert_eq!(days, [(0, vec![at(2, 0)]), (1, vec![at(1, 0), at(1, 1), at(3, 0)])]);
-        assert_eq!(inserts[1].bytes().as_ref(), b"1/0;1/1;3/0;");
+        assert_eq!(inserts[1].block(), &Block::of(&[row(1, 0, 1), row(1, 1, 1), row(3, 0, 1)]));
     }
 
     #[test]
@@ -217,11 +210,12 @@ mod tests {
         let now = Instant::now();
         assert_eq!(Planner::default().due(0), None);
         let mut planner = planned(&[(1, 0, 0)], now);
-        planner.add(at(2, 0), DAY * DAY_MS, now + Duration::from_millis(900), |_| ());
+        planner.add(&row(2, 0, 0), now + Duration::from_millis(900));
         assert_eq!((planner.due(0), planner.is_full()), (Some(now + BATCH_AGE), false));
         assert_eq!(planner.due(BEHIND - 1), Some(now + BATCH_AGE));
         assert_eq!(planner.due(BEHIND), Some(now + BEHIND_AGE));
-        planner.add(at(3, 0), DAY * DAY_MS, now, |out| out.resize(out.len() + BATCH_BYTES, 0));
+        let long = "x".repeat(BATCH_BYTES);
+        planner.add(&EventRow { page_title: &long, ..row(3, 0, 0) }, now);
         assert_eq!((planner.due(BEHIND), planner.is_full()), (Some(now), true));
         planner.seal();
         assert_eq!((planner.due(BEHIND), planner.is_full()), (None, false));
@@ -229,9 +223,9 @@ mod tests {
 
     #[test]
     fn an_insert_holds_at_most_as_many_rows_as_make_one_part() {
-        let mut planner = Planner::default();
+        let (mut planner, now) = (Planner::default(), Instant::now());
         for offset in 0..=MAX_ROWS as u64 {
-            planner.add(at(offset, 0), DAY * DAY_MS, Instant::now(), |out| out.push(1));
+            planner.add(&row(offset, 0, 0), now);
         }
         let sizes: Vec<_> = planner.seal().iter().map(|insert| insert.rows.len()).collect();
         assert_eq!(sizes, [MAX_ROWS, 1]);
@@ -260,14 +254,16 @@ mod tests {
             let rest = insert.without(&stored);
             let expected: Vec<_> = insert.rows.iter().copied().filter(|row| !stored.contains(row)).collect();
             prop_assert_eq!(&rest.rows, &expected);
-            let text: Vec<_> = expected.iter().map(|row| format!("{}/{};", row.offset, row.index)).collect();
-            prop_assert_eq!(rest.bytes(), text.concat());
-            for row in &expected {
-                prop_assert_eq!(rest.row(*row), Some(Bytes::from(format!("{}/{};", row.offset, row.index))));
+            let block = |places: &[Coordinate]| {
+                Block::of(&places.iter().map(|place| row(place.offset, 0, 0)).collect::<Vec<_>>())
+            };
+            prop_assert_eq!(rest.block(), &block(&expected));
+            for place in &expected {
+                prop_assert_eq!(rest.row(*place), Some(block(&[*place])));
             }
             let (left, right) = insert.halves();
+            prop_assert_eq!((left.block(), right.block()), (&block(&left.rows), &block(&right.rows)));
             prop_assert_eq!([left.rows, right.rows].concat(), insert.rows);
-            prop_assert_eq!([left.bytes, right.bytes].concat(), insert.bytes);
         }
     }
 }

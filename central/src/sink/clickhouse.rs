@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use bytes::Bytes;
 use footfall_proto::view::Event;
 
 use super::batch::{Insert, Planner};
@@ -35,9 +36,7 @@ impl Sink for ClickHouse {
     fn gather(&mut self, piece: &Piece, now: Instant) {
         for reading in piece.readings() {
             for event in &reading.events {
-                let place = Coordinate { offset: reading.offset, index: event.index };
-                let row = row(self.incarnation, self.partition, reading, event);
-                self.planner.add(place, reading.server_timestamp_ms, now, |out| row.write(out));
+                self.planner.add(&row(self.incarnation, self.partition, reading, event), now);
             }
         }
     }
@@ -89,7 +88,8 @@ impl Writer for Rows {
             sentence: error.to_string(),
         })?;
         let poison = |place: Coordinate| {
-            let payload = inserts.iter().find_map(|insert| insert.row(place)).unwrap_or_default();
+            let row = inserts.iter().find_map(|insert| insert.row(place));
+            let payload = row.map_or_else(Bytes::new, |row| row.pieces().concat().into());
             Poison { offset: place.offset, index: Some(place.index), reason: Spoilt::Refused, payload }
         };
         self.counters.inserts.inc_by(inserts.len() as u64);

@@ -7,8 +7,6 @@
 
 use std::future::Future;
 
-use bytes::Bytes;
-
 use super::batch::Insert;
 use crate::store::Fault;
 use crate::store::events::{Coordinate, Partition, StoreError};
@@ -39,7 +37,11 @@ pub trait Table: Send {
         day: u16,
     ) -> impl Future<Output = Result<Vec<Coordinate>, Self::Error>> + Send;
     /// Inserts rows, all or none, unless the token is known.
-    fn insert(&mut self, rows: Bytes, token: String) -> impl Future<Output = Result<(), Self::Error>> + Send;
+    fn insert(
+        &mut self,
+        insert: &Insert,
+        token: String,
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }
 
 /// What is known of the rows below the doubtful offset.
@@ -169,7 +171,7 @@ impl<T: Table> Delivery<T> {
         refused: &mut Vec<Coordinate>,
     ) -> Result<(), DeliveryError<T::Error>> {
         let token = self.table.token(insert, fresh);
-        match self.table.insert(insert.bytes(), token).await {
+        match self.table.insert(insert, token).await {
             Ok(()) => return Ok(()),
             Err(error) if T::fault(&error) != Fault::Poison => return Err(error.into()),
             Err(error) => {
@@ -189,7 +191,7 @@ impl<T: Table> Delivery<T> {
             for half in [right, left] {
                 let fresh = self.next_fresh();
                 let token = self.table.token(&half, fresh);
-                match self.table.insert(half.bytes(), token).await {
+                match self.table.insert(&half, token).await {
                     Ok(()) => {}
                     Err(error) if T::fault(&error) == Fault::Poison => parts.push(half),
                     Err(error) => return Err(error.into()),
@@ -231,8 +233,8 @@ impl Table for Partition {
         Self::stored(self, first, last, day).await
     }
 
-    async fn insert(&mut self, rows: Bytes, token: String) -> Result<(), StoreError> {
-        Self::insert(self, rows, &token).await
+    async fn insert(&mut self, insert: &Insert, token: String) -> Result<(), StoreError> {
+        Self::insert(self, insert.block(), &token).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! Delivery against a store that fails in every way a real one was seen to fail.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::super::batch::Planner;
 use super::*;
+use crate::store::events::row::{EventRow, Millis};
 
 const DAY_MS: i64 = 86_400_000;
 const DAY: i64 = 20_000;
@@ -44,8 +45,6 @@ struct Disk {
 #[derive(Clone, Default)]
 struct FaultyTable {
     disk: Arc<Mutex<Disk>>,
-    /// Rows by their encoded bytes, as the tests' rows say where they belong.
-    known: HashMap<Vec<u8>, Coordinate>,
 }
 
 impl Disk {
@@ -62,12 +61,6 @@ impl Disk {
         for (rows, token) in std::mem::take(&mut self.running) {
             self.store(&rows, &token);
         }
-    }
-}
-
-impl FaultyTable {
-    fn decode(&self, bytes: &[u8]) -> Vec<Coordinate> {
-        bytes.split_inclusive(|byte| *byte == b';').map(|row| self.known[row]).collect()
     }
 }
 
@@ -105,8 +98,8 @@ impl Table for FaultyTable {
         Ok(within.flat_map(|(row, count)| std::iter::repeat_n(*row, *count as usize)).collect())
     }
 
-    async fn insert(&mut self, bytes: Bytes, token: String) -> Result<(), Failed> {
-        let rows = self.decode(&bytes);
+    async fn insert(&mut self, insert: &Insert, token: String) -> Result<(), Failed> {
+        let rows = insert.rows().to_vec();
         let mut disk = self.disk.lock().expect("lock");
         disk.inserts += 1;
         if rows.iter().any(|row| disk.bad.contains(row)) {
@@ -132,16 +125,14 @@ fn day_of(offset: u64) -> u16 {
 }
 
 /// Two rows for each offset, as one batch.
-fn batch(table: &mut FaultyTable, offsets: std::ops::Range<u64>) -> Vec<Insert> {
+fn batch(offsets: std::ops::Range<u64>) -> Vec<Insert> {
     let mut planner = Planner::default();
     for offset in offsets {
         for index in 0..2 {
-            let row = Coordinate { offset, index };
-            let bytes = format!("{offset}/{index};").into_bytes();
-            table.known.insert(bytes.clone(), row);
-            planner.add(row, i64::from(day_of(offset)) * DAY_MS, Instant::now(), |out| {
-                out.extend_from_slice(&bytes);
-            });
+            let server_timestamp = Millis(i64::from(day_of(offset)) * DAY_MS);
+            let row =
+                EventRow { log_offset: offset, log_index: index, server_timestamp, ..EventRow::default() };
+            planner.add(&row, Instant::now());
         }
     }
     planner.seal()
@@ -165,8 +156,8 @@ fn ready<F: Future>(future: F) -> F::Output {
 
 #[test]
 fn without_faults_each_insert_is_sent_once_and_nothing_is_asked_twice() {
-    let mut table = faulty(Vec::new());
-    let inserts = batch(&mut table, 0..20);
+    let table = faulty(Vec::new());
+    let inserts = batch(0..20);
     let mut delivery = Delivery::new(table.clone(), 0, 1);
     assert!(ready(delivery.deliver(&inserts, 0, 20)).expect("delivered").is_empty());
     assert_each_once(&table, 0..20);
@@ -175,8 +166,8 @@ fn without_faults_each_insert_is_sent_once_and_nothing_is_asked_twice() {
 
 #[test]
 fn an_insert_that_left_its_token_but_not_its_rows_is_repaired() {
-    let mut table = faulty(vec![Fate::TokenOnly]);
-    let inserts = batch(&mut table, 1..7);
+    let table = faulty(vec![Fate::TokenOnly]);
+    let inserts = batch(1..7);
     let mut delivery = Delivery::new(table.clone(), 0, 1);
     assert!(ready(delivery.deliver(&inserts, 0, 7)).is_err());
     assert!(ready(delivery.deliver(&inserts, 0, 7)).expect("delivered").is_empty());
@@ -186,12 +177,12 @@ fn an_insert_that_left_its_token_but_not_its_rows_is_repaired() {
 
 #[test]
 fn after_a_restart_what_is_stored_is_left_out_however_the_batch_is_cut() {
-    let mut table = faulty(vec![Fate::Stored, Fate::Unanswered]);
-    let inserts = batch(&mut table, 0..30);
+    let table = faulty(vec![Fate::Stored, Fate::Unanswered]);
+    let inserts = batch(0..30);
     assert!(ready(Delivery::new(table.clone(), 0, 1).deliver(&inserts, 0, 30)).is_err());
     let mut delivery = Delivery::new(table.clone(), 30, 2);
     for stretch in [0..4, 4..5, 5..40] {
-        let inserts = batch(&mut delivery.table, stretch.clone());
+        let inserts = batch(stretch.clone());
         assert!(ready(delivery.deliver(&inserts, stretch.start, stretch.end)).expect("delivered").is_empty());
     }
     assert_each_once(&table, 0..40);
@@ -200,8 +191,8 @@ fn after_a_restart_what_is_stored_is_left_out_however_the_batch_is_cut() {
 
 #[test]
 fn rows_that_nobody_sent_stop_everything() {
-    let mut table = faulty(vec![Fate::Lost]);
-    let inserts = batch(&mut table, 1..5);
+    let table = faulty(vec![Fate::Lost]);
+    let inserts = batch(1..5);
     let mut delivery = Delivery::new(table.clone(), 0, 1);
     assert!(ready(delivery.deliver(&inserts, 0, 5)).is_err());
     table.disk.lock().expect("lock").rows.insert(Coordinate { offset: 2, index: 7 }, 1);
@@ -211,10 +202,10 @@ fn rows_that_nobody_sent_stop_everything() {
 
 #[test]
 fn rows_that_are_bad_data_are_found_and_told_and_the_others_are_stored() {
-    let mut table = faulty(Vec::new());
+    let table = faulty(Vec::new());
     let bad = [Coordinate { offset: 3, index: 1 }, Coordinate { offset: 9, index: 0 }];
     table.disk.lock().expect("lock").bad.extend(bad);
-    let inserts = batch(&mut table, 0..20);
+    let inserts = batch(0..20);
     let mut refused = ready(Delivery::new(table.clone(), 0, 1).deliver(&inserts, 0, 20)).expect("delivered");
     refused.sort_unstable();
     assert_eq!(refused, bad);
@@ -223,9 +214,9 @@ fn rows_that_are_bad_data_are_found_and_told_and_the_others_are_stored() {
 
 #[test]
 fn a_table_that_refuses_everything_is_not_taken_for_bad_rows() {
-    let mut table = faulty(Vec::new());
-    let inserts = batch(&mut table, 0..20);
-    table.disk.lock().expect("lock").bad = table.known.values().copied().collect();
+    let table = faulty(Vec::new());
+    let inserts = batch(0..20);
+    table.disk.lock().expect("lock").bad = inserts.iter().flat_map(Insert::rows).copied().collect();
     let stopped = ready(Delivery::new(table, 0, 1).deliver(&inserts, 0, 20)).expect_err("stopped");
     assert_eq!(stopped.fault(FaultyTable::fault), Fault::Permanent);
 }
@@ -254,7 +245,7 @@ proptest! {
         let mut lives = 0_u64;
         while committed < END {
             let next = (committed + cuts.next().expect("endless")).min(END);
-            let inserts = batch(&mut delivery.table, committed..next);
+            let inserts = batch(committed..next);
             loop {
                 let delivered = ready(delivery.deliver(&inserts, committed, next));
                 let dies = deaths.next().unwrap_or(false);

@@ -105,8 +105,8 @@ async fn check_columns(server: &Server) -> Result<(), MigrationError> {
     if there.is_empty() {
         return Err(MigrationError::new(server, Disagreement::NoTable));
     }
-    let absent = EventRow::columns().into_iter().find(|(column, _)| !there.contains(column));
-    absent.map_or(Ok(()), |(column, _)| Err(MigrationError::new(server, Disagreement::NoColumn(column))))
+    let absent = EventRow::columns().into_iter().find(|column| !there.contains(&column.name));
+    absent.map_or(Ok(()), |column| Err(MigrationError::new(server, Disagreement::NoColumn(column.name))))
 }
 
 async fn run(server: &Server, statement: &str) -> Result<(), StoreError> {

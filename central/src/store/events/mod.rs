@@ -1,6 +1,7 @@
 //! The event store: ClickHouse's HTTP interface, served by a child process that is watched over here, or by servers elsewhere, shard by
 //! shard and replica by replica; its schema, and its rows by log coordinates. Knows nothing of the log itself.
 
+pub mod block;
 mod child;
 mod connector;
 mod error;

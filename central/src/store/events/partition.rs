@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use clickhouse::query::Query;
 use clickhouse::{RowOwned, RowRead};
 use tokio::time::{sleep, timeout};
 
+use super::block::Block;
 use super::error::StoreError;
 use super::row::EventRow;
 use super::server::Server;
@@ -17,17 +17,12 @@ use crate::store::Fault;
 
 /// How long a question may take.
 const QUESTION: Duration = Duration::from_secs(30);
-/// How long a chunk of an insert may take to be sent, and then the whole to be stored.
-const SENDING: Duration = Duration::from_secs(30);
-const STORING: Duration = Duration::from_mins(1);
-/// How long an insert may wait for most replicas to have it, milliseconds: less than [`STORING`], so that the reason is told.
+/// How long an insert may wait for most replicas to have it, milliseconds: less than [`STORING`](super::server), so that the reason is told.
 const QUORUM_MS: &str = "45000";
 /// How long to wait for killed statements to be gone.
 const QUIET: Duration = Duration::from_secs(30);
 /// How often it is asked whether they are.
 const POLL: Duration = Duration::from_millis(20);
-/// Bytes handed to the connection at once.
-const SEND_BYTES: usize = 1 << 20;
 
 /// A row's place in its partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,8 +45,8 @@ pub struct Partition {
 
 impl Partition {
     pub(super) fn new(shard: Arc<Shard>, incarnation: [u8; 16], number: u32) -> Self {
-        let columns: Vec<_> = EventRow::columns().into_iter().map(|(name, _)| name).collect();
-        let insert = format!("INSERT INTO events_local ({}) FORMAT RowBinary", columns.join(", "));
+        let columns: Vec<_> = EventRow::columns().into_iter().map(|column| column.name).collect();
+        let insert = format!("INSERT INTO events_local ({}) FORMAT Native", columns.join(", "));
         Self { shard, replica: None, incarnation, number, insert }
     }
 
@@ -144,13 +139,13 @@ impl Partition {
     ///
     /// # Errors
     /// [`StoreError`]. Whatever it says, the rows may be stored, or may yet be: see [`settle`](Self::settle).
-    pub async fn insert(&mut self, rows: Bytes, token: &str) -> Result<(), StoreError> {
+    pub async fn insert(&mut self, rows: &Block, token: &str) -> Result<(), StoreError> {
         let replica = self.replica();
         let inserted = self.insert_into(self.shard.server(replica), rows, token).await;
         self.learn(replica, inserted)
     }
 
-    async fn insert_into(&self, server: &Server, rows: Bytes, token: &str) -> Result<(), StoreError> {
+    async fn insert_into(&self, server: &Server, rows: &Block, token: &str) -> Result<(), StoreError> {
         let mut insert = server
             .writer()
             .insert_formatted_with(self.insert.as_str())
@@ -163,13 +158,7 @@ impl Partition {
             insert =
                 insert.with_setting("insert_quorum", "auto").with_setting("insert_quorum_timeout", QUORUM_MS);
         }
-        let mut insert = insert.with_timeouts(Some(SENDING), Some(STORING));
-        let mut rest = rows;
-        while !rest.is_empty() {
-            let piece = rest.split_to(rest.len().min(SEND_BYTES));
-            insert.send(piece).await.map_err(|error| server.error(error))?;
-        }
-        insert.end().await.map_err(|error| server.error(error))
+        server.insert(insert, rows).await
     }
 
     async fn ask<T: RowOwned + RowRead>(

@@ -1,6 +1,8 @@
-//! A row of `events_local` as RowBinary, borrowed from whoever has the event. Pure; knows the table's columns, not what fills them.
+//! A row of `events_local`, borrowed from whoever has the event. Pure; knows the table's columns, not what fills them.
 
 use footfall_proto::limits::CUSTOM_SLOTS;
+
+use super::block::Filling;
 
 /// The site's own dimensions and metrics, each.
 pub const SLOTS: usize = CUSTOM_SLOTS as usize;
@@ -15,6 +17,17 @@ pub struct Uuid(pub [u8; 16]);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ipv6(pub [u8; 16]);
 
+/// A column of the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// What it is called.
+    pub name: String,
+    /// Its type; the table may say `LowCardinality` around it, and converts.
+    pub kind: &'static str,
+    /// Bytes of each value; none where each has a length of its own.
+    pub width: Option<usize>,
+}
+
 macro_rules! row {
     ($($column:ident: $kind:ty,)*) => {
         /// One event. The fields are the table's columns, in the table's order.
@@ -23,16 +36,16 @@ macro_rules! row {
         pub struct EventRow<'a> { $(pub $column: $kind,)* }
 
         impl<'a> EventRow<'a> {
-            /// The names of the columns and what the table may call their types, in the table's order.
-            pub fn columns() -> Vec<(String, &'static str)> {
+            /// The columns, in the table's order.
+            pub fn columns() -> Vec<Column> {
                 let mut columns = Vec::new();
                 $(<$kind as Cell>::columns(stringify!($column), &mut columns);)*
                 columns
             }
 
-            /// Appends the row.
-            pub fn write(&self, out: &mut Vec<u8>) {
-                $(self.$column.write(out);)*
+            /// Appends the row to a block.
+            pub(super) fn write(&self, block: &mut Filling<'_>) {
+                $(self.$column.write(block);)*
             }
         }
     };
@@ -103,13 +116,15 @@ row! {
 
 /// A value of one column, or of several numbered ones.
 trait Cell {
-    /// The type in the table; a `LowCardinality` around it makes no difference to the bytes.
+    /// The type of the column.
     const KIND: &'static str;
+    /// Bytes of each value; none where each has a length of its own.
+    const WIDTH: Option<usize>;
 
-    fn write(&self, out: &mut Vec<u8>);
+    fn write(&self, block: &mut Filling<'_>);
 
-    fn columns(name: &str, columns: &mut Vec<(String, &'static str)>) {
-        columns.push((name.to_owned(), Self::KIND));
+    fn columns(name: &str, columns: &mut Vec<Column>) {
+        columns.push(Column { name: name.to_owned(), kind: Self::KIND, width: Self::WIDTH });
     }
 }
 
@@ -117,20 +132,20 @@ macro_rules! number {
     ($($number:ty: $kind:literal, $optional:literal;)*) => {$(
         impl Cell for $number {
             const KIND: &'static str = $kind;
+            const WIDTH: Option<usize> = Some(size_of::<$number>());
 
-            fn write(&self, out: &mut Vec<u8>) {
-                out.extend_from_slice(&self.to_le_bytes());
+            fn write(&self, block: &mut Filling<'_>) {
+                block.fixed(&self.to_le_bytes());
             }
         }
 
         impl Cell for Option<$number> {
             const KIND: &'static str = $optional;
+            const WIDTH: Option<usize> = <$number>::WIDTH;
 
-            fn write(&self, out: &mut Vec<u8>) {
-                out.push(u8::from(self.is_none()));
-                if let Some(value) = self {
-                    value.write(out);
-                }
+            fn write(&self, block: &mut Filling<'_>) {
+                block.optional(self.is_none());
+                self.unwrap_or_default().write(block);
             }
         }
     )*};
@@ -141,80 +156,73 @@ number! {
     u32: "UInt32", "Nullable(UInt32)";
     u64: "UInt64", "Nullable(UInt64)";
     i32: "Int32", "Nullable(Int32)";
+    i64: "Int64", "Nullable(Int64)";
     f32: "Float32", "Nullable(Float32)";
     f64: "Float64", "Nullable(Float64)";
 }
 
 impl Cell for &str {
     const KIND: &'static str = "String";
+    const WIDTH: Option<usize> = None;
 
-    fn write(&self, out: &mut Vec<u8>) {
-        let mut length = self.len();
-        while length > 0x7f {
-            out.push(length as u8 | 0x80);
-            length >>= 7;
-        }
-        out.push(length as u8);
-        out.extend_from_slice(self.as_bytes());
+    fn write(&self, block: &mut Filling<'_>) {
+        block.text(self);
     }
 }
 
 impl Cell for Option<&str> {
     const KIND: &'static str = "Nullable(String)";
+    const WIDTH: Option<usize> = None;
 
-    fn write(&self, out: &mut Vec<u8>) {
-        out.push(u8::from(self.is_none()));
-        if let Some(text) = self {
-            text.write(out);
-        }
+    fn write(&self, block: &mut Filling<'_>) {
+        block.optional(self.is_none());
+        block.text(self.unwrap_or_default());
     }
 }
 
 impl Cell for Millis {
     const KIND: &'static str = "DateTime64(3, 'UTC')";
+    const WIDTH: Option<usize> = i64::WIDTH;
 
-    fn write(&self, out: &mut Vec<u8>) {
-        self.0.write(out);
-    }
-}
-
-impl Cell for i64 {
-    const KIND: &'static str = "Int64";
-
-    fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.to_le_bytes());
+    fn write(&self, block: &mut Filling<'_>) {
+        self.0.write(block);
     }
 }
 
 impl Cell for Uuid {
     const KIND: &'static str = "UUID";
+    const WIDTH: Option<usize> = Some(16);
 
     /// Two numbers of 64 bits, each in little endian, the higher one first.
-    fn write(&self, out: &mut Vec<u8>) {
-        out.extend(self.0[..8].iter().rev());
-        out.extend(self.0[8..].iter().rev());
+    fn write(&self, block: &mut Filling<'_>) {
+        let number = u128::from_be_bytes(self.0);
+        block.fixed(&number.rotate_left(64).to_le_bytes());
     }
 }
 
 impl Cell for Ipv6 {
     const KIND: &'static str = "IPv6";
+    const WIDTH: Option<usize> = Some(16);
 
-    fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.0);
+    fn write(&self, block: &mut Filling<'_>) {
+        block.fixed(&self.0);
     }
 }
 
 impl<T: Cell> Cell for [T; SLOTS] {
     const KIND: &'static str = T::KIND;
+    const WIDTH: Option<usize> = T::WIDTH;
 
-    fn write(&self, out: &mut Vec<u8>) {
+    fn write(&self, block: &mut Filling<'_>) {
         for value in self {
-            value.write(out);
+            value.write(block);
         }
     }
 
-    fn columns(name: &str, columns: &mut Vec<(String, &'static str)>) {
-        columns.extend((1..=SLOTS).map(|slot| (format!("{name}_{slot}"), T::KIND)));
+    fn columns(name: &str, columns: &mut Vec<Column>) {
+        for slot in 1..=SLOTS {
+            T::columns(&format!("{name}_{slot}"), columns);
+        }
     }
 }
 
@@ -222,28 +230,10 @@ impl<T: Cell> Cell for [T; SLOTS] {
 mod tests {
     use super::*;
 
-    fn bytes(cell: &impl Cell) -> Vec<u8> {
-        let mut out = Vec::new();
-        cell.write(&mut out);
-        out
-    }
-
-    #[test]
-    fn cells_are_written_as_clickhouse_reads_them() {
-        assert_eq!(bytes(&"a"), [1, b'a']);
-        assert_eq!(bytes(&"x".repeat(300).as_str())[..2], [0xac, 0x02]);
-        assert_eq!(bytes(&None::<f64>), [1]);
-        assert_eq!(bytes(&Some("")), [0, 0]);
-        assert_eq!(bytes(&Some(-2_i32)), [0, 0xfe, 0xff, 0xff, 0xff]);
-        assert_eq!(bytes(&Millis(-1)), [0xff; 8]);
-        let id = Uuid([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
-        assert_eq!(bytes(&id), [7, 6, 5, 4, 3, 2, 1, 0, 15, 14, 13, 12, 11, 10, 9, 8]);
-    }
-
     #[test]
     fn every_column_of_the_table_is_there_once() {
         let columns = EventRow::columns();
-        let mut names: Vec<_> = columns.iter().map(|(name, _)| name.as_str()).collect();
+        let mut names: Vec<_> = columns.iter().map(|column| column.name.as_str()).collect();
         assert!(names.contains(&"custom_dimension_1") && names.contains(&"custom_metric_20"));
         assert_eq!(names.len(), 98);
         names.sort_unstable();

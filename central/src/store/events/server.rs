@@ -3,10 +3,12 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use clickhouse::error::Error;
+use clickhouse::insert_formatted::InsertFormatted;
 use clickhouse::{Client, Compression};
 use http_body_util::{BodyExt as _, Empty};
 use hyper_rustls::HttpsConnector;
@@ -15,6 +17,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::watch;
 
+use super::block::Block;
 use super::connector::{IDLE, connector};
 use super::error::{Cause, StoreError, deepest};
 use crate::secret::Secret;
@@ -31,6 +34,10 @@ pub(super) struct Condition {
     /// It was silent for so long that it is better ended.
     pub(super) given_up: bool,
 }
+
+/// How long a chunk of an insert may take to be sent, and then the whole to be stored.
+const SENDING: Duration = Duration::from_secs(30);
+const STORING: Duration = Duration::from_mins(1);
 
 /// How servers are spoken to.
 #[derive(Clone, Debug)]
@@ -156,6 +163,18 @@ impl Server {
         // Read to its end, so that the connection can be used again.
         answer.into_body().collect().await.map_err(|error| deepest(&error))?;
         if status.is_success() { Ok(()) } else { Err(format!("it answers {status}")) }
+    }
+
+    /// Sends rows. Whatever it says, they may be stored, or may yet be.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(super) async fn insert(&self, insert: InsertFormatted, rows: &Block) -> Result<(), StoreError> {
+        let mut insert = insert.with_timeouts(Some(SENDING), Some(STORING));
+        for piece in rows.pieces() {
+            insert.send(piece).await.map_err(|error| self.error(error))?;
+        }
+        insert.end().await.map_err(|error| self.error(error))
     }
 
     /// An error of its client, with its name.

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use clickhouse::query::Query;
 use clickhouse::{RowOwned, RowRead};
 use tokio::time::timeout;
 
+use super::block::Block;
 use super::error::StoreError;
 use super::row::EventRow;
 use super::server::Server;
@@ -18,11 +18,6 @@ use super::shard::Shard;
 const TABLE: &str = "events_replay";
 /// How long a statement about a whole day may take.
 const PATIENCE: Duration = Duration::from_mins(10);
-/// How long a chunk of an insert may take to be sent, and then the whole to be stored.
-const SENDING: Duration = Duration::from_secs(30);
-const STORING: Duration = Duration::from_mins(1);
-/// Bytes handed to the connection at once.
-const SEND_BYTES: usize = 1 << 20;
 
 /// The tables beside.
 #[derive(Clone)]
@@ -65,23 +60,15 @@ impl Staging {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn insert(&self, partition: u32, rows: Bytes, token: &str) -> Result<(), StoreError> {
+    pub async fn insert(&self, partition: u32, rows: &Block, token: &str) -> Result<(), StoreError> {
         let shard = &self.shards[partition as usize % self.shards.len()];
         let server = shard.server(shard.choose());
-        let columns: Vec<_> = EventRow::columns().into_iter().map(|(name, _)| name).collect();
-        let insert = format!("INSERT INTO {TABLE} ({}) FORMAT RowBinary", columns.join(", "));
-        let mut insert = server
-            .writer()
-            .insert_formatted_with(insert)
-            .with_setting("async_insert", "0")
-            .with_setting("insert_deduplication_token", token)
-            .with_timeouts(Some(SENDING), Some(STORING));
-        let mut rest = rows;
-        while !rest.is_empty() {
-            let piece = rest.split_to(rest.len().min(SEND_BYTES));
-            insert.send(piece).await.map_err(|error| server.error(error))?;
-        }
-        insert.end().await.map_err(|error| server.error(error))
+        let columns: Vec<_> = EventRow::columns().into_iter().map(|column| column.name).collect();
+        let insert = format!("INSERT INTO {TABLE} ({}) FORMAT Native", columns.join(", "));
+        let insert = server.writer().insert_formatted_with(insert);
+        let insert =
+            insert.with_setting("async_insert", "0").with_setting("insert_deduplication_token", token);
+        server.insert(insert, rows).await
     }
 
     /// What `events_local` holds of a UTC day, counted from 1970.

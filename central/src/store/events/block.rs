@@ -113,6 +113,12 @@ impl Block {
     #[must_use]
     pub fn filtered(&self, keep: impl Fn(usize) -> bool) -> Self {
         let kept = (0..self.rows).filter(|row| keep(*row)).count();
+        if kept == self.rows {
+            return self.clone();
+        }
+        if kept == 0 {
+            return Growing::default().seal(0);
+        }
         let columns = COLUMNS.iter().zip(&self.columns).map(|(column, values)| Sealed {
             absent: filtered(&values.absent, Some(1), &keep),
             present: filtered(&values.present, column.width, &keep),

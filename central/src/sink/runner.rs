@@ -100,12 +100,12 @@ where
     let mut target = None;
     loop {
         let now = Instant::now();
-        let due = gathered.as_ref().map(|gathered| match target {
-            Some(_) => now,
-            None => {
-                let end = keep.as_ref().map_or(0, Partition::end);
-                sink.due(end.saturating_sub(gathered.span.next)).unwrap_or(gathered.since + QUIET)
+        let due = gathered.as_ref().map(|gathered| {
+            if target.is_some() {
+                return now;
             }
+            let backlog = keep.as_ref().map_or(0, Partition::end).saturating_sub(gathered.span.next);
+            sink.due(backlog).unwrap_or(gathered.since + QUIET)
         });
         if due.is_some_and(|due| due <= now)
             && let Some(hand) = idle.take()

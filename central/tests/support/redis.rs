@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use footfall_central::store::live::redis::Options;
 use fred::clients::Client;
-use fred::interfaces::{ClientLike as _, HashesInterface as _, KeysInterface as _, SortedSetsInterface as _};
+use fred::interfaces::{
+    ClientLike as _, HashesInterface as _, KeysInterface as _, LuaInterface as _, SortedSetsInterface as _,
+};
 use fred::types::Builder;
 use fred::types::config::{Config, ServerConfig};
 use fred::types::{CustomCommand, Value};
@@ -93,11 +95,12 @@ impl Space {
         }
     }
 
-    /// Empties the space, as an emptied server would be.
+    /// Empties the space at once, as a server is emptied: nobody writes between its keys' going.
     pub(crate) async fn clear_keys(&self) {
-        for key in self.keys().await {
-            let _: i64 = self.client.del(self.name(&key)).await.expect("deleted");
-        }
+        let script =
+            "for _, key in ipairs(redis.call('KEYS', ARGV[1])) do redis.call('DEL', key) end return 0";
+        let pattern = format!("{}*", self.options.prefix);
+        let _: i64 = self.client.eval(script, Vec::<String>::new(), pattern).await.expect("emptied");
     }
 
     /// Leaves nothing behind.

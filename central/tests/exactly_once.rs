@@ -15,9 +15,8 @@ use footfall_central::store::events::row::{EventRow, Millis, Uuid};
 use footfall_central::store::events::{EventStore, Options};
 use footfall_central::store::live::{self, Live, Source};
 use prost::Message as _;
-use support::{
-    DAY_MS, Engine, NOON_MS, Running, append, eventually, free_port, nodes, only, open_log, record_at,
-};
+use support::running::Running;
+use support::{DAY_MS, Engine, NOON_MS, append, eventually, free_port, nodes, only, open_log, record_at};
 use tokio_util::sync::CancellationToken;
 
 /// Rounds of `kill -9`; `FOOTFALL_KILLS` asks for more.
@@ -37,7 +36,7 @@ async fn events_flow_from_the_log_into_the_table_and_repeats_are_marked() {
     let dir = tempfile::tempdir().expect("temp dir");
     let engine = Engine::start(dir.path()).await;
     let log = open_log(dir.path()).await;
-    let sink = Running::start(&only(&log), &engine.store, &sink::Metrics::default(), 1).await;
+    let sink = Running::clickhouse(&only(&log), &engine.store, &sink::Metrics::default(), 1).await;
     append(&log, 1, 0, 100).await;
     // The edge sends some again, because an acknowledgement was lost ...
     append(&log, 1, 90, 20).await;
@@ -59,14 +58,14 @@ async fn a_sink_that_dies_between_insert_and_commit_stores_nothing_twice() {
     let log = open_log(dir.path()).await;
     let metrics = sink::Metrics::default();
     append(&log, 1, 0, 200).await;
-    let sink = Running::start(&only(&log), &engine.store, &metrics, 1).await;
+    let sink = Running::clickhouse(&only(&log), &engine.store, &metrics, 1).await;
     eventually("the commit", async || only(&log).lag("clickhouse") == 0).await;
     sink.abandon().await;
     for round in 0..5 {
         // What a crash before the commit would have left.
         only(&log).commit("clickhouse", round * 30).expect("committed");
         append(&log, 1, 200 + round * 10, 10).await;
-        Running::start(&only(&log), &engine.store, &metrics, round).await.drain().await;
+        Running::clickhouse(&only(&log), &engine.store, &metrics, round).await.drain().await;
         assert_each_once(&engine, 210 + round * 10).await;
     }
     log.close();
@@ -79,9 +78,9 @@ async fn a_lost_offset_file_makes_the_sink_ask_for_everything_and_store_nothing_
     let engine = Engine::start(dir.path()).await;
     let log = open_log(dir.path()).await;
     append(&log, 1, 0, 500).await;
-    Running::start(&only(&log), &engine.store, &sink::Metrics::default(), 1).await.drain().await;
+    Running::clickhouse(&only(&log), &engine.store, &sink::Metrics::default(), 1).await.drain().await;
     std::fs::remove_file(dir.path().join("log/offsets/clickhouse.offset")).expect("it is there");
-    Running::start(&only(&log), &engine.store, &sink::Metrics::default(), 2).await.drain().await;
+    Running::clickhouse(&only(&log), &engine.store, &sink::Metrics::default(), 2).await.drain().await;
     assert_each_once(&engine, 500).await;
     log.close();
     engine.stop().await;
@@ -93,7 +92,7 @@ async fn an_event_store_killed_during_inserts_ends_with_each_event_exactly_once(
     let engine = Engine::start(dir.path()).await;
     let log = open_log(dir.path()).await;
     let metrics = sink::Metrics::default();
-    let mut sink = Running::start(&only(&log), &engine.store, &metrics, 1).await;
+    let mut sink = Running::clickhouse(&only(&log), &engine.store, &metrics, 1).await;
     let mut appended = 0;
     for round in 0..rounds() {
         // Different moments: while it is idle, while it inserts, while it starts.
@@ -109,7 +108,7 @@ async fn an_event_store_killed_during_inserts_ends_with_each_event_exactly_once(
         if round % 3 == 2 {
             // The sink's process dies as well.
             sink.abandon().await;
-            sink = Running::start(&only(&log), &engine.store, &metrics, round).await;
+            sink = Running::clickhouse(&only(&log), &engine.store, &metrics, round).await;
         }
     }
     append(&log, 1, appended, 400).await;
@@ -146,7 +145,7 @@ async fn an_insert_that_the_store_swallows_for_its_token_is_found_out_and_repair
         .insert(&Block::of(&[foreign]), &first_token(&log))
         .await
         .expect("inserted");
-    Running::start(&only(&log), &engine.store, &sink::Metrics::default(), 1).await.drain().await;
+    Running::clickhouse(&only(&log), &engine.store, &sink::Metrics::default(), 1).await.drain().await;
     assert_eq!(engine.count("countIf(event_type != 'foreign')").await, 200);
     assert_eq!(engine.count("uniqExactIf((log_offset, log_index), event_type != 'foreign')").await, 200);
     log.close();
@@ -172,7 +171,7 @@ async fn rows_that_the_log_does_not_have_stop_the_sink_with_an_alarm() {
         .insert(&Block::of(&[stray]), "stray")
         .await
         .expect("inserted");
-    let sink = Running::start(&only(&log), &engine.store, &sink::Metrics::default(), 1).await;
+    let sink = Running::clickhouse(&only(&log), &engine.store, &sink::Metrics::default(), 1).await;
     eventually("the alarm", async || sink.health.fault().is_some_and(|fault| fault.contains("more rows")))
         .await;
     assert_eq!(only(&log).lag("clickhouse"), 10, "nothing is committed");
@@ -193,7 +192,7 @@ async fn what_cannot_be_read_is_parked_with_its_reason_and_nothing_waits_for_it(
         .await
         .expect("appended");
     append(&log, 1, 6, 4).await;
-    Running::start(&only(&log), &engine.store, &sink::Metrics::default(), 1).await.drain().await;
+    Running::clickhouse(&only(&log), &engine.store, &sink::Metrics::default(), 1).await.drain().await;
     assert_eq!(engine.count("count()").await, 18);
     log.close();
     drop(log);
@@ -218,7 +217,7 @@ async fn an_event_store_that_is_down_delays_no_live_view() {
     let options = Options { place, database: "footfall".into(), user: "footfall".into(), password_file };
     let end = CancellationToken::new();
     let (store, watch) = EventStore::start(options, end.clone()).expect("started");
-    let dead = Running::start(&only(&log), &store, &sink::Metrics::default(), 1).await;
+    let dead = Running::clickhouse(&only(&log), &store, &sink::Metrics::default(), 1).await;
 
     let (live, stop) = (Live::open(live::Options::Memory), Stop::default());
     let counters = sink::Metrics::default().of("live");

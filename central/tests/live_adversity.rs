@@ -11,44 +11,28 @@ use std::time::Duration;
 use bytes::Bytes;
 use footfall_central::log::Log;
 use footfall_central::sink::live::{Sightings, View};
-use footfall_central::sink::{self, Begin, Health, Stop};
+use footfall_central::sink::{self, Begin, Sink as _};
 use footfall_central::store::live::redis::Options as RedisOptions;
 use footfall_central::store::live::{Live, Options, Source};
 use redis::{Server, Space, say};
 use sightings::{Seen, begun, now_ms, sightings};
+use support::running::Running;
 use support::{eventually, free_port, only, open_log, record_at, services};
-use tokio::task::JoinHandle;
 
 const SOURCE: Source = Source { incarnation: [7; 16], partition: 3 };
 /// The website of [`record_at`].
 const SITE: &str = "0191d0a4-0000-7000-8000-000000000001";
 
-/// A sink that feeds the live view from a log.
-struct Feeding {
-    stop: Stop,
-    health: Health,
-    run: JoinHandle<()>,
-}
-
-impl Feeding {
-    fn start(log: &Log, live: &Live) -> Self {
-        let (stop, health) = (Stop::default(), Health::default());
-        let counters = sink::Metrics::default().of("live");
-        let source = Source { incarnation: only(log).incarnation().0, partition: 0 };
-        let mut view = View::new(live.inlet(source), only(log), counters.clone());
-        let (ours, told) = (stop.clone(), health.clone());
-        let run = tokio::spawn(async move {
-            let Some(cursor) = view.begin(&told, &ours).await else { return };
-            let begin = Begin { keep: None, cursor, counters, health: told, seed: 1 };
-            sink::run(Sightings::default(), view, begin, ours).await;
-        });
-        Self { stop, health, run }
-    }
-
-    async fn end(self) {
-        self.stop.abandon.cancel();
-        self.run.await.expect("ran");
-    }
+/// Feeds the live view from a log.
+fn feed(log: &Log, live: &Live) -> Running {
+    let counters = sink::Metrics::default().of(Sightings::NAME);
+    let source = Source { incarnation: only(log).incarnation().0, partition: 0 };
+    let mut view = View::new(live.inlet(source), only(log), counters.clone());
+    Running::start(|health, stop| async move {
+        let Some(cursor) = view.begin(&health, &stop).await else { return };
+        let begin = Begin { keep: None, cursor, counters, health, seed: 1 };
+        sink::run(Sightings::default(), view, begin, stop).await;
+    })
 }
 
 /// Appends records with one page view each, from now.
@@ -75,13 +59,13 @@ async fn a_sink_goes_on_where_redis_is_and_reads_the_last_hour_again_when_redis_
     let space = Space::shared().await;
     let dir = tempfile::tempdir().expect("temp dir");
     let (log, live) = (open_log(dir.path()).await, Live::open(Options::Redis(space.options())));
-    let feeding = Feeding::start(&log, &live);
+    let feeding = feed(&log, &live);
     visit(&log, 0..20).await;
     shows(&live, 20).await;
-    feeding.end().await;
+    feeding.abandon().await;
 
     // What another central counted meanwhile is known by Redis alone.
-    let feeding = Feeding::start(&log, &live);
+    let feeding = feed(&log, &live);
     visit(&log, 20..30).await;
     shows(&live, 30).await;
 
@@ -104,7 +88,7 @@ async fn a_sink_goes_on_where_redis_is_and_reads_the_last_hour_again_when_redis_
     }
     shows(&live, 101).await;
     assert_eq!(feeding.health.fault(), None);
-    feeding.end().await;
+    feeding.abandon().await;
     log.close();
     space.clear().await;
 }
@@ -114,7 +98,7 @@ async fn a_redis_that_is_killed_and_comes_back_empty_is_told_by_name_and_filled_
     let mut server = Server::start(&[]);
     let dir = tempfile::tempdir().expect("temp dir");
     let (log, live) = (open_log(dir.path()).await, Live::open(Options::Redis(server.options())));
-    let feeding = Feeding::start(&log, &live);
+    let feeding = feed(&log, &live);
     visit(&log, 0..50).await;
     shows(&live, 50).await;
     assert_eq!(live.fault(), None);
@@ -132,7 +116,7 @@ async fn a_redis_that_is_killed_and_comes_back_empty_is_told_by_name_and_filled_
     server.restart();
     shows(&live, 60).await;
     assert_eq!((live.fault(), feeding.health.fault()), (None, None));
-    feeding.end().await;
+    feeding.abandon().await;
     log.close();
 }
 
@@ -142,7 +126,7 @@ async fn a_wrong_password_is_one_sentence_that_says_what_to_do_and_a_right_one_i
     std::fs::write(server.password_file(), "wrong").expect("written");
     let dir = tempfile::tempdir().expect("temp dir");
     let (log, live) = (open_log(dir.path()).await, Live::open(Options::Redis(server.options())));
-    let feeding = Feeding::start(&log, &live);
+    let feeding = feed(&log, &live);
     visit(&log, 0..3).await;
     let refused = || live.fault().is_some_and(|sentence| sentence.contains("refuses the user footfall"));
     eventually("a refusal", async || refused()).await;
@@ -156,7 +140,7 @@ async fn a_wrong_password_is_one_sentence_that_says_what_to_do_and_a_right_one_i
     std::fs::write(server.password_file(), "right\n").expect("written");
     shows(&live, 3).await;
     assert_eq!(live.fault(), None);
-    feeding.end().await;
+    feeding.abandon().await;
     log.close();
 }
 

@@ -12,14 +12,14 @@ use footfall_central::sink::raw_log::{RawLog, Shelf};
 use footfall_central::store::blobs::{Blobs, Place};
 use footfall_proto::relay::LogEntry;
 use prost::Message as _;
-use support::raw_log::Filing;
+use support::running::Running;
 use support::s3::{Server, shared};
 use support::{NOON_MS, append, eventually, free_port, only, open_log, record, record_at};
 
 const HOUR_MS: i64 = 3_600_000;
 
-fn start(log: &Log, blobs: &Blobs, close_after: Duration, seed: u64) -> Filing {
-    Filing::start(only(log), blobs, close_after, seed)
+fn start(log: &Log, blobs: &Blobs, close_after: Duration, seed: u64) -> Running {
+    Running::raw_log(&only(log), blobs, close_after, seed)
 }
 
 /// What the raw log holds, as whoever reads it sees it.

@@ -10,9 +10,9 @@ use footfall_central::replay::parked::{Outcome, again, by_log};
 use footfall_central::sink::raw_log::{RawLog, Shelf};
 use footfall_central::sink::{self, Sink as _};
 use footfall_central::store::blobs::{Blobs, Place};
-use support::raw_log::file;
+use support::running::{Running, file};
 use support::s3::shared;
-use support::{DAY_MS, Engine, NOON_MS, Running, append, only, open_log, record_at};
+use support::{DAY_MS, Engine, NOON_MS, append, only, open_log, record_at};
 
 const NOON_DAY: u16 = (NOON_MS / DAY_MS) as u16;
 
@@ -66,7 +66,7 @@ async fn a_lost_day_comes_back_as_it_was() {
     let engine = Engine::start(dir.path()).await;
     let log = open_log(dir.path()).await;
     eventful_log(&log).await;
-    Running::start(&only(&log), &engine.store, &sink::Metrics::default(), 1).await.drain().await;
+    Running::clickhouse(&only(&log), &engine.store, &sink::Metrics::default(), 1).await.drain().await;
     for place in [Place::Folder(dir.path().join("blobs")), Place::S3(shared())] {
         let blobs = Blobs::open(&place).expect("opened");
         file(&only(&log), &blobs).await;
@@ -94,7 +94,7 @@ async fn a_lost_day_comes_back_as_it_was() {
     // A sink that begins anew finds all its rows, and none that it did not write.
     std::fs::remove_file(dir.path().join("log/offsets/clickhouse.offset")).expect("it is there");
     let events = engine.count("count()").await;
-    Running::start(&only(&log), &engine.store, &sink::Metrics::default(), 2).await.drain().await;
+    Running::clickhouse(&only(&log), &engine.store, &sink::Metrics::default(), 2).await.drain().await;
     assert_eq!(engine.count("count()").await, events);
     log.close();
     engine.stop().await;
@@ -110,7 +110,7 @@ async fn a_day_that_the_raw_log_does_not_hold_whole_stays_as_it_is() {
     file(&only(&log), &blobs).await;
     // What came later is in the event store only.
     append(&log, 1, 100, 10).await;
-    Running::start(&only(&log), &engine.store, &sink::Metrics::default(), 1).await.drain().await;
+    Running::clickhouse(&only(&log), &engine.store, &sink::Metrics::default(), 1).await.drain().await;
     let shelf = Shelf::new(blobs);
     let before = checksum(&engine, NOON_DAY).await;
     let refused = rebuilt(&engine, &shelf, NOON_DAY, false).await.expect_err("refused");
@@ -139,7 +139,7 @@ async fn what_was_parked_is_stored_once_when_its_cause_is_mended() {
     append(&log, 1, 21, 20).await;
     // A table that takes most rows and calls some bad data.
     run("ALTER TABLE events_local ADD CONSTRAINT narrow CHECK page_path != '/page/7'").await;
-    Running::start(&only(&log), &engine.store, &sink::Metrics::default(), 1).await.drain().await;
+    Running::clickhouse(&only(&log), &engine.store, &sink::Metrics::default(), 1).await.drain().await;
     assert_eq!(engine.count("count()").await, 78, "the others wait for nobody");
     file(&only(&log), &blobs).await;
     log.close();

@@ -11,8 +11,8 @@ use footfall_central::sink;
 use footfall_central::sink::raw_log::Shelf;
 use footfall_central::store::blobs::{Blobs, Place};
 use stage::{Stage, append};
-use support::raw_log::file;
-use support::{DAY_MS, Engine, NOON_MS, Running};
+use support::running::{Running, file};
+use support::{DAY_MS, Engine, NOON_MS};
 
 const DAY: u16 = (NOON_MS / DAY_MS) as u16;
 const RECORDS: u64 = 400;
@@ -41,7 +41,7 @@ async fn every_shard_gets_its_own_partitions_rows_back() {
     let blobs = Blobs::open(&Place::Folder(dir.path().join("blobs"))).expect("opened");
     let owned = log.owned().borrow().clone();
     for partition in owned.values() {
-        Running::start(partition, &engine.store, &sink::Metrics::default(), 1).await.drain().await;
+        Running::clickhouse(partition, &engine.store, &sink::Metrics::default(), 1).await.drain().await;
         file(partition, &blobs).await;
     }
     let before = checksums(&engine).await;

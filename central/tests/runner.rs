@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use footfall_central::log::{Partition, Piece, Poison, Spoilt, dead_letter};
-use footfall_central::sink::{self, Begin, Failure, Health, Sink, Span, Stop, Writer};
+use footfall_central::sink::{self, Begin, Failure, Sink, Span, Writer};
 use footfall_central::store::Fault;
+use support::running::Running;
 use support::{append, eventually, only, open_log, send};
-use tokio::task::JoinHandle;
 
 /// Gathers the offsets of records.
 #[derive(Default)]
@@ -82,24 +82,14 @@ impl Store {
     }
 }
 
-struct Running {
-    stop: Stop,
-    health: Health,
-    run: JoinHandle<()>,
-}
-
 async fn start<const PARKING: bool>(partition: &Partition, store: &Store) -> Running {
-    let (stop, health) = (Stop::default(), Health::default());
     let name = Offsets::<PARKING>::NAME;
-    let begin = Begin {
-        keep: Some(partition.clone()),
-        cursor: partition.consumer(name).await.expect("a consumer"),
-        counters: sink::Metrics::default().of(name),
-        health: health.clone(),
-        seed: 7,
-    };
-    let run = tokio::spawn(sink::run(Offsets::<PARKING>::default(), store.clone(), begin, stop.clone()));
-    Running { stop, health, run }
+    let cursor = partition.consumer(name).await.expect("a consumer");
+    let counters = sink::Metrics::default().of(name);
+    Running::start(|health, stop| {
+        let begin = Begin { keep: Some(partition.clone()), cursor, counters, health, seed: 7 };
+        sink::run(Offsets::<PARKING>::default(), store.clone(), begin, stop)
+    })
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -126,11 +116,10 @@ async fn a_store_that_is_away_is_asked_ever_more_rarely_and_gets_all_when_it_is_
     let waits: Vec<_> = attempts.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert!(waits[3] > waits[0] * 2 && waits[0] >= Duration::from_millis(50), "{waits:?}");
     away.set(|shelf| shelf.failing = None);
-    failing.stop.drain.cancel();
-    other.stop.drain.cancel();
-    failing.run.await.expect("ran");
-    other.run.await.expect("ran");
-    assert_eq!(failing.health.fault(), None);
+    let health = failing.health.clone();
+    failing.drain().await;
+    other.drain().await;
+    assert_eq!(health.fault(), None);
     assert_eq!(away.held(), (0..110).collect::<Vec<_>>(), "all of it, once, in order");
     log.close();
 }
@@ -150,8 +139,7 @@ async fn a_store_that_only_a_person_can_help_stops_its_sink_with_a_sentence() {
     store.set(|shelf| shelf.failing = None);
     append(&log, 1, 5, 5).await;
     assert_eq!((store.held(), only(&log).lag("parking")), (Vec::new(), 10), "nothing is tried any more");
-    sink.stop.abandon.cancel();
-    sink.run.await.expect("ran");
+    sink.abandon().await;
     log.close();
 }
 
@@ -167,9 +155,9 @@ async fn what_is_poison_is_parked_once_with_its_reason_by_the_sink_that_parks() 
     send(&log, "edge-1", Bytes::from_static(&[1; 16]), 5, rubbish).await.expect("appended");
     append(&log, 1, 6, 2).await;
     for sink in sinks {
-        sink.stop.drain.cancel();
-        sink.run.await.expect("ran");
-        assert_eq!(sink.health.fault(), None, "poison is no reason to stop");
+        let health = sink.health.clone();
+        sink.drain().await;
+        assert_eq!(health.fault(), None, "poison is no reason to stop");
     }
     assert_eq!(parking.held(), [0, 1, 2, 4, 6, 7]);
     assert_eq!(keeping.held(), [0, 1, 2, 3, 4, 6, 7]);

@@ -15,7 +15,8 @@ use footfall_central::store::events::{EventStore, Layout, Options, Place, Server
 use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use support::relay::Relay;
-use support::{NOON_MS, Running, Server, append, eventually, nodes, only, open_log};
+use support::running::Running;
+use support::{NOON_MS, Server, append, eventually, nodes, only, open_log};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -75,7 +76,7 @@ async fn a_replica_that_fails_is_left_for_another_and_nothing_is_lost_or_doubled
     let over = Over::start(dir.path(), nodes(vec![ways.iter().map(Relay::url).collect()]), "of all servers");
     over.ready().await;
     let log = open_log(dir.path()).await;
-    let sink = Running::start(&only(&log), &over.store, &sink::Metrics::default(), 1).await;
+    let sink = Running::clickhouse(&only(&log), &over.store, &sink::Metrics::default(), 1).await;
     let reports = support::reports(over.store.reader());
     let period =
         Period::parse(Some("2026-11-22"), Some("2026-11-23"), time::OffsetDateTime::now_utc()).expect("days");
@@ -162,7 +163,7 @@ async fn a_table_that_is_dropped_under_way_is_told_by_the_sink() {
     client(&server).query("DROP TABLE events_local SYNC").execute().await.expect("dropped");
     let log = open_log(dir.path()).await;
     append(&log, 1, 0, 10).await;
-    let sink = Running::start(&only(&log), &over.store, &sink::Metrics::default(), 1).await;
+    let sink = Running::clickhouse(&only(&log), &over.store, &sink::Metrics::default(), 1).await;
     eventually("the sentence", async || {
         sink.health
             .fault()
@@ -203,7 +204,7 @@ async fn servers_are_reached_over_tls_and_only_with_a_certificate_that_is_truste
     over.ready().await;
     let log = open_log(dir.path()).await;
     append(&log, 1, 0, 50).await;
-    Running::start(&only(&log), &over.store, &sink::Metrics::default(), 1).await.drain().await;
+    Running::clickhouse(&only(&log), &over.store, &sink::Metrics::default(), 1).await.drain().await;
     assert_eq!(count(&client(&server), "count()").await, 100);
     log.close();
     over.stop().await;

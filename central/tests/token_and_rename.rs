@@ -8,7 +8,8 @@ use std::process::Command;
 
 use footfall_central::sink;
 use prometheus_client::registry::Registry;
-use support::{Engine, Running, append, event_store, eventually, only, open_log};
+use support::running::Running;
+use support::{Engine, append, event_store, eventually, only, open_log};
 
 /// A program that is the event store with the killer inside, armed by the file `trigger`.
 fn with_killer(dir: &Path, trigger: &Path) -> PathBuf {
@@ -47,7 +48,7 @@ async fn an_insert_killed_between_its_token_and_its_rows_is_stored_exactly_once(
     let log = open_log(dir.path()).await;
     let mut registry = Registry::default();
     let metrics = sink::Metrics::register(&mut registry);
-    let sink = Running::start(&only(&log), &engine.store, &metrics, 1).await;
+    let sink = Running::clickhouse(&only(&log), &engine.store, &metrics, 1).await;
     let mut appended = 0;
     for kills in 1..=3 {
         std::fs::write(&trigger, "").expect("armed");

@@ -3,8 +3,8 @@
 #![allow(dead_code, reason = "each test program uses its own part of this")]
 
 pub(crate) mod central;
-pub(crate) mod raw_log;
 pub(crate) mod relay;
+pub(crate) mod running;
 pub(crate) mod s3;
 pub(crate) mod services;
 
@@ -20,8 +20,6 @@ use clickhouse::Client;
 use footfall_central::log::{self, Log, Partition};
 use footfall_central::query::{self, Reports};
 use footfall_central::secret::Secret;
-use footfall_central::sink::clickhouse::{ClickHouse, Rows};
-use footfall_central::sink::{self, Begin, Health, Stop};
 use footfall_central::store::events::{EventStore, Layout, Options, Place, Program, Reader, Servers};
 use footfall_central::store::live::Answers;
 use footfall_proto::beacon::Event;
@@ -244,50 +242,6 @@ pub(crate) async fn open_log(dir: &Path) -> Log {
 /// The only partition of an embedded log.
 pub(crate) fn only(log: &Log) -> Partition {
     log.partition(0).expect("it is owned")
-}
-
-/// A ClickHouse sink that runs.
-pub(crate) struct Running {
-    pub(crate) stop: Stop,
-    pub(crate) health: Health,
-    run: JoinHandle<()>,
-}
-
-impl Running {
-    pub(crate) async fn start(
-        partition: &Partition,
-        store: &EventStore,
-        metrics: &sink::Metrics,
-        seed: u64,
-    ) -> Self {
-        let (stop, health) = (Stop::default(), Health::default());
-        let counters = metrics.of("clickhouse");
-        let begin = Begin {
-            keep: Some(partition.clone()),
-            cursor: partition.consumer("clickhouse").await.expect("a consumer"),
-            counters: counters.clone(),
-            health: health.clone(),
-            seed,
-        };
-        let (incarnation, number) = (partition.incarnation().0, partition.number());
-        let rows = Rows::new(store, incarnation, number, partition.end(), seed, counters);
-        let sink = ClickHouse::new(incarnation, number);
-        let run = tokio::spawn(sink::run(sink, rows, begin, stop.clone()));
-        Self { stop, health, run }
-    }
-
-    /// Lets it write what the log holds.
-    pub(crate) async fn drain(self) {
-        self.stop.drain.cancel();
-        let drained = tokio::time::timeout(Duration::from_mins(2), self.run).await;
-        drained.unwrap_or_else(|_| panic!("not drained: {:?}", self.health.fault())).expect("ran");
-    }
-
-    /// Ends it where it is, before it can commit what it writes.
-    pub(crate) async fn abandon(self) {
-        self.stop.abandon.cancel();
-        self.run.await.expect("ran");
-    }
 }
 
 /// A record of one site with `events` page views whose ids hold `number` and their index; every fifth record is of the day before.

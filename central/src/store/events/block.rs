@@ -109,6 +109,12 @@ impl Block {
         growing.seal(count)
     }
 
+    /// The statement that inserts blocks into a table with the columns of a row.
+    pub(super) fn statement(table: &str) -> String {
+        let names: Vec<_> = COLUMNS.iter().map(|column| column.name.as_str()).collect();
+        format!("INSERT INTO {table} ({}) FORMAT Native", names.join(", "))
+    }
+
     /// The rows of it that are to be kept, by their numbers.
     #[must_use]
     pub fn filtered(&self, keep: impl Fn(usize) -> bool) -> Self {

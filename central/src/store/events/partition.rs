@@ -10,7 +10,6 @@ use tokio::time::{sleep, timeout};
 
 use super::block::Block;
 use super::error::StoreError;
-use super::row::EventRow;
 use super::server::Server;
 use super::shard::Shard;
 use crate::store::Fault;
@@ -45,8 +44,7 @@ pub struct Partition {
 
 impl Partition {
     pub(super) fn new(shard: Arc<Shard>, incarnation: [u8; 16], number: u32) -> Self {
-        let columns: Vec<_> = EventRow::columns().into_iter().map(|column| column.name).collect();
-        let insert = format!("INSERT INTO events_local ({}) FORMAT Native", columns.join(", "));
+        let insert = Block::statement("events_local");
         Self { shard, replica: None, incarnation, number, insert }
     }
 

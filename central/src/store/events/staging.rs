@@ -10,7 +10,6 @@ use tokio::time::timeout;
 
 use super::block::Block;
 use super::error::StoreError;
-use super::row::EventRow;
 use super::server::Server;
 use super::shard::Shard;
 
@@ -63,9 +62,7 @@ impl Staging {
     pub async fn insert(&self, partition: u32, rows: &Block, token: &str) -> Result<(), StoreError> {
         let shard = &self.shards[partition as usize % self.shards.len()];
         let server = shard.server(shard.choose());
-        let columns: Vec<_> = EventRow::columns().into_iter().map(|column| column.name).collect();
-        let insert = format!("INSERT INTO {TABLE} ({}) FORMAT Native", columns.join(", "));
-        let insert = server.writer().insert_formatted_with(insert);
+        let insert = server.writer().insert_formatted_with(Block::statement(TABLE));
         let insert =
             insert.with_setting("async_insert", "0").with_setting("insert_deduplication_token", token);
         server.insert(insert, rows).await

@@ -94,7 +94,7 @@ async fn a_replica_that_fails_is_left_for_another_and_nothing_is_lost_or_doubled
             reports.stats(question.clone(), NOON_MS).await.expect("the other answers").totals.pageviews,
             appended * 2
         );
-        assert_eq!(over.store.faults(), Vec::<String>::new(), "one of two is enough");
+        eventually("one of two to be enough", async || over.store.faults().is_empty()).await;
         ways[cut].mend().await;
     }
     sink.drain().await;

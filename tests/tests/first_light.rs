@@ -247,10 +247,11 @@ async fn live_in_redis(cluster: &Cluster, website: &str, redis: &Redis) {
     // An answer of a report rests for some seconds.
     let _ = cluster.api(&format!("/api/v1/sites/{}/stats", cluster.run().tracking_id)).await;
     let longest = [
+        // First, as it is soon gone.
+        (format!("cache:{{{website}}}:*"), 3600),
         (format!("realtime:{{{website}}}:*"), 3600),
         ("session:*".to_owned(), 1800),
         (format!("user:{website}:*:sessions"), 90 * 86_400),
-        (format!("cache:{{{website}}}:*"), 3600),
     ];
     let mut pageviews = 0;
     for (pattern, longest) in longest {

@@ -12,6 +12,12 @@ async fn a_topic_that_is_deleted_takes_only_what_no_sink_had_and_that_is_told() 
     let cluster = cluster().full().central("blobs.close_after_seconds=1").start().await;
     cluster.send(30).await;
     cluster.each_stored_once().await;
+    let central = cluster.run().urls.central.clone();
+    until("the sink knows that they are stored", CATCH_UP, || async {
+        let lag = "footfall_central_sink_lag_records";
+        (cluster.metric(&central, lag, &["sink=\"clickhouse\""]).await == 0.0).then_some(())
+    })
+    .await;
     let servers = cluster.servers();
     let now = servers.now();
     let (kafka, s3) = (now.kafka.expect("it runs"), now.s3.expect("it runs"));
@@ -24,7 +30,6 @@ async fn a_topic_that_is_deleted_takes_only_what_no_sink_had_and_that_is_told() 
     })
     .await;
     topic::delete(&kafka, TOPIC).await;
-    let central = cluster.run().urls.central.clone();
     until("the loss is told", CATCH_UP, || async {
         let gap = "footfall_central_log_gap_records_total";
         let told = cluster.metric(&central, gap, &["sink=\"clickhouse\""]).await;

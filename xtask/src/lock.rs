@@ -50,6 +50,7 @@ mod tests {
         assert!(Lock::wait(&path, Duration::from_millis(150)).unwrap().is_none());
         assert!(begun.elapsed() >= Duration::from_millis(150));
         drop(first);
-        assert!(Lock::wait(&path, Duration::ZERO).unwrap().is_some());
+        // A child that another test starts just now may hold a copy until it becomes its program.
+        assert!(Lock::wait(&path, Duration::from_secs(5)).unwrap().is_some());
     }
 }

@@ -30,9 +30,11 @@ async fn a_postgresql_that_is_read_only() {
     central.lacks_nothing().await;
 
     // And under way.
-    command(&format!("{read_only}; {all}")).await;
+    command(&read_only).await;
+    command(&all).await;
     central.lacks(&[&named, "is read-only", "make it writable"]).await;
-    command(&format!("{writable}; {all}")).await;
+    command(&writable).await;
+    command(&all).await;
     central.lacks_nothing().await;
     drop(central);
     ground.end().await;

@@ -2,13 +2,14 @@
 
 #![allow(dead_code, reason = "each test program uses its own part of this")]
 
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use footfall_central::store::blobs::{Place, S3};
 
 use super::services;
-use super::{eventually, free_port, http};
+use super::{eventually, http};
 
 const BUCKET: &str = "footfall";
 
@@ -48,7 +49,11 @@ impl Server {
             "credentials": [{ "accessKey": "test", "secretKey": "test-secret" }],
             "actions": ["Admin", "Read", "Write", "List", "Tagging"] }] });
         std::fs::write(dir.join("s3.json"), identities.to_string()).expect("write");
-        let ports = (0..8).map(|_| free_port().port()).collect();
+        // All are held until the last is found: else one may be found twice.
+        let held: Vec<_> = (0..8).map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port")).collect();
+        let port = |held: &TcpListener| held.local_addr().expect("an address").port();
+        let ports = held.iter().map(port).collect();
+        drop(held);
         let room = room.map(str::to_owned);
         let mut server = Self { program, dir: dir.to_owned(), ports, room, child: None };
         server.run().await;

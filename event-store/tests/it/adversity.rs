@@ -3,7 +3,7 @@
 use crate::server::{Folder, PATIENCE, Server, within};
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -46,8 +46,12 @@ fn a_disk_that_takes_no_more_fails_the_insert_and_not_the_server() {
         "#!/bin/sh\ntrap '' XFSZ\nulimit -f 4096\nexec {} \"$@\"\n",
         env!("CARGO_BIN_EXE_event-store")
     );
-    std::fs::write(&program, script).expect("written");
-    std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).expect("set");
+    let text = folder.path().join("limited.txt");
+    std::fs::write(&text, script).expect("written");
+    // Another process writes the program: a child that another test starts just now may hold a copy of what we have open.
+    let installed =
+        Command::new("install").args(["-m", "755"]).args([&text, &program]).status().expect("runs");
+    assert!(installed.success());
     let server = folder.running(&program).start();
     server.run("CREATE TABLE t (a UInt64, b String) ENGINE = MergeTree ORDER BY a");
     let insert = |rows: u64| {

@@ -45,7 +45,7 @@ fn before_the_answer_have_their_query_cancelled() {
 #[test]
 fn may_let_their_query_go_on() {
     let server = Server::start();
-    let sql = "SELECT sleepEachRow(0.5) FROM numbers(6) SETTINGS max_block_size = 1, log_comment = 'goes on' FORMAT JSON";
+    let sql = "SELECT sleepEachRow(0.5) FROM numbers(10) SETTINGS max_block_size = 1, log_comment = 'goes on' FORMAT JSON";
     let head = "/?cancel_http_readonly_queries_on_client_close=0";
     let stream = send(&server, head, format!("Content-Length: {}\r\n\r\n{sql}", sql.len()).as_bytes());
     settled(&server, 1);

@@ -24,7 +24,7 @@ fn ends_cleanly_when_told_and_keeps_everything() {
 fn lets_a_statement_under_way_end_first() {
     let server = Server::start();
     std::thread::scope(|scope| {
-        let under_way = scope.spawn(|| server.anyone("", &["-d", "SELECT sleep(2), 'whole'"]));
+        let under_way = scope.spawn(|| server.anyone("", &["-d", "SELECT sleep(3), 'whole'"]));
         let listed =
             "SELECT count() FROM system.processes WHERE query LIKE '%whole%' AND query NOT LIKE '%LIKE%'";
         within("it to run", || (server.run(listed) == "1\n").then_some(()));

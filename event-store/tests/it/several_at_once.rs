@@ -70,7 +70,7 @@ fn wait_for_a_free_thread_but_not_for_ever() {
         let long = scope.spawn(|| {
             server.anyone(
                 "",
-                &["-d", "SELECT sum(cityHash64(number)) FROM numbers(10000000000000)", "-m", "14"],
+                &["-d", "SELECT sum(cityHash64(number)) FROM numbers(10000000000000)", "-m", "25"],
             )
         });
         let listed = "SELECT count() FROM system.processes WHERE query LIKE '%cityHash64%' AND query NOT LIKE '%LIKE%'";

@@ -10,7 +10,7 @@ import { ClickHouseError, ClickHouseLogLevel, TupleParam, createClient } from "@
 
 const { STORE_URL: url, STORE_PASSWORD: password } = process.env;
 // Few and slow rows: the client has read them when the exception comes.
-const FAILING = "SELECT number, sleepEachRow(0.01) AS s, throwIf(number = 50, 'boom') AS f FROM numbers(100) SETTINGS max_block_size = 10";
+const FAILING = "SELECT number, sleepEachRow(0.01) AS s, throwIf(number = 90, 'boom') AS f FROM numbers(100) SETTINGS max_block_size = 10";
 const ENDLESS = "SELECT sum(cityHash64(number)) FROM numbers(1000000000000)";
 const clients = [];
 
@@ -227,7 +227,7 @@ test("kills a query by the id that it gave it", async () => {
   const query_id = `report '${randomUUID()}'`;
   const comment = randomUUID();
   const asked = rows(ENDLESS, { query_id, clickhouse_settings: { log_comment: comment } });
-  const other = rows(ENDLESS, { clickhouse_settings: { log_comment: `other ${comment}`, max_execution_time: 3, timeout_overflow_mode: "throw" } });
+  const other = rows(ENDLESS, { clickhouse_settings: { log_comment: `other ${comment}`, max_execution_time: 6, timeout_overflow_mode: "throw" } });
   const ended = [assert.rejects(asked, { code: "394" }), assert.rejects(other, { code: "159" })];
   await within("the queries to run", 20_000, async () => (await running(comment)) + (await running(`other ${comment}`)) === 2);
   await plain.command({ query: "KILL QUERY WHERE query_id = {query_id:String} SYNC", query_params: { query_id } });

@@ -64,11 +64,14 @@ pub async fn agree(cluster: &Cluster, websites: &[String]) {
         holds_all(&bucket::read(&s3).await.ok()?).then_some(())
     })
     .await;
-    let mut pageviews = 0;
-    for website in websites {
-        let live = cluster.api(&format!("/api/v1/sites/{website}/realtime")).await;
-        pageviews += live["pageviews"].as_u64().expect("a number");
-    }
-    assert_eq!(pageviews, stored.len() as u64, "the live view counts what ClickHouse holds");
+    until("the live view counts what ClickHouse holds", PATIENCE, || async {
+        let mut pageviews = 0;
+        for website in websites {
+            let live = cluster.api(&format!("/api/v1/sites/{website}/realtime")).await;
+            pageviews += live["pageviews"].as_u64().expect("a number");
+        }
+        (pageviews == stored.len() as u64).then_some(())
+    })
+    .await;
     println!("topic, raw log, ClickHouse and live view hold the same {} events", stored.len());
 }

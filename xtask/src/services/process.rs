@@ -178,7 +178,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (process, ended) = start("trap '' TERM; echo deaf; while :; do sleep 1; done", folder.path());
         until_log_is("deaf\n", folder.path());
-        assert_eq!(process.end(Signal::TERM, Duration::from_millis(200)).unwrap(), Ending::Killed);
+        assert_eq!(process.end(Signal::TERM, Duration::from_secs(2)).unwrap(), Ending::Killed);
         assert!(!ended.recv().unwrap().unwrap().success());
     }
 

@@ -141,7 +141,7 @@ impl Server {
             )
         };
         if self.recorded(&context.layout).is_some_and(Process::is_running) {
-            self.until_it_answers(context, Instant::now() + START, stop, || Ok(())).map_err(fail)?;
+            until(self.ask, context, Instant::now() + START, stop, || Ok(())).map_err(fail)?;
             eprintln!("{}: is running", self.name);
             return Ok(Started::Before);
         }
@@ -149,7 +149,7 @@ impl Server {
         eprintln!("{}: starting", self.name);
         self.start(context, stop).map_err(fail)?;
         if let Some(settle) = self.settle {
-            settle(context).map_err(fail)?;
+            until(settle, context, Instant::now() + START, stop, || Ok(())).map_err(fail)?;
         }
         eprintln!("{}: ready after {:.1} s", self.name, begun.elapsed().as_secs_f64());
         Ok(Started::Now)
@@ -171,7 +171,7 @@ impl Server {
             let record = context.layout.process(self.name);
             let (_, ended) = Process::start(&launch, &context.layout.log(self.name), &record)?;
             let mut died = None;
-            let answered = self.until_it_answers(context, begun + START, stop, || match ended.try_recv() {
+            let answered = until(self.ask, context, begun + START, stop, || match ended.try_recv() {
                 Ok(how) => {
                     died = Some(how.map_or_else(|error| error.to_string(), |status| status.to_string()));
                     anyhow::bail!("it ended at its start")
@@ -186,24 +186,6 @@ impl Server {
         }
     }
 
-    fn until_it_answers(
-        &self,
-        context: &Context,
-        deadline: Instant,
-        stop: &CancellationToken,
-        mut still: impl FnMut() -> anyhow::Result<()>,
-    ) -> anyhow::Result<()> {
-        loop {
-            still()?;
-            let Err(error) = self.ask(context) else { return Ok(()) };
-            anyhow::ensure!(!stop.is_cancelled(), "told to stop");
-            if Instant::now() > deadline {
-                return Err(error.context(format!("it gave no good answer within {START:?}")));
-            }
-            std::thread::sleep(PAUSE);
-        }
-    }
-
     /// Ends it, if it runs, and forgets it.
     pub(super) fn down(&self, layout: &Layout) -> anyhow::Result<()> {
         let Some(process) = self.recorded(layout) else { return Ok(()) };
@@ -214,6 +196,25 @@ impl Server {
         }
         std::fs::remove_file(layout.process(self.name))?;
         Ok(())
+    }
+}
+
+/// Asks again and again until the answer is good.
+fn until(
+    question: fn(&Context) -> anyhow::Result<()>,
+    context: &Context,
+    deadline: Instant,
+    stop: &CancellationToken,
+    mut still: impl FnMut() -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    loop {
+        still()?;
+        let Err(error) = question(context) else { return Ok(()) };
+        anyhow::ensure!(!stop.is_cancelled(), "told to stop");
+        if Instant::now() > deadline {
+            return Err(error.context(format!("it gave no good answer within {START:?}")));
+        }
+        std::thread::sleep(PAUSE);
     }
 }
 

@@ -227,7 +227,7 @@ async fn an_event_store_that_is_down_delays_no_live_view() {
     let begin = Begin { keep: None, cursor, counters, health: Health::default(), seed: 1 };
     let view = tokio::spawn(sink::run(Sightings::default(), view, begin, stop.clone()));
     let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as i64;
-    let mut waits = Vec::new();
+    let mut slowest = Duration::ZERO;
     for offset in 0..20 {
         let sent = Instant::now();
         let record = record_at(offset, 1, now_ms);
@@ -240,11 +240,9 @@ async fn an_event_store_that_is_down_delays_no_live_view() {
             live.snapshot(site, now_ms).await.expect("a snapshot").pageviews == offset + 1
         })
         .await;
-        waits.push(sent.elapsed());
+        slowest = slowest.max(sent.elapsed());
     }
-    // A single one may have met a slow disk; an event store that is down would delay them all.
-    waits.sort_unstable();
-    assert!(waits[waits.len() / 2] < Duration::from_secs(1), "they took {waits:?}");
+    assert!(slowest < Duration::from_secs(1), "it took {slowest:?}");
     assert!(!store.faults().is_empty());
     assert_eq!(only(&log).lag("clickhouse"), 20);
     stop.abandon.cancel();

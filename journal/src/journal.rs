@@ -58,7 +58,8 @@ impl Journal {
         };
         let (kept, released) = (Arc::clone(&tail), tail.released());
         let caretaker = spawn("keep", Box::new(move || caretaker::run(&kept, released)))?;
-        let writer = spawn("write", Box::new(move || writer.run())).inspect_err(|_| tail.chores.stop())?;
+        let writer =
+            spawn("write", Box::new(move || writer.run())).inspect_err(|_| tail.maintenance.stop())?;
         let running = Mutex::new(Some(Running { writer, caretaker, lock }));
         Ok((Self { held: Arc::new(Held { tail, running }) }, recovery))
     }
@@ -126,7 +127,7 @@ impl Held {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(Running { writer, caretaker, lock }) = running.take() else { return };
         let written = writer.join();
-        self.tail.chores.stop();
+        self.tail.maintenance.stop();
         let kept = caretaker.join();
         if written.is_err() || kept.is_err() {
             tracing::error!("a thread of the journal had panicked; what it acknowledged is on disk");

@@ -6,7 +6,7 @@
 //!
 //! # Layout
 //! - bytes, no I/O: `record`, `segment`, `scan`, `survey`, `recovery`
-//! - decisions, no I/O: `queue`, `extents`, `holes`, `retention`, `options`
+//! - decisions, no I/O: `queue`, `extents`, `holes`, `retention`, `options`, `maintenance_requests`
 //! - I/O: `opening`, `writer`, `caretaker`, `reader`, over `allocation`, `folder` and `storage`; they meet in `tail`
 //! - beside all that, without a lock: `glance`
 
@@ -19,6 +19,7 @@ mod folder;
 mod glance;
 mod holes;
 mod journal;
+mod maintenance_requests;
 mod opening;
 mod options;
 mod queue;

@@ -20,7 +20,7 @@ use crate::segment::{self, DATA, FORMAT, Header, Unreadable};
 use crate::storage::{Storage, read_up_to, write_all};
 use crate::survey::Survey;
 use crate::tail::Tail;
-use crate::writer::{self, FIRST_SEGMENT, Writer};
+use crate::writer::{self, Writer};
 
 /// Bytes read at a time; grows when a record is larger.
 const WINDOW: usize = 1 << 20;
@@ -90,7 +90,7 @@ pub(crate) fn open(options: Options, storage: Arc<dyn Storage>) -> Result<Opened
 /// its owner can read and release.
 fn begin(tail: &Tail, next: u64, end: u64) -> Option<(File, Arc<Segment>)> {
     let header = Header { epoch: tail.epoch, first: next, predecessor_end: end, created: SystemTime::now() };
-    let zeroed = FIRST_SEGMENT.min(tail.options.segment_bytes);
+    let zeroed = tail.options.first_segment_bytes();
     let begun =
         writer::begin(tail, &header, None, zeroed).or_else(|_| writer::begin(tail, &header, None, BARE));
     match begun {

@@ -7,6 +7,10 @@ use crate::error::OpenError;
 use crate::record;
 use crate::segment::DATA;
 
+/// Size of the first segment of an opening: small, so that opening is quick. Each next one is four times as large, up to
+/// [`Options::segment_bytes`].
+const FIRST_SEGMENT: u64 = 4 << 20;
+
 /// How one journal is kept. [`Options::new`] gives the defaults; every field may be changed before the opening.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -52,6 +56,11 @@ impl Options {
             lock_wait: Duration::from_secs(10),
             sync_pause: Duration::ZERO,
         }
+    }
+
+    /// Size of the first segment of an opening, in bytes.
+    pub(crate) fn first_segment_bytes(&self) -> u64 {
+        FIRST_SEGMENT.min(self.segment_bytes)
     }
 
     /// Bytes that records of these lengths take on disk.

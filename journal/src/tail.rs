@@ -8,11 +8,11 @@ use std::time::{Instant, SystemTime};
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use crate::caretaker::Chores;
 use crate::epoch::Epoch;
 use crate::error::AppendError;
 use crate::extents::{Extent, Extents, Segment};
 use crate::holes::Holes;
+use crate::maintenance_requests::MaintenanceRequests;
 use crate::options::Options;
 use crate::queue::{Pending, Queue, Request};
 use crate::retention;
@@ -34,7 +34,7 @@ pub(crate) struct Tail {
     pub(crate) epoch: Epoch,
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) counters: Counters,
-    pub(crate) chores: Chores,
+    pub(crate) maintenance: MaintenanceRequests,
     state: Mutex<State>,
     /// Rung when the queue stops being empty, and on closing.
     work: Condvar,
@@ -76,7 +76,7 @@ impl Tail {
             epoch,
             storage,
             counters: Counters::default(),
-            chores: Chores::default(),
+            maintenance: MaintenanceRequests::default(),
             state: Mutex::new(state),
             work: Condvar::new(),
             progress: watch::Sender::new(Progress { end, closed: false }),
@@ -138,7 +138,7 @@ impl Tail {
         let work = oldest.is_some_and(|extent| extent.end <= below) && state.extents.iter().len() > 1;
         drop(state);
         if work {
-            self.chores.tidy();
+            self.maintenance.trim();
         }
     }
 

@@ -18,9 +18,6 @@ use crate::segment::{DATA, Header};
 use crate::storage::write_all;
 use crate::tail::{Durable, Tail};
 
-/// Size of the first segment of an opening: small, so that opening is quick. Each next one is four times as large, up to
-/// [`Options::segment_bytes`](crate::Options::segment_bytes).
-pub(crate) const FIRST_SEGMENT: u64 = 4 << 20;
 /// Most bytes that one sync covers, unless a single append has more.
 const GROUP: u64 = 8 << 20;
 /// Name of a segment that is in the making while appenders wait.
@@ -55,7 +52,7 @@ struct Active {
 impl Writer {
     /// A writer that begins at offset `next`. `begun` is the opening's first segment, if one could be made.
     pub(crate) fn new(tail: Arc<Tail>, next: u64, begun: Option<(File, Arc<Segment>)>) -> Self {
-        let size = FIRST_SEGMENT.min(tail.options.segment_bytes);
+        let size = tail.options.first_segment_bytes();
         let mut writer = Self { tail, active: None, next, size, buffer: Vec::new(), last_sync: None };
         if let Some((file, segment)) = begun {
             writer.activate(file, segment, size);
@@ -167,7 +164,7 @@ impl Writer {
         if self.active.as_ref().is_none_or(|active| active.room() < bytes) {
             self.leave();
             let size = self.size.max(DATA + bytes);
-            let ready = self.tail.chores.take_ready(size);
+            let ready = self.tail.maintenance.take_ready(size);
             let header = Header {
                 epoch: self.tail.epoch,
                 first: self.next,
@@ -191,7 +188,7 @@ impl Writer {
     fn look_ahead(&self, active: &mut Active) {
         if !active.asked && active.position - DATA > (active.limit - DATA) / 4 {
             active.asked = true;
-            self.tail.chores.prepare(self.size);
+            self.tail.maintenance.preallocate(self.size);
         }
     }
 

@@ -7,17 +7,17 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
-use crate::caretaker;
 use crate::epoch::Epoch;
 use crate::error::OpenError;
+use crate::maintenance;
 use crate::opening::{self, Opened};
 use crate::options::Options;
 use crate::queue::Pending;
 use crate::reader::Reader;
 use crate::recovery::Recovery;
+use crate::shared::Tail;
 use crate::stats::Stats;
 use crate::storage::{Disk, Storage};
-use crate::tail::Tail;
 
 /// An open journal. Clones share it; the last one dropped closes it, as [`close`](Self::close) does.
 #[derive(Clone)]
@@ -57,7 +57,7 @@ impl Journal {
             spawned.map_err(|source| OpenError::Io { path: dir.clone(), source })
         };
         let (kept, released) = (Arc::clone(&tail), tail.released());
-        let caretaker = spawn("keep", Box::new(move || caretaker::run(&kept, released)))?;
+        let caretaker = spawn("keep", Box::new(move || maintenance::run(&kept, released)))?;
         let writer =
             spawn("write", Box::new(move || writer.run())).inspect_err(|_| tail.maintenance.stop())?;
         let running = Mutex::new(Some(Running { writer, caretaker, lock }));

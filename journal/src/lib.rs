@@ -11,14 +11,14 @@
 //! - beside all that, without a lock: `glance`
 
 mod allocation;
-mod caretaker;
+mod contents;
 mod epoch;
 mod error;
-mod extents;
 mod folder;
 mod glance;
 mod holes;
 mod journal;
+mod maintenance;
 mod maintenance_requests;
 mod opening;
 mod options;
@@ -29,10 +29,10 @@ mod recovery;
 mod retention;
 mod scan;
 mod segment;
+mod segments;
+mod shared;
 mod stats;
 mod storage;
-mod survey;
-mod tail;
 mod writer;
 
 #[cfg(test)]

@@ -8,18 +8,18 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use crate::allocation::{self, BARE, UNFINISHED};
+use crate::contents::Survey;
 use crate::epoch::Epoch;
 use crate::error::OpenError;
-use crate::extents::{Extent, Extents, Segment};
 use crate::folder;
 use crate::options::Options;
 use crate::record::Seed;
 use crate::recovery::{self, Outcome, Recovery};
 use crate::retention::{self, WATERMARK};
 use crate::segment::{self, DATA, FORMAT, Header, Unreadable};
+use crate::segments::{Extent, Extents, Segment};
+use crate::shared::Tail;
 use crate::storage::{Storage, read_up_to, write_all};
-use crate::survey::Survey;
-use crate::tail::Tail;
 use crate::writer::{self, Writer};
 
 /// Bytes read at a time; grows when a record is larger.

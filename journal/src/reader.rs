@@ -11,12 +11,12 @@ use tokio::sync::watch;
 
 use crate::epoch::Epoch;
 use crate::error::ReadError;
-use crate::extents::Segment;
 use crate::record::HEADER;
 use crate::scan::{self, Step};
 use crate::segment::Header;
+use crate::segments::Segment;
+use crate::shared::{Progress, Tail};
 use crate::storage::{Storage, read_up_to};
-use crate::tail::{Progress, Tail};
 
 /// Reads by offset, follows the tail, never passes what is on disk.
 pub struct Reader {

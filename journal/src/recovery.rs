@@ -5,10 +5,10 @@
 
 use std::time::Duration;
 
+use crate::contents::Survey;
 use crate::holes::Holes;
 use crate::record::HEADER;
 use crate::segment::Header;
-use crate::survey::Survey;
 
 /// What an opening found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

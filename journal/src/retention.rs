@@ -2,9 +2,9 @@
 
 use std::time::SystemTime;
 
-use crate::extents::Extents;
 use crate::options::Keep;
 use crate::segment::DATA;
+use crate::segments::Extents;
 
 /// Name of the file that remembers the release watermark. It is written now and then and not synced: a lost or old one costs
 /// nothing but that its owner's next release counts again.
@@ -58,8 +58,8 @@ mod the_retention {
 
     use super::*;
     use crate::epoch::Epoch;
-    use crate::extents::{Extent, Segment};
     use crate::segment::Header;
+    use crate::segments::{Extent, Segment};
 
     fn time(minutes: u64) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_mins(minutes)

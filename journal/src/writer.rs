@@ -11,12 +11,12 @@ use std::time::{Instant, SystemTime};
 
 use crate::allocation::{self, BARE, Blank};
 use crate::error::AppendError;
-use crate::extents::Segment;
 use crate::queue::{Appended, Request};
 use crate::record;
 use crate::segment::{DATA, Header};
+use crate::segments::Segment;
+use crate::shared::{Durable, Tail};
 use crate::storage::write_all;
-use crate::tail::{Durable, Tail};
 
 /// Most bytes that one sync covers, unless a single append has more.
 const GROUP: u64 = 8 << 20;

@@ -23,7 +23,7 @@ const SECRETS: &[(&str, &str, &[&str])] = &[
 /// Files and folders whose code decides and does not act: time and randomness are arguments.
 const PURE: &[&str] = &[
     "proto/src/",
-    "journal/src/extents.rs",
+    "journal/src/segments.rs",
     "journal/src/holes.rs",
     "journal/src/queue.rs",
     "journal/src/record.rs",
@@ -31,7 +31,7 @@ const PURE: &[&str] = &[
     "journal/src/retention.rs",
     "journal/src/scan.rs",
     "journal/src/segment.rs",
-    "journal/src/survey.rs",
+    "journal/src/contents.rs",
     "edge-collector/src/admit.rs",
     "edge-collector/src/decode/",
     "edge-collector/src/dedup.rs",

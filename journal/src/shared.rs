@@ -10,12 +10,12 @@ use tokio::sync::watch;
 
 use crate::epoch::Epoch;
 use crate::error::AppendError;
-use crate::extents::{Extent, Extents, Segment};
 use crate::holes::Holes;
 use crate::maintenance_requests::MaintenanceRequests;
 use crate::options::Options;
 use crate::queue::{Pending, Queue, Request};
 use crate::retention;
+use crate::segments::{Extent, Extents, Segment};
 use crate::stats::{Counters, Stats};
 use crate::storage::Storage;
 

@@ -1,9 +1,9 @@
 //! What one segment holds, fed with its bytes. Does no I/O; `recovery` sets the surveys of all segments side by side.
 
-use crate::extents::Index;
 use crate::record::Seed;
 use crate::scan::{self, Step};
 use crate::segment::DATA;
+use crate::segments::Index;
 
 /// What one segment holds.
 #[derive(Clone, Debug)]

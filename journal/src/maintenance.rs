@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use crate::allocation;
 use crate::retention::{self, WATERMARK};
+use crate::shared::Tail;
 use crate::storage::write_all;
-use crate::tail::Tail;
 
 /// Longest time between two looks at the clock.
 const ROUND: Duration = Duration::from_secs(2);

@@ -1,4 +1,4 @@
-//! What one segment holds, fed with its bytes. Does no I/O; `recovery` sets the surveys of all segments side by side.
+//! Finds what one segment holds from its bytes. Does no I/O; `recovery` combines what all segments hold.
 
 use crate::record::Seed;
 use crate::scan::{self, Step};
@@ -7,7 +7,7 @@ use crate::segments::Index;
 
 /// What one segment holds.
 #[derive(Clone, Debug)]
-pub(crate) struct Survey {
+pub(crate) struct Contents {
     /// Offsets from here on are void: the successor's header says so.
     limit: u64,
     pub(crate) records: u64,
@@ -24,8 +24,8 @@ pub(crate) struct Survey {
     pub(crate) gaps: Vec<(u64, u64)>,
 }
 
-impl Survey {
-    /// A survey of a segment that begins at `first`, in which offsets from `limit` on do not count.
+impl Contents {
+    /// Of a segment that begins at offset `first`, and in which offsets from `limit` on do not count.
     pub(crate) fn new(first: u64, limit: u64) -> Self {
         let (index, gaps) = (Index::default(), Vec::new());
         Self { limit, records: 0, end: first, claimed: first, length: DATA, written: DATA, index, gaps }
@@ -41,15 +41,15 @@ impl Survey {
                     self.record(offset, base + at as u64, base + end as u64);
                     at = end;
                 }
-                Step::Spoiled { offset, end } => {
+                Step::Corrupt { offset, end } => {
                     if offset < self.limit {
                         self.claimed = self.claimed.max(offset + 1);
                     }
-                    self.rubble(&window[at..end], base + at as u64);
+                    self.not_a_record(&window[at..end], base + at as u64);
                     at = end;
                 }
-                Step::Rubble { end } => {
-                    self.rubble(&window[at..end], base + at as u64);
+                Step::NoRecord { end } => {
+                    self.not_a_record(&window[at..end], base + at as u64);
                     at = end;
                 }
                 Step::More(want) => return (at, want),
@@ -73,14 +73,14 @@ impl Survey {
         self.length = end;
     }
 
-    fn rubble(&mut self, bytes: &[u8], position: u64) {
+    fn not_a_record(&mut self, bytes: &[u8], position: u64) {
         if let Some(at) = bytes.iter().rposition(|byte| *byte != 0) {
             self.written = position + at as u64 + 1;
         }
     }
 
-    /// Whether anything was ever written behind the header.
-    pub(crate) fn is_blank(&self) -> bool {
+    /// Whether nothing was ever written behind the header.
+    pub(crate) fn is_empty(&self) -> bool {
         self.written == DATA
     }
 

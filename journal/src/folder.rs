@@ -1,4 +1,4 @@
-//! A journal's folder: made durably, held by one. Knows nothing of what lies in it.
+//! Makes a journal's folder durably and locks it for one holder. Knows nothing of what lies in it.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;

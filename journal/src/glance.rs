@@ -46,7 +46,7 @@ pub fn glance(dir: &Path, mut see: impl FnMut(Entry)) -> io::Result<()> {
                     }
                     at = end;
                 }
-                Step::Spoiled { end, .. } | Step::Rubble { end } => at = end,
+                Step::Corrupt { end, .. } | Step::NoRecord { end } => at = end,
                 Step::More(_) | Step::End => break,
             }
         }

@@ -1,4 +1,4 @@
-//! The handle that owners hold, and the two threads behind it. What they do is written elsewhere.
+//! The handle to an open journal, and the start and end of its two threads. What these do stands in `writer` and `maintenance`.
 
 use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,24 +15,24 @@ use crate::options::Options;
 use crate::queue::Pending;
 use crate::reader::Reader;
 use crate::recovery::Recovery;
-use crate::shared::Tail;
+use crate::shared::Shared;
 use crate::stats::Stats;
 use crate::storage::{Disk, Storage};
 
 /// An open journal. Clones share it; the last one dropped closes it, as [`close`](Self::close) does.
 #[derive(Clone)]
 pub struct Journal {
-    held: Arc<Held>,
+    inner: Arc<Inner>,
 }
 
-struct Held {
-    tail: Arc<Tail>,
-    running: Mutex<Option<Running>>,
+struct Inner {
+    shared: Arc<Shared>,
+    threads: Mutex<Option<Threads>>,
 }
 
-struct Running {
+struct Threads {
     writer: JoinHandle<()>,
-    caretaker: JoinHandle<()>,
+    maintenance: JoinHandle<()>,
     lock: File,
 }
 
@@ -51,17 +51,17 @@ impl Journal {
         storage: Arc<dyn Storage>,
     ) -> Result<(Self, Recovery), OpenError> {
         let dir = options.dir.clone();
-        let Opened { tail, writer, recovery, lock } = opening::open(options, storage)?;
+        let Opened { shared, writer, recovery, lock } = opening::open(options, storage)?;
         let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
             let spawned = thread::Builder::new().name(format!("journal-{name}")).spawn(work);
             spawned.map_err(|source| OpenError::Io { path: dir.clone(), source })
         };
-        let (kept, released) = (Arc::clone(&tail), tail.released());
-        let caretaker = spawn("keep", Box::new(move || maintenance::run(&kept, released)))?;
+        let (state, saved) = (Arc::clone(&shared), shared.released());
+        let maintenance = spawn("maintenance", Box::new(move || maintenance::run(&state, saved)))?;
         let writer =
-            spawn("write", Box::new(move || writer.run())).inspect_err(|_| tail.maintenance.stop())?;
-        let running = Mutex::new(Some(Running { writer, caretaker, lock }));
-        Ok((Self { held: Arc::new(Held { tail, running }) }, recovery))
+            spawn("write", Box::new(move || writer.run())).inspect_err(|_| shared.maintenance.stop())?;
+        let threads = Mutex::new(Some(Threads { writer, maintenance, lock }));
+        Ok((Self { inner: Arc::new(Inner { shared, threads }) }, recovery))
     }
 
     /// Queues records: all or none, under contiguous offsets, in the order of the calls. Without any record it is a barrier
@@ -70,65 +70,64 @@ impl Journal {
     /// # Errors
     /// The answer is an [`AppendError`](crate::AppendError), at once if the bound is reached.
     pub fn append(&self, records: Vec<Bytes>) -> Pending {
-        self.held.tail.append(records)
+        self.inner.shared.append(records)
     }
 
     /// The oldest offset that can be read.
     pub fn start(&self) -> u64 {
-        self.held.tail.start()
+        self.inner.shared.start()
     }
 
     /// One past the last offset that is on disk.
     pub fn end(&self) -> u64 {
-        self.held.tail.progress().end
+        self.inner.shared.progress().end
     }
 
-    /// The watermark of [`release`](Self::release). It is remembered across openings, if not always the latest.
+    /// The watermark of [`release`](Self::release). It is saved across openings, though not always the latest.
     pub fn released(&self) -> u64 {
-        self.held.tail.released()
+        self.inner.shared.released()
     }
 
     /// The epoch of this opening.
     pub fn epoch(&self) -> Epoch {
-        self.held.tail.epoch
+        self.inner.shared.epoch
     }
 
-    /// Says that records below `below` are acknowledged by whomever they were for. They leave the bound at once; their
-    /// segments go when [`Keep`](crate::Keep) allows. Never goes back, and not beyond [`end`](Self::end).
+    /// Says that nobody needs the records below `below` any more. They leave the bound at once; their segments are removed when [`Keep`](crate::Keep) allows. Never goes back, and not beyond [`end`](Self::end).
     pub fn release(&self, below: u64) {
-        self.held.tail.release(below);
+        self.inner.shared.release(below);
     }
 
     /// A reader that begins at `from`, be that in the future, and follows the tail.
     pub fn reader(&self, from: u64) -> Reader {
-        Reader::new(Arc::clone(&self.held.tail), from)
+        Reader::new(Arc::clone(&self.inner.shared), from)
     }
 
     /// An offset at or before the first record written at or after `at`; as precise as segments are.
     pub fn seek_time(&self, at: SystemTime) -> u64 {
-        self.held.tail.seek_time(at)
+        self.inner.shared.seek_time(at)
     }
 
     /// Figures for metrics.
     pub fn stats(&self) -> Stats {
-        self.held.tail.stats()
+        self.inner.shared.stats()
     }
 
     /// Refuses further appends, writes what is queued, stops the threads and lets the lock go. Blocks until that is done.
     /// Readers can read what is there to its end.
     pub fn close(&self) {
-        self.held.close();
+        self.inner.close();
     }
 }
 
-impl Held {
+impl Inner {
     fn close(&self) {
-        self.tail.close();
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(Running { writer, caretaker, lock }) = running.take() else { return };
+        self.shared.close();
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(Threads { writer, maintenance, lock }) = threads.take() else { return };
         let written = writer.join();
-        self.tail.maintenance.stop();
-        let kept = caretaker.join();
+        self.shared.maintenance.stop();
+        let kept = maintenance.join();
         if written.is_err() || kept.is_err() {
             tracing::error!("a thread of the journal had panicked; what it acknowledged is on disk");
         }
@@ -136,7 +135,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for Inner {
     fn drop(&mut self) {
         self.close();
     }

@@ -5,9 +5,9 @@
 //! renumbers. The file format stands in `record` and `segment`, the promises and their limits in the room's `README.md`.
 //!
 //! # Layout
-//! - bytes, no I/O: `record`, `segment`, `scan`, `survey`, `recovery`
-//! - decisions, no I/O: `queue`, `extents`, `holes`, `retention`, `options`, `maintenance_requests`
-//! - I/O: `opening`, `writer`, `caretaker`, `reader`, over `allocation`, `folder` and `storage`; they meet in `tail`
+//! - bytes, no I/O: `record`, `segment`, `scan`, `contents`, `recovery`
+//! - decisions, no I/O: `queue`, `segments`, `holes`, `retention`, `options`, `maintenance_requests`
+//! - I/O: `opening`, `writer`, `maintenance`, `reader`, over `allocation`, `folder` and `storage`; they meet in `shared`
 //! - beside all that, without a lock: `glance`
 
 mod allocation;

@@ -1,10 +1,10 @@
-//! What appenders and the writer ask of the maintenance thread, and the segment file that it has ready for them. Does no I/O.
+//! What the writer and the journal's owner ask of the maintenance thread, and the segment file that it has ready for them. Does no I/O.
 
 use std::ops::ControlFlow;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::allocation::Blank;
+use crate::allocation::Preallocated;
 
 /// Requests to the maintenance thread. They are merged: asking twice before it looks is asking once.
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ pub(crate) struct MaintenanceRequests {
 struct Requested {
     /// Size of the next segment's file, in bytes, when it is to be preallocated.
     preallocate: Option<u64>,
-    ready: Option<Blank>,
+    ready: Option<Preallocated>,
     /// Files named so far.
     named: u64,
     trim: bool,
@@ -45,12 +45,12 @@ impl MaintenanceRequests {
     }
 
     /// The file that is ready, if one of `size` bytes or more is.
-    pub(crate) fn take_ready(&self, size: u64) -> Option<Blank> {
+    pub(crate) fn take_ready(&self, size: u64) -> Option<Preallocated> {
         self.lock().ready.take_if(|file| file.size >= size)
     }
 
     /// Has `file` ready; gives back the one that was.
-    pub(crate) fn replace_ready(&self, file: Blank) -> Option<Blank> {
+    pub(crate) fn replace_ready(&self, file: Preallocated) -> Option<Preallocated> {
         self.lock().ready.replace(file)
     }
 
@@ -104,7 +104,7 @@ mod maintenance {
     fn makes_no_second_file_when_asked_again_while_the_first_is_being_written() {
         let dir = tempfile::tempdir().unwrap();
         let requests = MaintenanceRequests::default();
-        let make = || allocation::blank(&Disk, dir.path(), &requests.next_name(), 10, || true).unwrap();
+        let make = || allocation::preallocate(&Disk, dir.path(), &requests.next_name(), 10, || true).unwrap();
         requests.preallocate(10);
         assert_eq!(requests.wait(Duration::ZERO), ControlFlow::Continue(Some(10)));
         requests.preallocate(10);

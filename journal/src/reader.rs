@@ -14,22 +14,22 @@ use crate::error::ReadError;
 use crate::record::HEADER;
 use crate::scan::{self, Step};
 use crate::segment::Header;
-use crate::segments::Segment;
-use crate::shared::{Progress, Tail};
+use crate::segments::SegmentFile;
+use crate::shared::{Progress, Shared};
 use crate::storage::{Storage, read_up_to};
 
-/// Reads by offset, follows the tail, never passes what is on disk.
+/// Reads by offset and follows the tail; never returns what is not on disk.
 pub struct Reader {
-    tail: Arc<Tail>,
+    shared: Arc<Shared>,
     progress: watch::Receiver<Progress>,
     position: u64,
-    place: Option<Place>,
+    cursor: Option<Cursor>,
 }
 
-/// Where in which file the record at the reader's position is to be looked for.
+/// In which file, and from which byte on, the record at the reader's position is to be looked for.
 #[derive(Clone)]
-struct Place {
-    segment: Arc<Segment>,
+struct Cursor {
+    segment: Arc<SegmentFile>,
     file: Option<Arc<File>>,
     at: u64,
 }
@@ -37,7 +37,7 @@ struct Place {
 /// One read to do.
 struct Fetch {
     storage: Arc<dyn Storage>,
-    place: Place,
+    cursor: Cursor,
     /// Durable length of the segment.
     until: u64,
     /// Records below this offset are passed over.
@@ -47,9 +47,9 @@ struct Fetch {
     cold: bool,
 }
 
-/// What a read brought.
+/// The result of a read.
 struct Fetched {
-    place: Place,
+    cursor: Cursor,
     entries: Vec<Entry>,
     /// Ranges of offsets that should have been there.
     gaps: Vec<(u64, u64)>,
@@ -67,7 +67,7 @@ pub struct Chunk {
 /// One record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Its place in the journal; never given twice within an epoch.
+    /// Its position in the journal; never given twice within an epoch.
     pub offset: u64,
     /// The opening that wrote it.
     pub epoch: Epoch,
@@ -76,8 +76,8 @@ pub struct Entry {
 }
 
 impl Reader {
-    pub(crate) fn new(tail: Arc<Tail>, position: u64) -> Self {
-        Self { progress: tail.subscribe(), tail, position, place: None }
+    pub(crate) fn new(shared: Arc<Shared>, position: u64) -> Self {
+        Self { progress: shared.subscribe(), shared, position, cursor: None }
     }
 
     /// The next offset it will look for.
@@ -94,14 +94,14 @@ impl Reader {
     pub async fn next(&mut self, max_bytes: usize) -> Result<Chunk, ReadError> {
         loop {
             let closed = self.progress.borrow_and_update().closed;
-            while let Some(fetch) = self.aim(max_bytes)? {
+            while let Some(fetch) = self.next_fetch(max_bytes)? {
                 let fetched = match Handle::try_current() {
                     Ok(runtime) if fetch.cold => {
                         runtime.spawn_blocking(|| fetch.run()).await.map_err(io::Error::other)?
                     }
                     _ => fetch.run(),
                 };
-                if let Some(chunk) = self.take(fetched)? {
+                if let Some(chunk) = self.accept(fetched)? {
                     return Ok(chunk);
                 }
             }
@@ -117,9 +117,9 @@ impl Reader {
     /// # Errors
     /// [`ReadError`]; the position stays. A closed journal is no error here.
     pub fn try_next(&mut self, max_bytes: usize) -> Result<Option<Chunk>, ReadError> {
-        while let Some(fetch) = self.aim(max_bytes)? {
+        while let Some(fetch) = self.next_fetch(max_bytes)? {
             let fetched = fetch.run();
-            if let Some(chunk) = self.take(fetched)? {
+            if let Some(chunk) = self.accept(fetched)? {
                 return Ok(Some(chunk));
             }
         }
@@ -127,13 +127,13 @@ impl Reader {
     }
 
     /// The read to do next, or none while nothing more is durable. Moves on to the next segment when one is read.
-    fn aim(&mut self, max_bytes: usize) -> Result<Option<Fetch>, ReadError> {
+    fn next_fetch(&mut self, max_bytes: usize) -> Result<Option<Fetch>, ReadError> {
         loop {
-            let state = self.tail.lock();
-            let (holder, successor) = state.extents.around(self.position);
-            let successor: Option<Header> = successor.map(|extent| extent.segment.header);
-            let Some(extent) = holder else {
-                let start = state.start(&self.tail);
+            let state = self.shared.lock();
+            let (holder, successor) = state.segments.around(self.position);
+            let successor: Option<Header> = successor.map(|segment| segment.file.header);
+            let Some(segment) = holder else {
+                let start = state.start(&self.shared);
                 if self.position < start {
                     return Err(ReadError::Trimmed { start });
                 }
@@ -142,17 +142,17 @@ impl Reader {
                 self.position = oldest.first;
                 continue;
             };
-            let read = self.place.as_ref().filter(|place| Arc::ptr_eq(&place.segment, &extent.segment));
-            let place = read.cloned().unwrap_or_else(|| Place {
-                segment: Arc::clone(&extent.segment),
+            let current = self.cursor.as_ref().filter(|cursor| Arc::ptr_eq(&cursor.segment, &segment.file));
+            let cursor = current.cloned().unwrap_or_else(|| Cursor {
+                segment: Arc::clone(&segment.file),
                 file: None,
-                at: extent.index.position(self.position),
+                at: segment.index.position(self.position),
             });
-            if self.position < extent.end && place.at < extent.length {
+            if self.position < segment.end && cursor.at < segment.length {
                 return Ok(Some(Fetch {
-                    storage: Arc::clone(&self.tail.storage),
-                    place,
-                    until: extent.length,
+                    storage: Arc::clone(&self.shared.storage),
+                    cursor,
+                    until: segment.length,
                     from: self.position,
                     max_bytes,
                     cold: successor.is_some(),
@@ -161,28 +161,28 @@ impl Reader {
             drop(state);
             let Some(successor) = successor else { return Ok(None) };
             if self.position < successor.predecessor_end {
-                self.tail.note_hole(&place.segment, self.position, successor.predecessor_end);
+                self.shared.note_hole(&cursor.segment, self.position, successor.predecessor_end);
             }
             self.position = successor.first;
-            self.place = None;
+            self.cursor = None;
         }
     }
 
-    /// Takes what a read brought; no chunk when all it met was damage.
-    fn take(&mut self, fetched: io::Result<Fetched>) -> Result<Option<Chunk>, ReadError> {
+    /// Advances by the result of a read; no chunk when it met nothing but damage.
+    fn accept(&mut self, fetched: io::Result<Fetched>) -> Result<Option<Chunk>, ReadError> {
         let fetched = match fetched {
             Ok(fetched) => fetched,
             Err(error) => {
-                self.place = None;
-                let start = self.tail.start();
+                self.cursor = None;
+                let start = self.shared.start();
                 // The file of a trimmed segment is gone.
                 return Err(if self.position < start { ReadError::Trimmed { start } } else { error.into() });
             }
         };
         for (from, to) in fetched.gaps {
-            self.tail.note_hole(&fetched.place.segment, from, to);
+            self.shared.note_hole(&fetched.cursor.segment, from, to);
         }
-        self.place = Some(fetched.place);
+        self.cursor = Some(fetched.cursor);
         let Some(last) = fetched.entries.last() else { return Ok(None) };
         self.position = last.offset + 1;
         Ok(Some(Chunk { entries: fetched.entries, next: self.position }))
@@ -192,24 +192,24 @@ impl Reader {
 impl Fetch {
     /// Reads until there is a record or the durable part ends.
     fn run(self) -> io::Result<Fetched> {
-        let Self { storage, mut place, until, from, max_bytes, .. } = self;
-        let file = match &place.file {
+        let Self { storage, mut cursor, until, from, max_bytes, .. } = self;
+        let file = match &cursor.file {
             Some(file) => Arc::clone(file),
-            None => Arc::new(storage.open(&place.segment.path, false)?),
+            None => Arc::new(storage.open(&cursor.segment.path, false)?),
         };
-        place.file = Some(Arc::clone(&file));
-        let (seed, epoch) = (place.segment.seed, place.segment.header.epoch);
+        cursor.file = Some(Arc::clone(&file));
+        let (seed, epoch) = (cursor.segment.seed, cursor.segment.header.epoch);
         let (mut entries, mut gaps) = (Vec::new(), Vec::new());
         let (mut expected, mut taken) = (from, 0);
         let mut size = max_bytes.max(HEADER) as u64;
-        while entries.is_empty() && place.at < until {
-            let want = size.min(until - place.at) as usize;
+        while entries.is_empty() && cursor.at < until {
+            let want = size.min(until - cursor.at) as usize;
             let mut bytes = vec![0; want];
-            if read_up_to(&*storage, &file, &mut bytes, place.at)? < want {
+            if read_up_to(&*storage, &file, &mut bytes, cursor.at)? < want {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
             let bytes = Bytes::from(bytes);
-            let last = place.at + want as u64 == until;
+            let last = cursor.at + want as u64 == until;
             let mut at = 0;
             loop {
                 match scan::step(&bytes, at, seed, last) {
@@ -227,7 +227,7 @@ impl Fetch {
                         }
                         at = end;
                     }
-                    Step::Spoiled { end, .. } | Step::Rubble { end } => at = end,
+                    Step::Corrupt { end, .. } | Step::NoRecord { end } => at = end,
                     Step::More(needed) => {
                         size = size.max(needed as u64);
                         break;
@@ -235,8 +235,8 @@ impl Fetch {
                     Step::End => break,
                 }
             }
-            place.at += at as u64;
+            cursor.at += at as u64;
         }
-        Ok(Fetched { place, entries, gaps })
+        Ok(Fetched { cursor, entries, gaps })
     }
 }

@@ -1,11 +1,11 @@
-//! What a journal's segments hold after whatever happened to them: the pure half of an opening, fed with bytes.
+//! Decides what an opening found in a journal's segments: which records, which holes, where to go on. Does no I/O.
 //!
-//! Of each segment a [`Survey`] is made; [`stitch`] then sets them side by side. An offset between two sound records, or
+//! The [`Contents`] of each segment are found first; [`combine`] puts them together. An offset between two sound records, or
 //! between two segments, that is found nowhere is missing; one that a segment's header declares given up is abandoned.
 
 use std::time::Duration;
 
-use crate::contents::Survey;
+use crate::contents::Contents;
 use crate::holes::Holes;
 use crate::record::HEADER;
 use crate::segment::Header;
@@ -27,13 +27,13 @@ pub struct Recovery {
     pub abandoned: u64,
     /// Bytes after the last readable record that were cut: an unfinished write, or damage that left no offset to tell.
     pub torn_bytes: u64,
-    /// Segments neither copy of whose header could be read; their names stood in.
+    /// Segments neither copy of whose header could be read; epoch and first offset were taken from the file's name.
     pub damaged_headers: u64,
     /// How long it took.
     pub took: Duration,
 }
 
-/// Where surveys of all segments leave the journal.
+/// The contents of all segments together.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outcome {
     /// Counts of records, holes, abandoned offsets and torn bytes; the rest is for the caller to fill in.
@@ -47,7 +47,7 @@ pub(crate) struct Outcome {
 
 /// For each segment the offset from which its records are void; given the headers of all, in order of their first offsets.
 pub(crate) fn limits<'a>(headers: impl DoubleEndedIterator<Item = &'a Header>) -> Vec<u64> {
-    // Of segments with the same first offset all but one are blank; they do not limit each other.
+    // Of segments with the same first offset all but one are empty; they do not limit each other.
     let (mut limits, mut limit, mut group) = (Vec::new(), u64::MAX, (u64::MAX, u64::MAX));
     for header in headers.rev() {
         if header.first < group.0 {
@@ -61,28 +61,29 @@ pub(crate) fn limits<'a>(headers: impl DoubleEndedIterator<Item = &'a Header>) -
     limits
 }
 
-/// Puts the surveys of all segments together, in order of their first offsets.
-pub(crate) fn stitch<'a>(segments: impl Iterator<Item = (&'a Header, &'a Survey)>) -> Outcome {
+/// Combines the contents of all segments, given in order of their first offsets.
+pub(crate) fn combine<'a>(segments: impl Iterator<Item = (&'a Header, &'a Contents)>) -> Outcome {
     let mut outcome = Outcome::default();
     let (mut reached, mut newest) = (None, None);
-    for (header, survey) in segments {
+    for (header, contents) in segments {
         let before = reached.unwrap_or(header.predecessor_end);
         outcome.holes.note(before, header.predecessor_end);
         outcome.recovery.abandoned += header.first.saturating_sub(before.max(header.predecessor_end));
-        for (from, to) in &survey.gaps {
+        for (from, to) in &contents.gaps {
             outcome.holes.note(*from, *to);
         }
-        outcome.recovery.records += survey.records;
-        outcome.recovery.bytes += survey.length;
-        reached = Some(before.max(survey.end));
-        outcome.end = if survey.records > 0 { survey.end } else { outcome.end.max(header.predecessor_end) };
-        newest = Some(survey);
+        outcome.recovery.records += contents.records;
+        outcome.recovery.bytes += contents.length;
+        reached = Some(before.max(contents.end));
+        outcome.end =
+            if contents.records > 0 { contents.end } else { outcome.end.max(header.predecessor_end) };
+        newest = Some(contents);
     }
-    if let Some(survey) = newest {
-        outcome.holes.note(survey.end, survey.claimed);
-        outcome.recovery.torn_bytes = survey.torn();
+    if let Some(contents) = newest {
+        outcome.holes.note(contents.end, contents.claimed);
+        outcome.recovery.torn_bytes = contents.torn();
         // Each record takes a header at least: so many offsets can have been tried in what was torn.
-        outcome.next = survey.claimed.max(survey.end + survey.torn().div_ceil(HEADER as u64));
+        outcome.next = contents.claimed.max(contents.end + contents.torn().div_ceil(HEADER as u64));
     }
     outcome.recovery.holes = outcome.holes.found();
     outcome.recovery.missing = outcome.holes.missing();
@@ -114,20 +115,20 @@ mod a_recovery {
         bytes
     }
 
-    fn survey(header: Header, limit: u64, bytes: &[u8]) -> Survey {
-        let mut survey = Survey::new(header.first, limit);
-        survey.feed(bytes, DATA, Seed::of(EPOCH), true);
-        survey
+    fn contents(header: Header, limit: u64, bytes: &[u8]) -> Contents {
+        let mut contents = Contents::new(header.first, limit);
+        contents.feed(bytes, DATA, Seed::of(EPOCH), true);
+        contents
     }
 
     fn recover(segments: &[(Header, Vec<u8>)]) -> Outcome {
         let headers: Vec<Header> = segments.iter().map(|(header, _)| *header).collect();
-        let surveyed: Vec<_> = segments
+        let all: Vec<_> = segments
             .iter()
             .zip(limits(headers.iter()))
-            .map(|((header, bytes), limit)| (*header, survey(*header, limit, bytes)))
+            .map(|((header, bytes), limit)| (*header, contents(*header, limit, bytes)))
             .collect();
-        let mut outcome = stitch(surveyed.iter().map(|(header, survey)| (header, survey)));
+        let mut outcome = combine(all.iter().map(|(header, contents)| (header, contents)));
         outcome.recovery.bytes = 0;
         outcome
     }
@@ -156,9 +157,9 @@ mod a_recovery {
     }
 
     #[test]
-    fn does_not_need_the_blank_segments_of_repeated_failures() {
-        let blank = (header(10, 6), Vec::new());
-        let with = recover(&[(header(0, 0), bytes(0..10)), blank, (header(14, 6), bytes(14..16))]);
+    fn does_not_need_the_empty_segments_of_repeated_failures() {
+        let empty = (header(10, 6), Vec::new());
+        let with = recover(&[(header(0, 0), bytes(0..10)), empty, (header(14, 6), bytes(14..16))]);
         let without = recover(&[(header(0, 0), bytes(0..10)), (header(14, 6), bytes(14..16))]);
         assert_eq!(with.recovery, without.recovery);
         assert_eq!(with.recovery, Recovery { records: 8, abandoned: 8, ..Recovery::default() });
@@ -187,11 +188,11 @@ mod a_recovery {
     }
 
     #[test]
-    fn counts_a_tail_record_whose_payload_is_spoiled_as_missing() {
-        let mut spoiled = bytes(0..3);
-        let hit = spoiled.len() - 1;
-        spoiled[hit] ^= 1;
-        let outcome = recover(&[(header(0, 0), spoiled)]);
+    fn counts_a_last_record_whose_payload_is_damaged_as_missing() {
+        let mut damaged = bytes(0..3);
+        let hit = damaged.len() - 1;
+        damaged[hit] ^= 1;
+        let outcome = recover(&[(header(0, 0), damaged)]);
         assert_eq!((outcome.end, outcome.recovery.missing), (2, 1));
         assert!(outcome.next > 2);
     }
@@ -223,8 +224,8 @@ mod a_recovery {
                 let at = flip.index(stored.len());
                 stored[at] ^= 0x10;
             }
-            let whole = survey(header(3, 3), u64::MAX, &stored);
-            let mut piecewise = Survey::new(3, u64::MAX);
+            let whole = contents(header(3, 3), u64::MAX, &stored);
+            let mut piecewise = Contents::new(3, u64::MAX);
             let (mut base, mut end, mut cuts) = (0, 0, cuts.into_iter().cycle());
             while base < stored.len() {
                 end = stored.len().min(end + cuts.next().unwrap());

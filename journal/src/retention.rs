@@ -1,32 +1,32 @@
-//! Which released segments may go, and the small file that remembers what is released. Does no I/O and reads no clock.
+//! Decides which released segments may be removed, and encodes the release watermark as a file. Does no I/O and reads no clock.
 
 use std::time::SystemTime;
 
 use crate::options::Keep;
 use crate::segment::DATA;
-use crate::segments::Extents;
+use crate::segments::Segments;
 
-/// Name of the file that remembers the release watermark. It is written now and then and not synced: a lost or old one costs
-/// nothing but that its owner's next release counts again.
+/// Name of the file that holds the release watermark. It is written now and then and not synced: when it is lost or old,
+/// records count as unreleased until their owner's next release.
 pub(crate) const WATERMARK: &str = "released";
 
 const MAGIC: [u8; 8] = *b"FfReleas";
 const SIZE: usize = 20;
 
-/// How many of the oldest segments may go: those wholly released whose youngest record is older than `keep.age`, or
+/// How many of the oldest segments may be removed: those wholly released whose youngest record is older than `keep.age`, or
 /// after which `keep.bytes` of released records remain. The newest segment stays.
-pub(crate) fn expired(extents: &Extents, released: u64, keep: Keep, now: SystemTime) -> usize {
+pub(crate) fn expired(segments: &Segments, released: u64, keep: Keep, now: SystemTime) -> usize {
     let mut left = 0;
-    for extent in extents.iter() {
-        left += extent.length - DATA - extent.unreleased(released);
+    for segment in segments.iter() {
+        left += segment.length - DATA - segment.unreleased(released);
     }
     let mut count = 0;
-    for (extent, successor) in extents.iter().zip(extents.iter().skip(1)) {
-        left -= extent.length - DATA - extent.unreleased(released);
+    for (segment, successor) in segments.iter().zip(segments.iter().skip(1)) {
+        left -= segment.length - DATA - segment.unreleased(released);
         // A segment is written to until its successor is made.
-        let youngest = successor.segment.header.created;
+        let youngest = successor.file.header.created;
         let aged = now.duration_since(youngest).is_ok_and(|age| age > keep.age);
-        if extent.end > released || !(aged || left >= keep.bytes) {
+        if segment.end > released || !(aged || left >= keep.bytes) {
             break;
         }
         count += 1;
@@ -52,64 +52,64 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod the_retention {
+mod retention {
     use std::path::PathBuf;
     use std::time::Duration;
 
     use super::*;
     use crate::epoch::Epoch;
     use crate::segment::Header;
-    use crate::segments::{Extent, Segment};
+    use crate::segments::{Segment, SegmentFile};
 
     fn time(minutes: u64) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_mins(minutes)
     }
 
     /// Segments of ten offsets and 1000 bytes each, made at these minutes.
-    fn extents(created: &[u64]) -> Extents {
-        let mut extents = Extents::default();
+    fn segments(created: &[u64]) -> Segments {
+        let mut segments = Segments::default();
         for (at, minutes) in created.iter().enumerate() {
             let first = at as u64 * 10;
             let header =
                 Header { epoch: Epoch([0; 16]), first, predecessor_end: first, created: time(*minutes) };
-            let mut extent = Extent::new(Segment::new(header, PathBuf::new()));
-            extent.end = first + 10;
-            extent.length = DATA + 1000;
-            extents.push(extent);
+            let mut segment = Segment::new(SegmentFile::new(header, PathBuf::new()));
+            segment.end = first + 10;
+            segment.length = DATA + 1000;
+            segments.push(segment);
         }
-        extents
+        segments
     }
 
     const KEEP: Keep = Keep { age: Duration::from_hours(1), bytes: 2000 };
 
     #[test]
     fn keeps_whatever_is_not_released() {
-        assert_eq!(expired(&extents(&[0, 1, 2, 3]), 0, KEEP, time(9999)), 0);
-        assert_eq!(expired(&extents(&[0, 1, 2, 3]), 19, KEEP, time(9999)), 1);
+        assert_eq!(expired(&segments(&[0, 1, 2, 3]), 0, KEEP, time(9999)), 0);
+        assert_eq!(expired(&segments(&[0, 1, 2, 3]), 19, KEEP, time(9999)), 1);
     }
 
     #[test]
     fn keeps_released_segments_for_the_age() {
-        let extents = extents(&[0, 10, 20, 30]);
-        assert_eq!(expired(&extents, 30, Keep { bytes: u64::MAX, ..KEEP }, time(70)), 0);
-        assert_eq!(expired(&extents, 30, Keep { bytes: u64::MAX, ..KEEP }, time(71)), 1);
-        assert_eq!(expired(&extents, 30, Keep { bytes: u64::MAX, ..KEEP }, time(85)), 2);
+        let segments = segments(&[0, 10, 20, 30]);
+        assert_eq!(expired(&segments, 30, Keep { bytes: u64::MAX, ..KEEP }, time(70)), 0);
+        assert_eq!(expired(&segments, 30, Keep { bytes: u64::MAX, ..KEEP }, time(71)), 1);
+        assert_eq!(expired(&segments, 30, Keep { bytes: u64::MAX, ..KEEP }, time(85)), 2);
     }
 
     #[test]
     fn keeps_no_more_bytes_than_asked_but_at_least_those() {
-        assert_eq!(expired(&extents(&[0, 1, 2, 3, 4]), 50, KEEP, time(5)), 3);
-        assert_eq!(expired(&extents(&[0, 1, 2, 3, 4]), 30, KEEP, time(5)), 1);
-        assert_eq!(expired(&extents(&[0, 1, 2]), 30, Keep { bytes: 0, ..KEEP }, time(5)), 2);
+        assert_eq!(expired(&segments(&[0, 1, 2, 3, 4]), 50, KEEP, time(5)), 3);
+        assert_eq!(expired(&segments(&[0, 1, 2, 3, 4]), 30, KEEP, time(5)), 1);
+        assert_eq!(expired(&segments(&[0, 1, 2]), 30, Keep { bytes: 0, ..KEEP }, time(5)), 2);
     }
 
     #[test]
     fn keeps_everything_while_the_clock_stands_before_the_records() {
-        assert_eq!(expired(&extents(&[500, 501, 502]), 30, Keep { bytes: u64::MAX, ..KEEP }, time(1)), 0);
+        assert_eq!(expired(&segments(&[500, 501, 502]), 30, Keep { bytes: u64::MAX, ..KEEP }, time(1)), 0);
     }
 
     #[test]
-    fn remembers_the_watermark_and_knows_a_damaged_file() {
+    fn reads_the_watermark_back_and_refuses_a_damaged_file() {
         let bytes = encode(77);
         assert_eq!(decode(&bytes), Some(77));
         for bit in 0..bytes.len() * 8 {

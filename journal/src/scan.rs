@@ -1,4 +1,4 @@
-//! Walks over bytes that should be records, and finds the next sound one where they are not. Does no I/O, keeps no state:
+//! Steps from record to record through bytes, and past damage to the next sound header. Does no I/O, keeps no state:
 //! recovery and readers share it.
 
 use std::ops::Range;
@@ -11,9 +11,9 @@ pub(crate) enum Step {
     /// A sound record; the next begins at `end`.
     Record { offset: u64, payload: Range<usize>, end: usize },
     /// A sound header whose payload is damaged or cut off. Only this record is lost: the next begins at `end`.
-    Spoiled { offset: u64, end: usize },
-    /// No sound header; the next one, if any, stands at or after `end`. Zeros are rubble too.
-    Rubble { end: usize },
+    Corrupt { offset: u64, end: usize },
+    /// No sound header; the next one, if any, stands at or after `end`. Zeros are no record either.
+    NoRecord { end: usize },
     /// The window ends too early: this many bytes from the position on are needed.
     More(usize),
     /// The end of the last window.
@@ -28,11 +28,11 @@ pub(crate) fn step(bytes: &[u8], at: usize, seed: Seed, last: bool) -> Step {
         return match (last, rest.is_empty()) {
             (false, _) => Step::More(HEADER),
             (true, true) => Step::End,
-            (true, false) => Step::Rubble { end: bytes.len() },
+            (true, false) => Step::NoRecord { end: bytes.len() },
         };
     }
     let Some(header) = Header::decode(seed, rest) else {
-        return Step::Rubble { end: next_header(bytes, at + ALIGN, seed, last) };
+        return Step::NoRecord { end: next_header(bytes, at + ALIGN, seed, last) };
     };
     let payload = HEADER..HEADER + header.length;
     if rest.len() < header.size() && !last {
@@ -44,7 +44,7 @@ pub(crate) fn step(bytes: &[u8], at: usize, seed: Seed, last: bool) -> Step {
         Some(found) if header.vouches_for(seed, found) => {
             Step::Record { offset, payload: at + payload.start..at + payload.end, end }
         }
-        _ => Step::Spoiled { offset, end },
+        _ => Step::Corrupt { offset, end },
     }
 }
 
@@ -83,7 +83,7 @@ mod a_scan {
                     found.push((offset, view[payload].to_vec()));
                     at = end;
                 }
-                Step::Spoiled { end, .. } | Step::Rubble { end } => {
+                Step::Corrupt { end, .. } | Step::NoRecord { end } => {
                     assert!(end > at, "a scan always moves on");
                     at = end;
                 }
@@ -162,6 +162,6 @@ mod a_scan {
         let mut bytes = Vec::new();
         record::encode(seed(), 0, b"x", &mut bytes);
         bytes[4..8].copy_from_slice(&u32::MAX.to_le_bytes());
-        assert_eq!(step(&bytes, 0, seed(), true), Step::Rubble { end: bytes.len() });
+        assert_eq!(step(&bytes, 0, seed(), true), Step::NoRecord { end: bytes.len() });
     }
 }

@@ -1,4 +1,4 @@
-//! The segments of an open journal and how far each is durable: where an offset lies, what is unreleased. Does no I/O.
+//! The segments of an open journal and how far each is durable: which holds an offset, how much is unreleased. Does no I/O.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -11,15 +11,15 @@ use crate::segment::{DATA, Header};
 /// Least distance of two entries of an index, in bytes.
 const STRIDE: u64 = 32 << 10;
 
-/// A segment file, as much of it as never changes.
+/// What never changes about a segment: its header and where its file lies.
 #[derive(Debug)]
-pub(crate) struct Segment {
+pub(crate) struct SegmentFile {
     pub(crate) header: Header,
     pub(crate) seed: Seed,
     pub(crate) path: PathBuf,
 }
 
-impl Segment {
+impl SegmentFile {
     pub(crate) fn new(header: Header, path: PathBuf) -> Arc<Self> {
         Arc::new(Self { seed: Seed::of(header.epoch), header, path })
     }
@@ -44,10 +44,10 @@ impl Index {
     }
 }
 
-/// A segment and how far it may be read.
+/// A segment of an open journal and how far it may be read.
 #[derive(Debug)]
-pub(crate) struct Extent {
-    pub(crate) segment: Arc<Segment>,
+pub(crate) struct Segment {
+    pub(crate) file: Arc<SegmentFile>,
     /// One past the last durable offset; the first offset when there is none.
     pub(crate) end: u64,
     /// Position after the last durable record.
@@ -55,13 +55,13 @@ pub(crate) struct Extent {
     pub(crate) index: Index,
 }
 
-impl Extent {
-    pub(crate) fn new(segment: Arc<Segment>) -> Self {
-        Self { end: segment.header.first, length: DATA, index: Index::default(), segment }
+impl Segment {
+    pub(crate) fn new(file: Arc<SegmentFile>) -> Self {
+        Self { end: file.header.first, length: DATA, index: Index::default(), file }
     }
 
     pub(crate) fn first(&self) -> u64 {
-        self.segment.header.first
+        self.file.header.first
     }
 
     /// Bytes of records that are not released when everything below `released` is; too high by up to 32 KiB when
@@ -79,43 +79,43 @@ impl Extent {
 
 /// All segments, in order of their first offsets.
 #[derive(Debug, Default)]
-pub(crate) struct Extents(VecDeque<Extent>);
+pub(crate) struct Segments(VecDeque<Segment>);
 
-impl Extents {
-    pub(crate) fn push(&mut self, extent: Extent) {
-        self.0.push_back(extent);
+impl Segments {
+    pub(crate) fn push(&mut self, segment: Segment) {
+        self.0.push_back(segment);
     }
 
-    pub(crate) fn pop_oldest(&mut self) -> Option<Extent> {
+    pub(crate) fn pop_oldest(&mut self) -> Option<Segment> {
         self.0.pop_front()
     }
 
-    pub(crate) fn newest_mut(&mut self) -> Option<&mut Extent> {
+    pub(crate) fn newest_mut(&mut self) -> Option<&mut Segment> {
         self.0.back_mut()
     }
 
-    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &Extent> {
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &Segment> {
         self.0.iter()
     }
 
     /// The offset from which on nothing that was acknowledged is gone, if there is any segment. Offsets that were given up
     /// before the oldest segment began count as there: whoever asks for them has lost nothing.
     pub(crate) fn start(&self) -> Option<u64> {
-        self.0.front().map(|oldest| oldest.segment.header.predecessor_end.min(oldest.first()))
+        self.0.front().map(|oldest| oldest.file.header.predecessor_end.min(oldest.first()))
     }
 
     /// Bytes of records and headers.
     pub(crate) fn bytes(&self) -> u64 {
-        self.0.iter().map(|extent| extent.length).sum()
+        self.0.iter().map(|segment| segment.length).sum()
     }
 
     pub(crate) fn unreleased(&self, released: u64) -> u64 {
-        self.0.iter().rev().map(|extent| extent.unreleased(released)).sum()
+        self.0.iter().rev().map(|segment| segment.unreleased(released)).sum()
     }
 
     /// The segment that holds `offset` or, should it lie in a hole between two, the one before the hole; and the one after.
-    pub(crate) fn around(&self, offset: u64) -> (Option<&Extent>, Option<&Extent>) {
-        let after = self.0.partition_point(|extent| extent.first() <= offset);
+    pub(crate) fn around(&self, offset: u64) -> (Option<&Segment>, Option<&Segment>) {
+        let after = self.0.partition_point(|segment| segment.first() <= offset);
         (after.checked_sub(1).and_then(|at| self.0.get(at)), self.0.get(after))
     }
 
@@ -123,13 +123,13 @@ impl Extents {
     /// the next was made.
     pub(crate) fn seek_time(&self, at: SystemTime) -> Option<u64> {
         let successors = self.0.iter().skip(1);
-        let over = successors.take_while(|next| next.segment.header.created < at).count();
-        self.0.get(over).map(Extent::first)
+        let over = successors.take_while(|next| next.file.header.created < at).count();
+        self.0.get(over).map(Segment::first)
     }
 }
 
 #[cfg(test)]
-mod the_extents {
+mod the_segments {
     use std::time::Duration;
 
     use super::*;
@@ -140,55 +140,55 @@ mod the_extents {
     }
 
     /// Segments of (first, end, seconds of creation), each record taking 100 bytes.
-    fn extents(segments: &[(u64, u64, u64)]) -> Extents {
-        let mut extents = Extents::default();
-        for &(first, end, created) in segments {
+    fn segments(described: &[(u64, u64, u64)]) -> Segments {
+        let mut segments = Segments::default();
+        for &(first, end, created) in described {
             let header =
                 Header { epoch: Epoch([0; 16]), first, predecessor_end: first, created: time(created) };
-            let mut extent = Extent::new(Segment::new(header, PathBuf::new()));
+            let mut segment = Segment::new(SegmentFile::new(header, PathBuf::new()));
             for offset in first..end {
-                extent.index.note(offset, extent.length);
-                extent.length += 100;
+                segment.index.note(offset, segment.length);
+                segment.length += 100;
             }
-            extent.end = end;
-            extents.push(extent);
+            segment.end = end;
+            segments.push(segment);
         }
-        extents
+        segments
     }
 
-    fn firsts(found: (Option<&Extent>, Option<&Extent>)) -> (Option<u64>, Option<u64>) {
-        (found.0.map(Extent::first), found.1.map(Extent::first))
+    fn firsts(found: (Option<&Segment>, Option<&Segment>)) -> (Option<u64>, Option<u64>) {
+        (found.0.map(Segment::first), found.1.map(Segment::first))
     }
 
     #[test]
     fn find_the_segment_of_an_offset_and_the_one_after_a_hole() {
-        let extents = extents(&[(10, 20, 0), (30, 40, 0)]);
-        assert_eq!(firsts(extents.around(9)), (None, Some(10)));
-        assert_eq!(firsts(extents.around(19)), (Some(10), Some(30)));
-        assert_eq!(firsts(extents.around(25)), (Some(10), Some(30)));
-        assert_eq!(firsts(extents.around(99)), (Some(30), None));
+        let segments = segments(&[(10, 20, 0), (30, 40, 0)]);
+        assert_eq!(firsts(segments.around(9)), (None, Some(10)));
+        assert_eq!(firsts(segments.around(19)), (Some(10), Some(30)));
+        assert_eq!(firsts(segments.around(25)), (Some(10), Some(30)));
+        assert_eq!(firsts(segments.around(99)), (Some(30), None));
     }
 
     #[test]
     fn count_unreleased_bytes_up_to_one_stride_too_high() {
-        let extents = extents(&[(0, 1000, 0), (1000, 2000, 0)]);
-        assert_eq!(extents.unreleased(0), 200_000);
-        assert_eq!(extents.unreleased(1000), 100_000);
-        assert_eq!(extents.unreleased(2000), 0);
+        let segments = segments(&[(0, 1000, 0), (1000, 2000, 0)]);
+        assert_eq!(segments.unreleased(0), 200_000);
+        assert_eq!(segments.unreleased(1000), 100_000);
+        assert_eq!(segments.unreleased(2000), 0);
         for released in 0..2000 {
             let exact = (2000 - released) * 100;
-            let counted = extents.unreleased(released);
+            let counted = segments.unreleased(released);
             assert!(counted >= exact && counted <= exact + STRIDE + 100, "{released}: {counted}");
         }
     }
 
     #[test]
     fn seek_a_time_to_the_oldest_segment_that_was_still_written_then() {
-        let extents = extents(&[(0, 10, 100), (10, 20, 200), (20, 30, 300)]);
-        assert_eq!(extents.seek_time(time(50)), Some(0));
-        assert_eq!(extents.seek_time(time(199)), Some(0));
-        assert_eq!(extents.seek_time(time(200)), Some(0));
-        assert_eq!(extents.seek_time(time(201)), Some(10));
-        assert_eq!(extents.seek_time(time(999)), Some(20));
+        let segments = segments(&[(0, 10, 100), (10, 20, 200), (20, 30, 300)]);
+        assert_eq!(segments.seek_time(time(50)), Some(0));
+        assert_eq!(segments.seek_time(time(199)), Some(0));
+        assert_eq!(segments.seek_time(time(200)), Some(0));
+        assert_eq!(segments.seek_time(time(201)), Some(10));
+        assert_eq!(segments.seek_time(time(999)), Some(20));
     }
 }

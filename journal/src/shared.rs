@@ -1,5 +1,5 @@
-//! What appenders, the writer, the caretaker and readers of one journal share: the queue, the segments, how far the disk is.
-//! Its lock is never held during I/O.
+//! What the handles, the two threads and the readers of one journal share: the queue, the segments, how far all is on disk.
+//! The lock is never held during I/O.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -15,11 +15,11 @@ use crate::maintenance_requests::MaintenanceRequests;
 use crate::options::Options;
 use crate::queue::{Pending, Queue, Request};
 use crate::retention;
-use crate::segments::{Extent, Extents, Segment};
+use crate::segments::{Segment, SegmentFile, Segments};
 use crate::stats::{Counters, Stats};
 use crate::storage::Storage;
 
-/// How far the disk is; what readers wait on.
+/// How far all is on disk; readers wait for it to change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Progress {
     /// One past the last durable offset.
@@ -28,23 +28,23 @@ pub(crate) struct Progress {
     pub(crate) closed: bool,
 }
 
-/// The shared heart of an open journal.
-pub(crate) struct Tail {
+/// The state of an open journal.
+pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) epoch: Epoch,
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) counters: Counters,
     pub(crate) maintenance: MaintenanceRequests,
     state: Mutex<State>,
-    /// Rung when the queue stops being empty, and on closing.
-    work: Condvar,
+    /// Notified when the queue stops being empty, and on closing.
+    queued: Condvar,
     progress: watch::Sender<Progress>,
 }
 
 /// What the lock guards.
 pub(crate) struct State {
     queue: Queue,
-    pub(crate) extents: Extents,
+    pub(crate) segments: Segments,
     pub(crate) holes: Holes,
     released: u64,
     /// Bytes on disk at or above `released`.
@@ -61,16 +61,16 @@ pub(crate) struct Durable {
     pub(crate) places: Vec<(u64, u64)>,
 }
 
-impl Tail {
+impl Shared {
     pub(crate) fn new(
         options: Options,
         epoch: Epoch,
         storage: Arc<dyn Storage>,
-        (extents, holes): (Extents, Holes),
+        (segments, holes): (Segments, Holes),
         (end, released): (u64, u64),
     ) -> Self {
-        let unreleased = extents.unreleased(released);
-        let state = State { queue: Queue::default(), extents, holes, released, unreleased };
+        let unreleased = segments.unreleased(released);
+        let state = State { queue: Queue::default(), segments, holes, released, unreleased };
         Self {
             options,
             epoch,
@@ -78,12 +78,12 @@ impl Tail {
             counters: Counters::default(),
             maintenance: MaintenanceRequests::default(),
             state: Mutex::new(state),
-            work: Condvar::new(),
+            queued: Condvar::new(),
             progress: watch::Sender::new(Progress { end, closed: false }),
         }
     }
 
-    /// The state is sound at every statement, so a panic elsewhere leaves nothing to distrust.
+    /// No panic can leave the state half changed, so a poisoned lock is taken as it is.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -96,7 +96,7 @@ impl Tail {
         self.progress.subscribe()
     }
 
-    // --- for appenders and owners
+    // --- for handles
 
     pub(crate) fn append(&self, records: Vec<Bytes>) -> Pending {
         let measured = self.options.measure(records.iter().map(Bytes::len));
@@ -109,7 +109,7 @@ impl Tail {
         match admitted {
             Ok(mut state) => {
                 if state.queue.push(request) {
-                    self.work.notify_one();
+                    self.queued.notify_one();
                 }
             }
             Err(error) => request.answer(Err(error)),
@@ -133,27 +133,27 @@ impl Tail {
             return;
         }
         state.released = below;
-        state.unreleased = state.extents.unreleased(below);
-        let oldest = state.extents.iter().next();
-        let work = oldest.is_some_and(|extent| extent.end <= below) && state.extents.iter().len() > 1;
+        state.unreleased = state.segments.unreleased(below);
+        let oldest = state.segments.iter().next();
+        let trim = oldest.is_some_and(|segment| segment.end <= below) && state.segments.iter().len() > 1;
         drop(state);
-        if work {
+        if trim {
             self.maintenance.trim();
         }
     }
 
     pub(crate) fn seek_time(&self, at: SystemTime) -> u64 {
         let state = self.lock();
-        state.extents.seek_time(at).unwrap_or_else(|| state.start(self))
+        state.segments.seek_time(at).unwrap_or_else(|| state.start(self))
     }
 
     pub(crate) fn stats(&self) -> Stats {
         let state = self.lock();
         self.counters.fill(Stats {
-            bytes: state.extents.bytes(),
+            bytes: state.segments.bytes(),
             unreleased_bytes: state.unreleased,
             queued_bytes: state.queue.bytes(),
-            segments: state.extents.iter().len() as u64,
+            segments: state.segments.iter().len() as u64,
             holes: state.holes.found(),
             missing: state.holes.missing(),
             ..Stats::default()
@@ -163,7 +163,7 @@ impl Tail {
     /// Refuses appends from now on; what is queued will still be written.
     pub(crate) fn close(&self) {
         self.lock().queue.close();
-        self.work.notify_all();
+        self.queued.notify_all();
     }
 
     // --- for the writer
@@ -176,7 +176,7 @@ impl Tail {
                 if state.queue.is_closed() {
                     return None;
                 }
-                state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state = self.queued.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
             let pause = quiet_until
@@ -184,19 +184,19 @@ impl Tail {
             if pause.is_zero() || state.queue.is_closed() {
                 return Some(state.queue.take());
             }
-            state = self.work.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner).0;
+            state = self.queued.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
     /// Adds a new newest segment.
-    pub(crate) fn extend(&self, segment: Arc<Segment>) {
-        self.lock().extents.push(Extent::new(segment));
+    pub(crate) fn extend(&self, segment: Arc<SegmentFile>) {
+        self.lock().segments.push(Segment::new(segment));
     }
 
     /// Lets readers see what has become durable and takes it out of the queue's count.
     pub(crate) fn publish(&self, durable: Durable, requests: &[Request]) {
         let mut state = self.lock();
-        let newest = state.extents.newest_mut().expect("what is durable stands in a segment");
+        let newest = state.segments.newest_mut().expect("what is durable stands in a segment");
         for (offset, position) in durable.places {
             newest.index.note(offset, position);
         }
@@ -209,12 +209,12 @@ impl Tail {
         self.progress.send_modify(|progress| progress.end = durable.end);
     }
 
-    /// Takes requests that failed out of the queue's count.
+    /// Takes answered requests out of the queue's count.
     pub(crate) fn settle(&self, requests: &[Request]) {
         self.lock().queue.settle(requests);
     }
 
-    /// Nothing will be appended any more, for whatever reason: readers learn it, waiting appenders get `Closed`.
+    /// Nothing will be appended any more, for whatever reason: readers learn it, appends that wait are answered `Closed`.
     pub(crate) fn stop(&self) {
         let mut state = self.lock();
         state.queue.close();
@@ -225,24 +225,24 @@ impl Tail {
         self.progress.send_modify(|progress| progress.closed = true);
     }
 
-    // --- for the caretaker and readers
+    // --- for the maintenance thread and readers
 
-    /// Takes segments that may go out of sight, and says which files to remove.
+    /// Takes expired segments out of the list, and says which files to remove.
     pub(crate) fn trim(&self, now: SystemTime) -> Vec<PathBuf> {
         let mut state = self.lock();
-        let count = retention::expired(&state.extents, state.released, self.options.keep, now);
+        let count = retention::expired(&state.segments, state.released, self.options.keep, now);
         let gone: Vec<PathBuf> = (0..count)
-            .filter_map(|_| state.extents.pop_oldest())
-            .map(|extent| extent.segment.path.clone())
+            .filter_map(|_| state.segments.pop_oldest())
+            .map(|segment| segment.file.path.clone())
             .collect();
-        if let Some(start) = state.extents.start() {
+        if let Some(start) = state.segments.start() {
             state.holes.forget_below(start);
         }
         gone
     }
 
     /// Notes offsets that a reader found lost.
-    pub(crate) fn note_hole(&self, segment: &Segment, from: u64, to: u64) {
+    pub(crate) fn note_hole(&self, segment: &SegmentFile, from: u64, to: u64) {
         if self.lock().holes.note(from, to) {
             let path = segment.path.display();
             tracing::error!(%path, from, to, "records are lost to damage");
@@ -252,7 +252,7 @@ impl Tail {
 
 impl State {
     /// The oldest offset that can be read.
-    pub(crate) fn start(&self, tail: &Tail) -> u64 {
-        self.extents.start().unwrap_or_else(|| tail.progress().end)
+    pub(crate) fn start(&self, shared: &Shared) -> u64 {
+        self.segments.start().unwrap_or_else(|| shared.progress().end)
     }
 }

@@ -1,4 +1,4 @@
-//! The thread that makes appends durable: one write and one sync for all that wait. Knows nothing of readers or of retention.
+//! The thread that makes appends durable: one write and one sync for all that wait. Knows neither readers nor retention.
 //!
 //! A write or sync that fails says nothing about what is on disk, and a second sync that succeeds says nothing about the pages
 //! of the first. So the segment is given up: the next one's header tells where the sound part ends, and what was not answered
@@ -9,25 +9,25 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use crate::allocation::{self, BARE, Blank};
+use crate::allocation::{self, HEADER_ONLY, Preallocated};
 use crate::error::AppendError;
 use crate::queue::{Appended, Request};
 use crate::record;
 use crate::segment::{DATA, Header};
-use crate::segments::Segment;
-use crate::shared::{Durable, Tail};
+use crate::segments::SegmentFile;
+use crate::shared::{Durable, Shared};
 use crate::storage::write_all;
 
 /// Most bytes that one sync covers, unless a single append has more.
-const GROUP: u64 = 8 << 20;
-/// Name of a segment that is in the making while appenders wait.
+const MAX_GROUP: u64 = 8 << 20;
+/// Name of the file of a segment that is made while appends wait.
 const NEW: &str = "new";
 /// An encoding buffer larger than this is not kept.
-const KEPT_BUFFER: usize = 2 * GROUP as usize;
+const MAX_KEPT_BUFFER: usize = 2 * MAX_GROUP as usize;
 
 /// The writer's own state.
 pub(crate) struct Writer {
-    tail: Arc<Tail>,
+    shared: Arc<Shared>,
     active: Option<Active>,
     /// Offset of the next record; higher than any that was ever tried.
     next: u64,
@@ -40,20 +40,20 @@ pub(crate) struct Writer {
 /// The segment that is written to.
 struct Active {
     file: File,
-    segment: Arc<Segment>,
+    segment: Arc<SegmentFile>,
     /// Where the next record goes.
     position: u64,
-    /// Where it is left for the next one.
+    /// Where it ends: no record goes beyond.
     limit: u64,
-    /// Whether the caretaker was asked for a successor.
-    asked: bool,
+    /// Whether the next segment's file was asked for.
+    next_requested: bool,
 }
 
 impl Writer {
     /// A writer that begins at offset `next`. `begun` is the opening's first segment, if one could be made.
-    pub(crate) fn new(tail: Arc<Tail>, next: u64, begun: Option<(File, Arc<Segment>)>) -> Self {
-        let size = tail.options.first_segment_bytes();
-        let mut writer = Self { tail, active: None, next, size, buffer: Vec::new(), last_sync: None };
+    pub(crate) fn new(shared: Arc<Shared>, next: u64, begun: Option<(File, Arc<SegmentFile>)>) -> Self {
+        let size = shared.options.first_segment_bytes();
+        let mut writer = Self { shared, active: None, next, size, buffer: Vec::new(), last_sync: None };
         if let Some((file, segment)) = begun {
             writer.activate(file, segment, size);
         }
@@ -62,29 +62,29 @@ impl Writer {
 
     /// Runs until the journal is closed and its queue empty. However it ends, nobody is left waiting.
     pub(crate) fn run(mut self) {
-        struct Stop(Arc<Tail>);
+        struct Stop(Arc<Shared>);
         impl Drop for Stop {
             fn drop(&mut self) {
                 self.0.stop();
             }
         }
-        let _stop = Stop(Arc::clone(&self.tail));
-        let pause = self.tail.options.sync_pause;
-        while let Some(requests) = self.tail.take(self.last_sync.map(|at| at + pause)) {
+        let _stop = Stop(Arc::clone(&self.shared));
+        let pause = self.shared.options.sync_pause;
+        while let Some(requests) = self.shared.take(self.last_sync.map(|at| at + pause)) {
             let mut requests = requests.into_iter().peekable();
             while requests.peek().is_some() {
                 let group = self.group(&mut requests);
                 self.commit(group);
             }
         }
-        self.leave();
+        self.finish_segment();
     }
 
     /// As many requests as one sync should cover and the segment has room for; one at least.
     fn group(&self, requests: &mut std::iter::Peekable<std::vec::IntoIter<Request>>) -> Vec<Request> {
         let room = self.active.as_ref().map_or(0, Active::room);
         let fits = requests.peek().is_some_and(|first| first.bytes <= room);
-        let most = GROUP.min(if fits { room } else { self.size - DATA });
+        let most = MAX_GROUP.min(if fits { room } else { self.size - DATA });
         let (mut group, mut bytes) = (Vec::new(), 0);
         while let Some(request) = requests.next_if(|next| group.is_empty() || bytes + next.bytes <= most) {
             bytes += request.bytes;
@@ -95,7 +95,7 @@ impl Writer {
 
     fn commit(&mut self, group: Vec<Request>) {
         if group.iter().all(|request| request.records.is_empty()) {
-            self.tail.settle(&group);
+            self.shared.settle(&group);
             self.acknowledge(group, self.next);
             return;
         }
@@ -105,13 +105,13 @@ impl Writer {
         });
         match written {
             Ok((first, durable)) => {
-                self.tail.publish(durable, &group);
+                self.shared.publish(durable, &group);
                 self.acknowledge(group, first);
             }
             Err(error) => {
                 tracing::error!(%error, appends = group.len(), "appends failed");
                 let source = Arc::new(error);
-                self.tail.settle(&group);
+                self.shared.settle(&group);
                 for request in group {
                     request.answer(Err(AppendError::Storage { source: Arc::clone(&source) }));
                 }
@@ -122,7 +122,7 @@ impl Writer {
     fn acknowledge(&self, group: Vec<Request>, mut first: u64) {
         for request in group {
             let count = request.records.len() as u32;
-            request.answer(Ok(Appended { epoch: self.tail.epoch, first, count }));
+            request.answer(Ok(Appended { epoch: self.shared.epoch, first, count }));
             first += u64::from(count);
         }
     }
@@ -142,19 +142,19 @@ impl Writer {
                 self.next += 1;
             }
         }
-        let storage = &*self.tail.storage;
+        let storage = &*self.shared.storage;
         let synced = write_all(storage, &active.file, &buffer, active.position)
             .and_then(|()| storage.sync(&active.file));
         self.last_sync = Some(Instant::now());
-        synced.inspect_err(|_| self.tail.counters.sync_failed())?;
-        self.tail.counters.synced(self.next - first);
+        synced.inspect_err(|_| self.shared.counters.sync_failed())?;
+        self.shared.counters.synced(self.next - first);
         active.position += buffer.len() as u64;
         let durable = Durable { end: self.next, length: active.position, places };
-        if buffer.capacity() <= KEPT_BUFFER {
+        if buffer.capacity() <= MAX_KEPT_BUFFER {
             buffer.clear();
             self.buffer = buffer;
         }
-        self.look_ahead(&mut active);
+        self.request_next(&mut active);
         self.active = Some(active);
         Ok((first, durable))
     }
@@ -162,41 +162,41 @@ impl Writer {
     /// Takes the active segment, or a new one when it has too little room or there is none.
     fn active_with_room(&mut self, bytes: u64) -> io::Result<Active> {
         if self.active.as_ref().is_none_or(|active| active.room() < bytes) {
-            self.leave();
+            self.finish_segment();
             let size = self.size.max(DATA + bytes);
-            let ready = self.tail.maintenance.take_ready(size);
+            let ready = self.shared.maintenance.take_ready(size);
             let header = Header {
-                epoch: self.tail.epoch,
+                epoch: self.shared.epoch,
                 first: self.next,
-                predecessor_end: self.tail.progress().end,
+                predecessor_end: self.shared.progress().end,
                 created: SystemTime::now(),
             };
-            let (file, segment) = begin(&self.tail, &header, ready, BARE)
-                .inspect_err(|_| self.tail.counters.segment_failed())?;
-            self.tail.extend(Arc::clone(&segment));
+            let (file, segment) = create_segment(&self.shared, &header, ready, HEADER_ONLY)
+                .inspect_err(|_| self.shared.counters.segment_failed())?;
+            self.shared.extend(Arc::clone(&segment));
             self.activate(file, segment, size);
         }
         Ok(self.active.take().expect("a segment was made active"))
     }
 
-    fn activate(&mut self, file: File, segment: Arc<Segment>, limit: u64) {
-        self.size = limit.saturating_mul(4).min(self.tail.options.segment_bytes);
-        self.active = Some(Active { file, segment, position: DATA, limit, asked: false });
+    fn activate(&mut self, file: File, segment: Arc<SegmentFile>, limit: u64) {
+        self.size = limit.saturating_mul(4).min(self.shared.options.segment_bytes);
+        self.active = Some(Active { file, segment, position: DATA, limit, next_requested: false });
     }
 
-    /// Has the caretaker prepare the next segment once a quarter of this one is used.
-    fn look_ahead(&self, active: &mut Active) {
-        if !active.asked && active.position - DATA > (active.limit - DATA) / 4 {
-            active.asked = true;
-            self.tail.maintenance.preallocate(self.size);
+    /// Has the next segment's file preallocated once a quarter of this one is used.
+    fn request_next(&self, active: &mut Active) {
+        if !active.next_requested && active.position - DATA > (active.limit - DATA) / 4 {
+            active.next_requested = true;
+            self.shared.maintenance.preallocate(self.size);
         }
     }
 
-    /// Leaves the active segment, which is sound, and gives back what was allocated behind its records. Failing to changes
-    /// nothing but the space taken.
-    fn leave(&mut self) {
+    /// Ends the active segment, which is sound, and gives back the space behind its records. A failure costs space and nothing
+    /// else.
+    fn finish_segment(&mut self) {
         if let Some(active) = self.active.take()
-            && let Err(error) = self.tail.storage.truncate(&active.file, active.position)
+            && let Err(error) = self.shared.storage.truncate(&active.file, active.position)
         {
             tracing::debug!(%error, "unused space of a journal segment was not given back");
         }
@@ -209,21 +209,21 @@ impl Active {
     }
 }
 
-/// Makes a segment, from a blank that is `ready` or from one of `size` bytes that is made now.
-pub(crate) fn begin(
-    tail: &Tail,
+/// Makes a segment, from a preallocated file that is `ready` or from one of `size` bytes that is made now.
+pub(crate) fn create_segment(
+    shared: &Shared,
     header: &Header,
-    ready: Option<Blank>,
+    ready: Option<Preallocated>,
     size: u64,
-) -> io::Result<(File, Arc<Segment>)> {
-    let (storage, dir) = (&*tail.storage, &*tail.options.dir);
-    let blank = if let Some(blank) = ready {
-        blank
+) -> io::Result<(File, Arc<SegmentFile>)> {
+    let (storage, dir) = (&*shared.storage, &*shared.options.dir);
+    let preallocated = if let Some(file) = ready {
+        file
     } else {
         // What an earlier attempt could not remove.
         allocation::discard_unfinished(storage, dir, NEW);
-        allocation::blank(storage, dir, NEW, size, || true)?
+        allocation::preallocate(storage, dir, NEW, size, || true)?
     };
-    let (file, path) = allocation::install(storage, dir, blank, header)?;
-    Ok((file, Segment::new(*header, path)))
+    let (file, path) = allocation::install(storage, dir, preallocated, header)?;
+    Ok((file, SegmentFile::new(*header, path)))
 }

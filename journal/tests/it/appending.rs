@@ -1,12 +1,10 @@
 //! Tests: what an appender may rely on: answers, offsets, shared syncs, bounds.
 
-mod harness;
-
 use std::time::{Duration, Instant};
 
+use crate::harness::{append, contents, entries, open, options, wait};
 use bytes::Bytes;
 use footfall_journal::{AppendError, Options};
-use harness::{append, contents, entries, open, options, wait};
 
 fn filler(length: usize) -> Bytes {
     Bytes::from(vec![b'f'; length])

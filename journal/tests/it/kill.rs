@@ -2,8 +2,6 @@
 //!
 //! `FOOTFALL_KILLS` sets the number of kills (30), `FOOTFALL_SEED` where their random moments begin.
 
-mod harness;
-
 use std::collections::{BTreeMap, HashSet};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -11,9 +9,9 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use crate::harness::{entries_from, open, wait};
 use bytes::Bytes;
 use footfall_journal::{Journal, Options};
-use harness::{entries_from, open, wait};
 
 const CHILD: &str = "FOOTFALL_JOURNAL_CHILD";
 const READY: &str = "\n=ready";
@@ -21,7 +19,7 @@ const ACKNOWLEDGED: &str = "\n=ack ";
 
 /// Sizes that make segments roll while a process lives.
 fn options(dir: &Path) -> Options {
-    Options { segment_bytes: 256 << 10, ..harness::options(dir) }
+    Options { segment_bytes: 256 << 10, ..crate::harness::options(dir) }
 }
 
 fn number(name: &str, default: u64) -> u64 {
@@ -82,7 +80,7 @@ type Ledger = BTreeMap<String, (u64, String)>;
 /// Starts the child, kills it after `life` from its start or from its being ready, and takes down what it acknowledged.
 fn kill_one(dir: &Path, round: u64, from_ready: bool, life: Duration, ledger: &mut Ledger) {
     let mut child = Command::new(std::env::current_exe().expect("this very program"))
-        .args(["--exact", "child_that_appends_until_it_is_killed", "--nocapture", "--test-threads=1"])
+        .args(["--exact", "kill::child_that_appends_until_it_is_killed", "--nocapture", "--test-threads=1"])
         .env(CHILD, format!("r{round} {}", dir.display()))
         .stdout(Stdio::piped())
         .spawn()

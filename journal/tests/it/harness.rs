@@ -1,7 +1,5 @@
 //! What the journal's tests share: small journals, reading all there is, waiting without a runtime, polling with a deadline.
 
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
-
 use std::future::Future;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -10,7 +8,7 @@ use bytes::Bytes;
 use footfall_journal::{AppendError, Appended, Entry, Journal, Keep, Options, Recovery};
 
 /// Small segments, so that a few records fill one; nothing is trimmed.
-pub fn options(dir: &Path) -> Options {
+pub(crate) fn options(dir: &Path) -> Options {
     Options {
         segment_bytes: 16 << 10,
         max_bytes: 64 << 20,
@@ -20,22 +18,22 @@ pub fn options(dir: &Path) -> Options {
     }
 }
 
-pub fn open(options: Options) -> (Journal, Recovery) {
+pub(crate) fn open(options: Options) -> (Journal, Recovery) {
     Journal::open(options).expect("the journal opens")
 }
 
 /// Waits for a future on a runtime of its own.
-pub fn wait<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     runtime.expect("a runtime").block_on(future)
 }
 
-pub fn append(journal: &Journal, payload: impl AsRef<[u8]>) -> Result<Appended, AppendError> {
+pub(crate) fn append(journal: &Journal, payload: impl AsRef<[u8]>) -> Result<Appended, AppendError> {
     wait(journal.append(vec![Bytes::copy_from_slice(payload.as_ref())]))
 }
 
 /// Everything that can be read from `from` on without waiting.
-pub fn entries_from(journal: &Journal, from: u64) -> Vec<Entry> {
+pub(crate) fn entries_from(journal: &Journal, from: u64) -> Vec<Entry> {
     let mut reader = journal.reader(from);
     let mut entries = Vec::new();
     while let Some(chunk) = reader.try_next(4096).expect("the journal reads") {
@@ -47,16 +45,16 @@ pub fn entries_from(journal: &Journal, from: u64) -> Vec<Entry> {
     entries
 }
 
-pub fn entries(journal: &Journal) -> Vec<Entry> {
+pub(crate) fn entries(journal: &Journal) -> Vec<Entry> {
     entries_from(journal, journal.start())
 }
 
-pub fn contents(journal: &Journal) -> Vec<(u64, Bytes)> {
+pub(crate) fn contents(journal: &Journal) -> Vec<(u64, Bytes)> {
     entries(journal).into_iter().map(|entry| (entry.offset, entry.payload)).collect()
 }
 
 /// Waits until `met`, ten seconds at most.
-pub fn eventually(what: &str, mut met: impl FnMut() -> bool) {
+pub(crate) fn eventually(what: &str, mut met: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(10);
     while !met() {
         assert!(Instant::now() < deadline, "never came true: {what}");
@@ -65,7 +63,7 @@ pub fn eventually(what: &str, mut met: impl FnMut() -> bool) {
 }
 
 /// The journal's segment files in order.
-pub fn segments(dir: &Path) -> Vec<std::path::PathBuf> {
+pub(crate) fn segments(dir: &Path) -> Vec<std::path::PathBuf> {
     let files =
         std::fs::read_dir(dir).expect("the folder reads").map(|entry| entry.expect("an entry").path());
     let mut segments: Vec<_> =

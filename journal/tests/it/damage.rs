@@ -1,15 +1,11 @@
 //! Tests: a real journal cut at every byte of its last records, and hit by a flipped bit at every byte of its files.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod harness;
-
 use std::fs;
 use std::path::Path;
 
+use crate::harness::{append, contents, open, options, segments, wait};
 use bytes::Bytes;
 use footfall_journal::{Journal, Recovery};
-use harness::{append, contents, open, options, segments, wait};
 
 /// Where a segment's records begin.
 const DATA: usize = 8192;

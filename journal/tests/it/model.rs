@@ -1,17 +1,13 @@
 //! Tests: random histories of appends, releases, reads, damage and openings against a model. `FOOTFALL_HISTORIES` sets their
 //! number (60).
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod harness;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use crate::harness::{entries_from, open, segments, wait};
 use bytes::Bytes;
 use footfall_journal::{Epoch, Journal, Options};
-use harness::{entries_from, open, segments, wait};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -84,7 +80,7 @@ impl Model {
 }
 
 fn small(dir: &Path) -> Options {
-    Options { max_bytes: 300_000, max_record_bytes: 4000, ..harness::options(dir) }
+    Options { max_bytes: 300_000, max_record_bytes: 4000, ..crate::harness::options(dir) }
 }
 
 fn play(actions: Vec<Action>) {

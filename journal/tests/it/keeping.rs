@@ -1,12 +1,10 @@
 //! Tests: what an owner may rely on between openings and after a release: the lock, epochs, the watermark, retention.
 
-mod harness;
-
 use std::time::{Duration, SystemTime};
 
+use crate::harness::{append, contents, entries, eventually, open, options, segments};
 use bytes::Bytes;
 use footfall_journal::{AppendError, Journal, Keep, OpenError, Options, ReadError};
-use harness::{append, contents, entries, eventually, open, options, segments};
 
 fn filler(length: usize) -> Bytes {
     Bytes::from(vec![b'f'; length])

@@ -1,12 +1,10 @@
 //! Tests: what a reader may rely on: the tail, the backlog, any beginning, closing.
 
-mod harness;
-
 use std::time::Duration;
 
+use crate::harness::{append, eventually, open, options, wait};
 use bytes::Bytes;
 use footfall_journal::{AppendError, Journal, Options, Pending, ReadError, Reader};
-use harness::{append, eventually, open, options, wait};
 
 fn filler(length: usize) -> Bytes {
     Bytes::from(vec![b'f'; length])
@@ -88,7 +86,7 @@ fn a_reader_can_begin_anywhere_even_in_the_future() {
         append(&journal, n.to_string()).unwrap();
     }
     for from in (0..300).step_by(7) {
-        let found = harness::entries_from(&journal, from);
+        let found = crate::harness::entries_from(&journal, from);
         assert_eq!((found[0].offset, found.len() as u64), (from, 300 - from));
     }
     let mut future = journal.reader(302);

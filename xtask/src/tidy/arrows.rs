@@ -7,15 +7,16 @@ use super::{Fault, Tree};
 /// Package, its folder, and the packages of the workspace that it may use. Tests (`dev-dependencies`) count as well.
 const ARROWS: &[(&str, &[&str])] = &[
     ("proto", &[]),
+    ("daemon", &[]),
     ("journal", &[]),
-    ("event-store", &[]),
+    ("event-store", &["footfall-daemon"]),
     ("beacon-wasm", &["footfall-proto"]),
-    ("edge-collector", &["footfall-proto", "footfall-journal"]),
-    ("central", &["footfall-proto", "footfall-journal"]),
+    ("edge-collector", &["footfall-proto", "footfall-journal", "footfall-daemon"]),
+    ("central", &["footfall-proto", "footfall-journal", "footfall-daemon"]),
     // Rooms that look at the others from outside; benches measure parts of central alone as well.
-    ("benches", &["footfall-proto", "footfall-journal", "footfall-central"]),
-    ("tests", &["footfall-proto"]),
-    ("xtask", &[]),
+    ("benches", &["footfall-proto", "footfall-journal", "footfall-central", "footfall-daemon"]),
+    ("tests", &["footfall-proto", "footfall-daemon"]),
+    ("xtask", &["footfall-daemon"]),
 ];
 
 pub(super) fn check(tree: &Tree) -> Vec<Fault> {

@@ -1,0 +1,15 @@
+//! What several of Footfall's programs need to live and die, once each: how they start, wait for a predecessor, say that they are ready,
+//! keep small files, say what is wrong, and end. Knows no message, no journal and no outside system.
+
+pub mod backoff;
+pub mod exit;
+pub mod fault;
+pub mod file;
+pub mod guard;
+pub mod lock;
+pub mod port;
+pub mod ready;
+pub mod secret;
+pub mod status;
+pub mod stop;
+pub mod trace;

@@ -1,4 +1,4 @@
-//! Which offsets are known to be lost to damage, each counted once whoever finds it. Does no I/O.
+//! The offsets known to be lost to damage, each counted once however often it is found. Does no I/O.
 
 use std::collections::BTreeMap;
 
@@ -82,8 +82,14 @@ mod known_holes {
     #[test]
     fn keep_their_count_when_they_are_trimmed_away() {
         let mut holes = Holes::default();
-        assert!(holes.note(3, 5) && holes.note(9, 10));
-        holes.forget_below(6);
-        assert_eq!((holes.found(), holes.missing(), holes.known.len()), (2, 3, 1));
+        assert!(holes.note(3, 5) && holes.note(6, 8) && holes.note(9, 10));
+        let known = |holes: &Holes| holes.known.clone().into_iter().collect::<Vec<_>>();
+        holes.forget_below(4);
+        assert_eq!(known(&holes), [(3, 5), (6, 8), (9, 10)], "one that is trimmed in part stays");
+        holes.forget_below(5);
+        assert_eq!(known(&holes), [(6, 8), (9, 10)], "its end is the first offset that is not lost");
+        holes.forget_below(9);
+        assert_eq!(known(&holes), [(9, 10)]);
+        assert_eq!((holes.found(), holes.missing()), (3, 5));
     }
 }

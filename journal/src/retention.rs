@@ -52,7 +52,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod retention {
+mod what_is_kept {
     use std::path::PathBuf;
     use std::time::Duration;
 

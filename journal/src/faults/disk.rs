@@ -1,5 +1,5 @@
-//! The disk that fails on request. It keeps real files, and beside them what they would hold had the power gone: each page
-//! that was written and not synced keeps its old bytes, each name its old file.
+//! A disk that fails on request. Its files are real; beside them it holds what power loss would bring back: the old bytes of
+//! each page that was written and not synced, the old file of each name.
 //!
 //! A sync that fails behaves as the kernel's does: the pages count as clean afterwards, so that a later sync of them succeeds
 //! and brings nothing to disk.
@@ -9,7 +9,10 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use fastrand::Rng;
 
 use crate::storage::{Disk, Storage};
 
@@ -23,8 +26,7 @@ pub(crate) struct FaultyDisk(Mutex<Script>);
 /// What is to fail, and what power loss would undo.
 #[derive(Default)]
 pub(crate) struct Script {
-    /// State of the random numbers.
-    pub(crate) seed: u64,
+    random: Random,
     /// Reads and writes take random parts of what they are asked.
     pub(crate) short: bool,
     /// So many of the next writes, syncs and new names fail.
@@ -37,11 +39,22 @@ pub(crate) struct Script {
     pub(crate) space: Option<u64>,
     /// Operations until the machine dies; no end without.
     pub(crate) alive: Option<u64>,
+    /// The next operation of the thread of this name panics.
+    pub(crate) panic_in: Option<&'static str>,
     /// Syncs of files that succeeded.
     pub(crate) syncs: u64,
     files: HashMap<u64, Pages>,
     names: Vec<Name>,
-    graves: u64,
+    removed: u64,
+}
+
+/// Random numbers that begin with seed 0 unless told otherwise.
+struct Random(Rng);
+
+impl Default for Random {
+    fn default() -> Self {
+        Self(Rng::with_seed(0))
+    }
 }
 
 /// Old bytes by position, of pages that the next sync brings to disk and of those that no sync will.
@@ -55,12 +68,12 @@ struct Pages {
 /// A change of names that is not on disk yet.
 enum Name {
     Renamed { from: PathBuf, to: PathBuf },
-    Removed { path: PathBuf, grave: PathBuf },
+    Removed { path: PathBuf, kept: PathBuf },
 }
 
 impl FaultyDisk {
     pub(crate) fn script(&self) -> MutexGuard<'_, Script> {
-        self.0.lock().unwrap()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn random(&self, below: u64) -> u64 {
@@ -79,7 +92,7 @@ impl FaultyDisk {
             match name {
                 _ if script.chance(500) => {}
                 Name::Renamed { from, to } => drop(std::fs::rename(to, from)),
-                Name::Removed { path, grave } => std::fs::rename(grave, path).unwrap(),
+                Name::Removed { path, kept } => std::fs::rename(kept, path).unwrap(),
             }
         }
         let files = std::mem::take(&mut script.files);
@@ -95,13 +108,13 @@ impl FaultyDisk {
 }
 
 impl Script {
+    /// Begins the random numbers anew.
+    pub(crate) fn seed(&mut self, seed: u64) {
+        self.random.0.seed(seed);
+    }
+
     pub(crate) fn random(&mut self, below: u64) -> u64 {
-        // splitmix64, https://prng.di.unimi.it/splitmix64.c
-        self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.seed;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % below
+        self.random.0.u64(..below)
     }
 
     /// True in so many of a thousand cases.
@@ -109,8 +122,13 @@ impl Script {
         of_thousand > 0 && self.random(1000) < of_thousand
     }
 
-    /// Whether the machine still runs.
-    fn live(&mut self) -> io::Result<()> {
+    /// Counts an operation.
+    ///
+    /// # Errors
+    /// When the machine is dead.
+    fn begin(&mut self) -> io::Result<()> {
+        let panic = self.panic_in.take_if(|name| thread::current().name() == Some(*name));
+        assert!(panic.is_none(), "a panic on request");
         match &mut self.alive {
             Some(0) => Err(io::Error::other("the machine is dead")),
             Some(left) => {
@@ -135,7 +153,7 @@ impl Script {
     }
 
     /// Keeps the old bytes of the pages from `position` to `end`.
-    fn soil(&mut self, file: &File, position: u64, end: u64) {
+    fn keep_old_pages(&mut self, file: &File, position: u64, end: u64) {
         let pages = self.files.entry(file.metadata().unwrap().ino()).or_default();
         pages.file.get_or_insert_with(|| file.try_clone().unwrap());
         for page in (position / PAGE..end.div_ceil(PAGE)).map(|number| number * PAGE) {
@@ -170,26 +188,26 @@ impl Script {
 
 impl Storage for FaultyDisk {
     fn create(&self, path: &Path) -> io::Result<File> {
-        self.script().live()?;
+        self.script().begin()?;
         Disk.create(path)
     }
 
     fn write_at(&self, file: &File, bytes: &[u8], position: u64) -> io::Result<usize> {
         let mut script = self.script();
-        script.live()?;
+        script.begin()?;
         let part = script.part(bytes.len());
         let part = script.take_space(file, position, part)?;
         // A write that fails can have written some of it.
         let failed = script.fails(|script| &mut script.fail_writes);
         let part = if failed { script.random(part as u64 + 1) as usize } else { part };
-        script.soil(file, position, position + part as u64);
+        script.keep_old_pages(file, position, position + part as u64);
         file.write_all_at(&bytes[..part], position)?;
         if failed { Err(io::Error::other("a write failed on request")) } else { Ok(part) }
     }
 
     fn read_at(&self, file: &File, bytes: &mut [u8], position: u64) -> io::Result<usize> {
         let mut script = self.script();
-        script.live()?;
+        script.begin()?;
         if script.short && script.chance(100) {
             return Err(io::ErrorKind::Interrupted.into());
         }
@@ -199,7 +217,7 @@ impl Storage for FaultyDisk {
 
     fn sync(&self, file: &File) -> io::Result<()> {
         let mut script = self.script();
-        script.live()?;
+        script.begin()?;
         let failed = script.fails(|script| &mut script.fail_syncs);
         script.syncs += u64::from(!failed);
         let pages = script.files.entry(file.metadata()?.ino()).or_default();
@@ -214,7 +232,7 @@ impl Storage for FaultyDisk {
 
     fn sync_folder(&self, _: &Path) -> io::Result<()> {
         let mut script = self.script();
-        script.live()?;
+        script.begin()?;
         if script.fails(|script| &mut script.fail_folders) {
             return Err(io::Error::other("a folder's sync failed on request"));
         }
@@ -224,32 +242,32 @@ impl Storage for FaultyDisk {
 
     fn truncate(&self, file: &File, length: u64) -> io::Result<()> {
         let mut script = self.script();
-        script.live()?;
+        script.begin()?;
         let now = file.metadata()?.len();
-        script.soil(file, length, now);
+        script.keep_old_pages(file, length, now);
         script.space = script.space.map(|space| space + now.saturating_sub(length));
         file.set_len(length)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut script = self.script();
-        script.live()?;
+        script.begin()?;
         script.names.push(Name::Renamed { from: from.to_owned(), to: to.to_owned() });
         std::fs::rename(from, to)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         let mut script = self.script();
-        script.live()?;
-        script.graves += 1;
-        let grave = std::env::temp_dir();
-        let name = format!("{}-{}", path.file_name().unwrap().to_string_lossy(), script.graves);
-        let grave = path.parent().map_or(grave, |dir| dir.join("graves")).join(name);
-        std::fs::create_dir_all(grave.parent().unwrap())?;
+        script.begin()?;
+        script.removed += 1;
+        let name = format!("{}-{}", path.file_name().unwrap().to_string_lossy(), script.removed);
+        let folder = path.parent().unwrap().join("removed");
+        std::fs::create_dir_all(&folder)?;
+        let kept = folder.join(name);
         let length = std::fs::metadata(path)?.len();
-        std::fs::rename(path, &grave)?;
+        std::fs::rename(path, &kept)?;
         script.space = script.space.map(|space| space + length);
-        script.names.push(Name::Removed { path: path.to_owned(), grave });
+        script.names.push(Name::Removed { path: path.to_owned(), kept });
         Ok(())
     }
 }

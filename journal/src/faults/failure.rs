@@ -1,6 +1,8 @@
 //! Tests: single failures, one after the other, and what is answered and found afterwards.
 
+use std::io;
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Mutex;
 use std::time::Instant;
 
 use super::*;
@@ -66,7 +68,7 @@ fn a_second_failure_is_answered_and_the_next_append_tries_again() {
 fn what_an_opening_shows_is_on_disk_even_where_an_earlier_sync_had_failed() {
     for seed in 0..20 {
         let (dir, disk, journal) = journal();
-        disk.script().seed = seed;
+        disk.script().seed(seed);
         append(&journal, "before").unwrap();
         disk.script().fail_syncs = 2;
         append(&journal, "refused").unwrap_err();
@@ -120,7 +122,7 @@ fn a_full_disk_is_a_transient_error_and_appends_work_when_space_is_back() {
         assert!(acknowledged.len() < 200, "the disk gets full");
     };
     let AppendError::Storage { source } = &error else { panic!("{error}") };
-    assert_eq!(source.kind(), std::io::ErrorKind::StorageFull);
+    assert_eq!(source.kind(), io::ErrorKind::StorageFull);
     assert!(error.is_transient() && append(&journal, "still full").is_err());
     assert_eq!(texts(&journal), acknowledged);
     disk.script().space = Some(1_000_000);
@@ -144,6 +146,65 @@ fn a_journal_that_failed_finds_out_by_itself_when_the_disk_works_again() {
         std::thread::sleep(Duration::from_millis(10));
     }
     append(&journal, "taken").unwrap();
+}
+
+/// Writes what is logged into memory.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What closing the journal says on the thread that closes it.
+fn logged_by_closing(journal: &Journal) -> String {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+    tracing::subscriber::with_default(subscriber, || journal.close());
+    let bytes = log.0.lock().unwrap().clone();
+    String::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn a_writer_that_panics_leaves_no_append_waiting_and_closing_says_so() {
+    let (dir, disk, journal) = journal();
+    append(&journal, "before").unwrap();
+    disk.script().panic_in = Some("journal-write");
+    assert!(matches!(append(&journal, "lost"), Err(AppendError::Closed)));
+    assert!(matches!(append(&journal, "late"), Err(AppendError::Closed)));
+    assert_eq!(texts(&journal), ["before"]);
+    let said = logged_by_closing(&journal);
+    assert!(said.contains("panicked"), "{said}");
+    drop(journal);
+    assert_eq!(texts(&open(dir.path(), &disk).0), ["before"]);
+}
+
+#[test]
+fn maintenance_that_panics_costs_no_append_and_closing_says_so() {
+    let (dir, disk, journal) = journal();
+    append(&journal, "before").unwrap();
+    disk.script().panic_in = Some("journal-maintenance");
+    // The watermark is to be saved at the closing, if not earlier.
+    journal.release(1);
+    append(&journal, "after").unwrap();
+    let said = logged_by_closing(&journal);
+    assert!(said.contains("panicked"), "{said}");
+    drop(journal);
+    assert_eq!(texts(&open(dir.path(), &disk).0), ["before", "after"]);
+}
+
+#[test]
+fn a_journal_that_worked_has_nothing_to_say_when_it_closes() {
+    let (_dir, _disk, journal) = journal();
+    append(&journal, "before").unwrap();
+    assert_eq!(logged_by_closing(&journal), "");
 }
 
 #[test]

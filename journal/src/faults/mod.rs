@@ -1,5 +1,4 @@
-//! A disk that fails on request, and what a journal makes of it: failed syncs and writes, a full disk, short reads and writes,
-//! lost power. For tests only.
+//! Tests of a journal on a disk that fails on request: failed syncs and writes, a full disk, short reads and writes, power loss.
 
 mod disk;
 mod failure;

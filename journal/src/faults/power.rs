@@ -11,7 +11,7 @@ type Ledger = BTreeMap<u64, Entry>;
 /// One life of a machine: processes that open the journal, work and are killed, then power loss.
 fn live(dir: &Path, seed: u64, failing: u64, ledger: &mut Ledger) {
     let disk = Arc::new(FaultyDisk::default());
-    disk.script().seed = seed;
+    disk.script().seed(seed);
     disk.script().failing = failing;
     for _ in 0..=disk.random(3) {
         run(dir, &disk, ledger);

@@ -52,7 +52,7 @@ fn concurrent_appenders_share_syncs() {
 }
 
 #[test]
-fn a_pause_between_syncs_makes_them_fewer_but_no_append_waits_much_longer() {
+fn no_two_syncs_are_closer_than_the_pause_between_them() {
     let dir = tempfile::tempdir().unwrap();
     let pause = Duration::from_millis(5);
     let (journal, _) = open(Options { sync_pause: pause, ..options(dir.path()) });

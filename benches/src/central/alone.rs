@@ -4,11 +4,11 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use footfall_central::log::kafka::Options;
-use footfall_central::log::{self, CHECKPOINT_BYTES, Log, Partition};
-use footfall_central::sink::clickhouse::{ClickHouse, Rows};
-use footfall_central::sink::{self, Begin, Health, Sink as _, Stop};
-use footfall_central::store::events::{self, EventStore, Layout, Place, Servers};
+use footfall_clickhouse::{EventStore, Layout, Place, Servers};
+use footfall_log::kafka::Options;
+use footfall_log::{CHECKPOINT_BYTES, Log, Partition};
+use footfall_sink::clickhouse::{ClickHouse, Rows};
+use footfall_sink::{Begin, Health, Sink as _, Stop};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -42,7 +42,7 @@ impl Alone {
             layout: Layout::Node,
         });
         let stop = CancellationToken::new();
-        let store = events::Options {
+        let store = footfall_clickhouse::Options {
             place,
             database: "footfall".to_owned(),
             user: USER.to_owned(),
@@ -50,7 +50,7 @@ impl Alone {
         };
         let (store, _) = EventStore::start(store, stop.clone())?;
         tokio::time::timeout(PATIENCE, store.ready()).await.context("the event stores are not ready")?;
-        let log = Log::kafka(options, log::Metrics::default());
+        let log = Log::kafka(options, footfall_log::Metrics::default());
         let mut owned = log.owned();
         let all = owned.wait_for(|owned| owned.len() == partitions as usize);
         tokio::time::timeout(PATIENCE, all).await.context("the group does not agree")??;
@@ -62,7 +62,7 @@ impl Alone {
     /// # Errors
     /// When that takes too long.
     pub(crate) async fn drain(&self) -> anyhow::Result<()> {
-        let metrics = sink::Metrics::default();
+        let metrics = footfall_sink::Metrics::default();
         let (stop, mut sinks) = (Stop::default(), JoinSet::new());
         let partitions: Vec<Partition> = self.log.owned().borrow().values().cloned().collect();
         for partition in &partitions {
@@ -76,7 +76,7 @@ impl Alone {
                 health: Health::default(),
                 seed: 1,
             };
-            sinks.spawn(sink::run(ClickHouse::new(incarnation, number), rows, begin, stop.clone()));
+            sinks.spawn(footfall_sink::run(ClickHouse::new(incarnation, number), rows, begin, stop.clone()));
         }
         let begun = Instant::now();
         while partitions.iter().any(|partition| partition.lag(ClickHouse::NAME) > 0) {

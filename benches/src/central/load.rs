@@ -2,7 +2,7 @@
 //! the same seed makes the same load, but for its times.
 
 use bytes::{Bytes, BytesMut};
-use footfall_central::log::placement;
+use footfall_log::placement;
 use footfall_proto::beacon::Event;
 use footfall_proto::limits::MAX_BATCH_RECORDS;
 use footfall_proto::relay::{AdmittedEvent, LogEntry, Record, Visit};

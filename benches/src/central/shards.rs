@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use bytes::Bytes;
-use footfall_central::store::events::row::EventRow;
+use footfall_clickhouse::row::EventRow;
 use serde_json::Value;
 use tokio::task::JoinSet;
 use uuid::Uuid;

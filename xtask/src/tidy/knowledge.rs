@@ -6,17 +6,17 @@ use super::{Fault, Tree};
 
 /// A word of code, below which folder it is a secret, and the places there that may know it.
 const SECRETS: &[(&str, &str, &[&str])] = &[
-    ("quinn", "central/src/", &["central/src/ingest/"]),
+    ("quinn", "central/server/src/", &["central/src/ingest/"]),
     ("quinn", "edge-collector/src/", &["edge-collector/src/forward/"]),
-    ("footfall_journal", "central/src/", &["central/src/log/"]),
-    ("rdkafka", "central/src/", &["central/src/log/kafka/"]),
-    ("sqlx", "central/src/", &["central/src/store/metadata/"]),
-    ("object_store", "central/src/", &["central/src/store/blobs/"]),
-    ("use clickhouse", "central/src/", &["central/src/store/events/"]),
-    ("clickhouse::Client", "central/src/", &["central/src/store/events/"]),
-    ("clickhouse::Row", "central/src/", &["central/src/store/events/"]),
-    ("fred", "central/src/", &["central/src/store/live/redis/"]),
-    ("reqwest", "central/src/", &[]),
+    ("footfall_journal", "central/server/src/", &["central/src/log/"]),
+    ("rdkafka", "central/server/src/", &["central/src/log/kafka/"]),
+    ("sqlx", "central/server/src/", &["central/src/store/metadata/"]),
+    ("object_store", "central/server/src/", &["central/src/store/blobs/"]),
+    ("use clickhouse", "central/server/src/", &["central/src/store/events/"]),
+    ("clickhouse::Client", "central/server/src/", &["central/src/store/events/"]),
+    ("clickhouse::Row", "central/server/src/", &["central/src/store/events/"]),
+    ("fred", "central/server/src/", &["central/src/store/live/redis/"]),
+    ("reqwest", "central/server/src/", &[]),
     ("maxminddb", "edge-collector/src/", &["edge-collector/src/enrich/geo"]),
 ];
 
@@ -40,32 +40,32 @@ const PURE: &[&str] = &[
     "edge-collector/src/forward/backoff.rs",
     "edge-collector/src/forward/window.rs",
     "edge-collector/src/session.rs",
-    "central/src/api/guard.rs",
-    "central/src/ingest/protocol.rs",
-    "central/src/log/kafka/positions.rs",
-    "central/src/log/placement.rs",
-    "central/src/log/reader.rs",
-    "central/src/log/spans.rs",
-    "central/src/log/window.rs",
-    "central/src/query/period.rs",
-    "central/src/replay/plan.rs",
-    "central/src/sink/backoff.rs",
-    "central/src/sink/batch.rs",
-    "central/src/sink/raw_log/manifest.rs",
-    "central/src/sink/raw_log/name.rs",
-    "central/src/sink/raw_log/object.rs",
-    "central/src/store/events/layout.rs",
-    "central/src/store/events/rotation.rs",
-    "central/src/store/events/row.rs",
-    "central/src/store/live/memory.rs",
-    "central/src/store/live/memory/",
-    "central/src/store/live/realtime.rs",
-    "central/src/store/live/redis/changes.rs",
-    "central/src/store/live/redis/keys.rs",
-    "central/src/store/metadata/new.rs",
-    "central/src/store/metadata/pattern.rs",
-    "central/src/store/metadata/place.rs",
-    "central/src/store/metadata/vocabulary.rs",
+    "central/server/src/api/guard.rs",
+    "central/server/src/ingest/protocol.rs",
+    "central/server/src/log/kafka/positions.rs",
+    "central/server/src/log/placement.rs",
+    "central/server/src/log/reader.rs",
+    "central/server/src/log/spans.rs",
+    "central/server/src/log/window.rs",
+    "central/server/src/query/period.rs",
+    "central/server/src/replay/plan.rs",
+    "central/server/src/sink/backoff.rs",
+    "central/server/src/sink/batch.rs",
+    "central/server/src/sink/raw_log/manifest.rs",
+    "central/server/src/sink/raw_log/name.rs",
+    "central/server/src/sink/raw_log/object.rs",
+    "central/server/src/store/events/layout.rs",
+    "central/server/src/store/events/rotation.rs",
+    "central/server/src/store/events/row.rs",
+    "central/server/src/store/live/memory.rs",
+    "central/server/src/store/live/memory/",
+    "central/server/src/store/live/realtime.rs",
+    "central/server/src/store/live/redis/changes.rs",
+    "central/server/src/store/live/redis/keys.rs",
+    "central/server/src/store/metadata/new.rs",
+    "central/server/src/store/metadata/pattern.rs",
+    "central/server/src/store/metadata/place.rs",
+    "central/server/src/store/metadata/vocabulary.rs",
     "beacon-wasm/src/attention.rs",
     "beacon-wasm/src/outbox.rs",
     "beacon-wasm/src/retry.rs",
@@ -149,22 +149,22 @@ mod tests {
     #[test]
     fn a_client_is_known_to_its_own_room_only() {
         assert_eq!(
-            faults_with("central/src/sink/x.rs", "use quinn::Endpoint;"),
-            [("central/src/sink/x.rs".to_owned(), 1)]
+            faults_with("central/server/src/sink/x.rs", "use quinn::Endpoint;"),
+            [("central/server/src/sink/x.rs".to_owned(), 1)]
         );
-        assert!(faults_with("central/src/ingest/x.rs", "use quinn::Endpoint;").is_empty());
-        assert!(faults_with("central/src/sink/x.rs", "//! Not over quinn.").is_empty());
+        assert!(faults_with("central/server/src/ingest/x.rs", "use quinn::Endpoint;").is_empty());
+        assert!(faults_with("central/server/src/sink/x.rs", "//! Not over quinn.").is_empty());
     }
 
     #[test]
     fn a_pure_file_has_no_clock_but_its_tests_may() {
         let clock = "fn f() {\n    Instant::now();\n}";
         assert_eq!(
-            faults_with("central/src/sink/batch.rs", clock),
-            [("central/src/sink/batch.rs".to_owned(), 2)]
+            faults_with("central/server/src/sink/batch.rs", clock),
+            [("central/server/src/sink/batch.rs".to_owned(), 2)]
         );
         assert!(
-            faults_with("central/src/sink/batch.rs", "#[cfg(test)]\nmod tests { Instant::now(); }")
+            faults_with("central/server/src/sink/batch.rs", "#[cfg(test)]\nmod tests { Instant::now(); }")
                 .is_empty()
         );
     }

@@ -47,12 +47,12 @@ mod tests {
     #[test]
     fn names_without_a_purpose_are_found_in_files_and_folders() {
         let tree = Tree::of(&[
-            ("central/src/utils.rs", ""),
-            ("central/src/sink_helper.rs", ""),
-            ("central/src/types/mod.rs", ""),
-            ("central/src/v1/api.rs", ""),
-            ("central/src/sink/runner.rs", ""),
-            ("central/src/media_type.md", ""),
+            ("central/server/src/utils.rs", ""),
+            ("central/server/src/sink_helper.rs", ""),
+            ("central/server/src/types/mod.rs", ""),
+            ("central/server/src/v1/api.rs", ""),
+            ("central/server/src/sink/runner.rs", ""),
+            ("central/server/src/media_type.md", ""),
         ]);
         assert_eq!(check(&tree).len(), 4);
     }

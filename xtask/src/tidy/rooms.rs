@@ -23,7 +23,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 /// They put the rooms' parts together and may name every room; no room may name them.
 const ROOTS: &[&str] = &["app", "main", "lib", "config", "telemetry"];
 
-const HOME: &str = "central/src/";
+const HOME: &str = "central/server/src/";
 
 pub(super) fn check(tree: &Tree) -> Vec<Fault> {
     let mut faults = Vec::new();
@@ -122,29 +122,29 @@ mod tests {
     #[test]
     fn the_flow_of_the_design_passes() {
         assert!(
-            sentences("central/src/sink/clickhouse.rs", "use crate::{log::{Entry, reader}, store::events};")
+            sentences("central/server/src/sink/clickhouse.rs", "use crate::{log::{Entry, reader}, store::events};")
                 .is_empty()
         );
-        assert!(sentences("central/src/api/realtime.rs", "use crate::query::Plan;").is_empty());
-        assert!(sentences("central/src/app.rs", "use crate::ingest; use crate::api;").is_empty());
-        assert!(sentences("central/src/telemetry.rs", "use crate::{ingest, log, sink};").is_empty());
+        assert!(sentences("central/server/src/api/realtime.rs", "use crate::query::Plan;").is_empty());
+        assert!(sentences("central/server/src/app.rs", "use crate::ingest; use crate::api;").is_empty());
+        assert!(sentences("central/server/src/telemetry.rs", "use crate::{ingest, log, sink};").is_empty());
         assert!(
-            sentences("central/src/log/reader.rs", "use crate::log::Entry; use super::Position;").is_empty()
+            sentences("central/server/src/log/reader.rs", "use crate::log::Entry; use super::Position;").is_empty()
         );
     }
 
     #[test]
     fn an_import_against_the_flow_is_found() {
         for (path, text, sentence) in [
-            ("central/src/log/mod.rs", "use crate::telemetry::Telemetry;", "log must not import telemetry"),
-            ("central/src/ingest/mod.rs", "use crate::store::events;", "ingest must not import store"),
-            ("central/src/log/mod.rs", "fn f() { crate::sink::run() }", "log must not import sink"),
+            ("central/server/src/log/mod.rs", "use crate::telemetry::Telemetry;", "log must not import telemetry"),
+            ("central/server/src/ingest/mod.rs", "use crate::store::events;", "ingest must not import store"),
+            ("central/server/src/log/mod.rs", "fn f() { crate::sink::run() }", "log must not import sink"),
             (
-                "central/src/query/plan.rs",
+                "central/server/src/query/plan.rs",
                 "use crate::{\n    api::Answer,\n    store::live,\n};",
                 "query must not import api",
             ),
-            ("central/src/store/live.rs", "pub(in crate::query) fn x() {}", "store must not import query"),
+            ("central/server/src/store/live.rs", "pub(in crate::query) fn x() {}", "store must not import query"),
         ] {
             assert_eq!(sentences(path, text), [sentence], "{text}");
         }
@@ -154,28 +154,28 @@ mod tests {
     fn a_sentence_about_another_room_is_no_import() {
         assert!(
             sentences(
-                "central/src/log/mod.rs",
+                "central/server/src/log/mod.rs",
                 "//! Nothing of crate::sink is known here.\nconst A: &str = \"crate::sink\";"
             )
             .is_empty()
         );
-        assert!(sentences("central/src/log/mod.rs", "use crate::Fault; use other_crate::sink;").is_empty());
+        assert!(sentences("central/server/src/log/mod.rs", "use crate::Fault; use other_crate::sink;").is_empty());
     }
 
     #[test]
     fn climbing_out_of_a_room_is_found() {
-        assert_eq!(sentences("central/src/log/reader.rs", "use super::super::sink::Runner;").len(), 1);
-        assert_eq!(sentences("central/src/log/mod.rs", "use super::sink::Runner;").len(), 1);
+        assert_eq!(sentences("central/server/src/log/reader.rs", "use super::super::sink::Runner;").len(), 1);
+        assert_eq!(sentences("central/server/src/log/mod.rs", "use super::sink::Runner;").len(), 1);
         assert_eq!(
-            sentences("central/src/log/mod.rs", "mod tests {\n    use super::super::sink::Runner;\n}").len(),
+            sentences("central/server/src/log/mod.rs", "mod tests {\n    use super::super::sink::Runner;\n}").len(),
             1
         );
-        assert!(sentences("central/src/log/mod.rs", "mod tests {\n    use super::*;\n}").is_empty());
-        assert!(sentences("central/src/log/reader.rs", "use super::Entry;").is_empty());
+        assert!(sentences("central/server/src/log/mod.rs", "mod tests {\n    use super::*;\n}").is_empty());
+        assert!(sentences("central/server/src/log/reader.rs", "use super::Entry;").is_empty());
     }
 
     #[test]
     fn a_room_that_is_not_on_the_map_is_found() {
-        assert_eq!(sentences("central/src/attic/mod.rs", "").len(), 1);
+        assert_eq!(sentences("central/server/src/attic/mod.rs", "").len(), 1);
     }
 }

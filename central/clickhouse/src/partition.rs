@@ -1,0 +1,201 @@
+//! What is stored of one partition of a log: asked, added to and made quiet by the log's coordinates, which are the truth. Everything goes
+//! to one replica of the partition's shard, until it fails.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clickhouse::query::Query;
+use clickhouse::{RowOwned, RowRead};
+use tokio::time::{sleep, timeout};
+
+use super::block::Block;
+use super::error::StoreError;
+use super::server::Server;
+use super::shard::Shard;
+use footfall_daemon::fault::Fault;
+
+/// How long a question may take.
+const QUESTION: Duration = Duration::from_secs(30);
+/// How long an insert may wait for most replicas to have it, milliseconds: less than [`STORING`](super::server), so that the reason is told.
+const QUORUM_MS: &str = "45000";
+/// How long to wait for killed statements to be gone.
+const QUIET: Duration = Duration::from_secs(30);
+/// How often it is asked whether they are.
+const POLL: Duration = Duration::from_millis(20);
+
+/// A row's place in its partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Coordinate {
+    /// The record's offset in the log.
+    pub offset: u64,
+    /// The event's place in the record.
+    pub index: u32,
+}
+
+/// One partition of one log, as the event store holds it.
+pub struct Partition {
+    shard: Arc<Shard>,
+    /// Who is asked, while that is one and the same: an answer of one replica says nothing about another.
+    replica: Option<usize>,
+    incarnation: [u8; 16],
+    number: u32,
+    insert: String,
+}
+
+impl Partition {
+    pub(super) fn new(shard: Arc<Shard>, incarnation: [u8; 16], number: u32) -> Self {
+        let insert = Block::statement("events_local");
+        Self { shard, replica: None, incarnation, number, insert }
+    }
+
+    /// The log's name.
+    pub fn incarnation(&self) -> [u8; 16] {
+        self.incarnation
+    }
+
+    /// The partition's number.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Waits until the partition's shard can be used.
+    pub async fn ready(&self) {
+        self.shard.ready().await;
+    }
+
+    /// Ends what still runs for this partition and waits until it is gone: afterwards nothing changes behind one's back. On a cluster,
+    /// the replica that will be asked then catches up with the others. An insert that still runs on a replica that cannot be reached
+    /// is held off by the token that both share.
+    ///
+    /// # Errors
+    /// [`StoreError`]; something may then still run.
+    pub async fn settle(&mut self) -> Result<(), StoreError> {
+        let replica = self.replica();
+        for (other, server) in self.shard.servers().iter().enumerate() {
+            if other == replica || !server.is_answering() {
+                continue;
+            }
+            if let Err(error) = self.quiet(server).await {
+                tracing::warn!(%error, "a replica may still be inserting");
+            }
+        }
+        let settled = self.settle_one(self.shard.server(replica)).await;
+        self.learn(replica, settled)
+    }
+
+    async fn settle_one(&self, server: &Server) -> Result<(), StoreError> {
+        self.quiet(server).await?;
+        if self.shard.is_replicated() {
+            let sync = server.writer().query_raw("SYSTEM SYNC REPLICA events_local");
+            let synced = timeout(QUESTION, sync.execute()).await.map_err(|_| server.timed_out())?;
+            synced.map_err(|error| server.error(error))?;
+        }
+        Ok(())
+    }
+
+    async fn quiet(&self, server: &Server) -> Result<(), StoreError> {
+        let deadline = Instant::now() + QUIET;
+        let comment = comment(server, self.number);
+        loop {
+            let running = server.writer().query_raw(include_str!("sql/running_inserts.sql"));
+            let running: Vec<u64> = fetch(server, running.param("comment", &comment)).await?;
+            match running.first() {
+                None | Some(0) => return Ok(()),
+                Some(running) if Instant::now() > deadline => return Err(server.unquiet(*running)),
+                Some(_) => {}
+            }
+            let kill =
+                server.writer().query_raw(include_str!("sql/kill_inserts.sql")).param("comment", &comment);
+            let killed = timeout(QUESTION, kill.execute()).await.map_err(|_| server.timed_out())?;
+            killed.map_err(|error| server.error(error))?;
+            sleep(POLL).await;
+        }
+    }
+
+    /// The highest stored offset at or beyond `from`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn highest(&mut self, from: u64) -> Result<Option<u64>, StoreError> {
+        let question = |query: Query| query.param("from", from);
+        let rows = self.ask::<u64>(include_str!("sql/highest_offset.sql"), question).await?;
+        Ok(rows.first().copied())
+    }
+
+    /// The stored rows from offset `first` to `last` under a UTC day (counted from 1970), in order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn stored(&mut self, first: u64, last: u64, day: u16) -> Result<Vec<Coordinate>, StoreError> {
+        let question = |query: Query| query.param("first", first).param("last", last).param("day", day);
+        let rows = self.ask::<(u64, u32)>(include_str!("sql/stored_coordinates.sql"), question).await?;
+        Ok(rows.into_iter().map(|(offset, index)| Coordinate { offset, index }).collect())
+    }
+
+    /// Inserts rows of one UTC day, at most 100,000: all or none, and on a cluster into most replicas. An insert whose token the store
+    /// has seen is not done again.
+    ///
+    /// # Errors
+    /// [`StoreError`]. Whatever it says, the rows may be stored, or may yet be: see [`settle`](Self::settle).
+    pub async fn insert(&mut self, rows: &Block, token: &str) -> Result<(), StoreError> {
+        let replica = self.replica();
+        let inserted = self.insert_into(self.shard.server(replica), rows, token).await;
+        self.learn(replica, inserted)
+    }
+
+    async fn insert_into(&self, server: &Server, rows: &Block, token: &str) -> Result<(), StoreError> {
+        let mut insert = server
+            .writer()
+            .insert_formatted_with(self.insert.as_str())
+            .with_setting("async_insert", "0")
+            .with_setting("insert_deduplicate", "1")
+            .with_setting("insert_deduplication_token", token)
+            .with_setting("deduplicate_blocks_in_dependent_materialized_views", "1")
+            .with_setting("log_comment", comment(server, self.number));
+        if self.shard.is_replicated() {
+            insert =
+                insert.with_setting("insert_quorum", "auto").with_setting("insert_quorum_timeout", QUORUM_MS);
+        }
+        server.insert(insert, rows).await
+    }
+
+    async fn ask<T: RowOwned + RowRead>(
+        &mut self,
+        sql: &str,
+        values: impl Fn(Query) -> Query,
+    ) -> Result<Vec<T>, StoreError> {
+        let replica = self.replica();
+        let server = self.shard.server(replica);
+        let incarnation = uuid::Uuid::from_bytes(self.incarnation).to_string();
+        let query =
+            server.writer().query_raw(sql).param("incarnation", incarnation).param("partition", self.number);
+        let answer = fetch(server, values(query)).await;
+        self.learn(replica, answer)
+    }
+
+    fn replica(&mut self) -> usize {
+        *self.replica.get_or_insert_with(|| self.shard.choose())
+    }
+
+    /// A replica that failed is left for another one; bad data is not its failure.
+    fn learn<T>(&mut self, replica: usize, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+        if outcome.as_ref().is_err_and(|error| error.fault() == Fault::Poison) {
+            return outcome;
+        }
+        self.shard.learn(replica, &outcome);
+        if outcome.is_err() {
+            self.replica = None;
+        }
+        outcome
+    }
+}
+
+/// What marks a partition's inserts, so that they can be found and ended.
+fn comment(server: &Server, partition: u32) -> String {
+    format!("{} events {partition}", server.writer().database().unwrap_or_default())
+}
+
+async fn fetch<T: RowOwned + RowRead>(server: &Server, query: Query) -> Result<Vec<T>, StoreError> {
+    let rows = timeout(QUESTION, query.fetch_all::<T>()).await.map_err(|_| server.timed_out())?;
+    rows.map_err(|error| server.error(error))
+}

@@ -1,0 +1,226 @@
+//! One ClickHouse: how it is spoken to, and how it is.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use clickhouse::error::Error;
+use clickhouse::insert_formatted::InsertFormatted;
+use clickhouse::{Client, Compression};
+use http_body_util::{BodyExt as _, Empty};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::Client as PoolOf;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::sync::watch;
+
+use super::block::Block;
+use super::connector::{IDLE, connector};
+use super::error::{Cause, StoreError, deepest};
+use footfall_daemon::secret::Secret;
+
+/// How a server is.
+#[derive(Clone, Debug)]
+pub(super) struct Condition {
+    /// Whether it answers, or a sentence.
+    pub(super) answering: Result<(), String>,
+    /// The child's process id, while it serves.
+    pub(super) pid: Option<u32>,
+    /// How often the child had to be started again.
+    pub(super) restarts: u64,
+    /// It was silent for so long that it is better ended.
+    pub(super) given_up: bool,
+}
+
+/// How long a chunk of an insert may take to be sent, and then the whole to be stored.
+const SENDING: Duration = Duration::from_secs(30);
+const STORING: Duration = Duration::from_mins(1);
+
+/// How servers are spoken to.
+#[derive(Clone, Debug)]
+pub(super) struct Access {
+    pub(super) database: String,
+    pub(super) user: String,
+    /// None where nobody may write.
+    pub(super) password: Option<Secret>,
+    /// Where the password is looked at again: a person may have put it right. None where it is of our own making.
+    pub(super) password_file: Option<PathBuf>,
+    pub(super) ca: Option<PathBuf>,
+    /// Whether it is a child of ours: it reads without a password.
+    pub(super) embedded: bool,
+}
+
+/// A server and what is known of it.
+pub(super) struct Server {
+    url: Arc<str>,
+    clients: ArcSwap<Clients>,
+    password_file: Option<PathBuf>,
+    pinger: Pool,
+    condition: watch::Receiver<Condition>,
+}
+
+/// How it is spoken to, with the password as it was last seen.
+struct Clients {
+    writer: Client,
+    reader: Client,
+    password: Option<Secret>,
+}
+
+/// Connections for requests without a body.
+type Pool = PoolOf<HttpsConnector<HttpConnector>, Empty<Bytes>>;
+
+impl Server {
+    /// Connects to nothing yet.
+    ///
+    /// # Errors
+    /// When the certificates to trust cannot be read.
+    pub(super) fn new(url: &str, access: &Access) -> io::Result<(Self, watch::Sender<Condition>)> {
+        let url: Arc<str> = url.trim_end_matches('/').into();
+        let connector = connector(&url, access.ca.as_deref())?;
+        let mut pool = PoolOf::builder(TokioExecutor::new());
+        pool.pool_idle_timeout(IDLE).pool_timer(TokioTimer::new());
+        let pinger = pool.build(connector.clone());
+        // Packing pays where there is a network between us.
+        let compression = if is_here(&url) { Compression::None } else { Compression::Lz4 };
+        let client =
+            Client::with_http_client(pool.build(connector)).with_url(&*url).with_database(&access.database);
+        let anonymous = client.with_compression(compression);
+        let password = access.password.clone();
+        let writer = match &password {
+            Some(password) => anonymous.clone().with_user(&access.user).with_password(password.reveal()),
+            None => anonymous.clone(),
+        };
+        let reader = if access.embedded { anonymous } else { reading(&writer) };
+        let clients = ArcSwap::from_pointee(Clients { writer, reader, password });
+        let password_file = access.password_file.clone();
+        let (sender, condition) = watch::channel(Condition {
+            answering: Err(format!("the event store at {url} has not answered yet")),
+            pid: None,
+            restarts: 0,
+            given_up: false,
+        });
+        Ok((Self { url, clients, password_file, pinger, condition }, sender))
+    }
+
+    /// Where it is.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// A client that may do everything.
+    pub(super) fn writer(&self) -> Client {
+        self.clients.load().writer.clone()
+    }
+
+    /// A client that may only read.
+    pub(super) fn reader(&self) -> Client {
+        self.clients.load().reader.clone()
+    }
+
+    /// Goes on with the password that stands in its file now. One that cannot be read changes nothing: the server itself says whether
+    /// the old one will do.
+    pub(super) fn renew(&self) {
+        let Some(Ok(password)) = self.password_file.as_deref().map(Secret::read) else { return };
+        let known = self.clients.load();
+        if known.password.as_ref() != Some(&password) {
+            let writer = known.writer.clone().with_password(password.reveal());
+            let reader = reading(&writer);
+            tracing::info!(server = &*self.url, "the password has changed");
+            self.clients.store(Arc::new(Clients { writer, reader, password: Some(password) }));
+        }
+    }
+
+    /// How it is.
+    pub(super) fn condition(&self) -> Condition {
+        self.condition.borrow().clone()
+    }
+
+    /// Whether it answered when it was last asked.
+    pub(super) fn is_answering(&self) -> bool {
+        self.condition.borrow().answering.is_ok()
+    }
+
+    /// Waits until it answers.
+    pub(super) async fn answers(&self) {
+        let mut condition = self.condition.clone();
+        if condition.wait_for(|condition| condition.answering.is_ok()).await.is_err() {
+            // It was told to stop, and will never answer.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Whether it answers now.
+    ///
+    /// # Errors
+    /// Why not, in a few words.
+    pub(super) async fn ping(&self) -> Result<(), String> {
+        let url: http::Uri = format!("{}/ping", self.url).parse().map_err(|error| format!("{error}"))?;
+        let answer = self.pinger.get(url).await.map_err(|error| deepest(&error))?;
+        let status = answer.status();
+        // Read to its end, so that the connection can be used again.
+        answer.into_body().collect().await.map_err(|error| deepest(&error))?;
+        if status.is_success() { Ok(()) } else { Err(format!("it answers {status}")) }
+    }
+
+    /// Sends rows. Whatever it says, they may be stored, or may yet be.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(super) async fn insert(&self, insert: InsertFormatted, rows: &Block) -> Result<(), StoreError> {
+        let mut insert = insert.with_timeouts(Some(SENDING), Some(STORING));
+        for piece in rows.pieces() {
+            insert.send(piece).await.map_err(|error| self.error(error))?;
+        }
+        insert.end().await.map_err(|error| self.error(error))
+    }
+
+    /// An error of its client, with its name.
+    pub(super) fn error(&self, error: Error) -> StoreError {
+        StoreError::new(&self.url, error)
+    }
+
+    /// No answer in time.
+    pub(super) fn timed_out(&self) -> StoreError {
+        StoreError::new(&self.url, Cause::TimedOut)
+    }
+
+    /// Killed statements that do not end.
+    pub(super) fn unquiet(&self, running: u64) -> StoreError {
+        StoreError::new(&self.url, Cause::Unquiet(running))
+    }
+}
+
+/// Whether a server is on this machine.
+fn is_here(url: &str) -> bool {
+    match url.parse::<url::Url>().as_ref().map(url::Url::host) {
+        Ok(Some(url::Host::Ipv4(address))) => address.is_loopback(),
+        Ok(Some(url::Host::Ipv6(address))) => address.is_loopback(),
+        Ok(Some(url::Host::Domain(name))) => name == "localhost",
+        Ok(None) | Err(_) => false,
+    }
+}
+
+/// A client that may only read, of one that may do everything.
+fn reading(writer: &Client) -> Client {
+    writer.clone().with_setting("readonly", "2")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_of_this_machine_is_known_by_its_url() {
+        for here in ["http://127.0.0.1:8123", "https://[::1]:8443", "http://localhost:8123"] {
+            assert!(is_here(here), "{here}");
+        }
+        for elsewhere in
+            ["http://10.0.0.1:8123", "https://store.example:8443", "http://localhost.example", "no URL"]
+        {
+            assert!(!is_here(elsewhere), "{elsewhere}");
+        }
+    }
+}

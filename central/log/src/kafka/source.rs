@@ -1,0 +1,172 @@
+//! A reading of one partition of the topic, with a client of its own: the head and a sink that lags behind do not hold each other up.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use futures_util::FutureExt as _;
+use rdkafka::consumer::{Consumer as _, StreamConsumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, Message as _};
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::client::{Options, PATIENCE, Voice};
+use super::era::Ends;
+use crate::RawEntry;
+use crate::entry::{ReadError, Stretch};
+
+/// What Kafka sends ahead, KiB.
+const AHEAD_KIB: usize = 4096;
+/// How long to wait after something that the client gets over by itself.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Reads one partition of a topic in order.
+pub(crate) struct Source {
+    consumer: Option<Arc<StreamConsumer<Voice>>>,
+    options: Arc<Options>,
+    topic: String,
+    partition: u32,
+    position: u64,
+    ends: Option<Arc<Ends>>,
+}
+
+impl Source {
+    /// From an offset of the log's topic on.
+    pub(super) fn of_log(
+        options: &Arc<Options>,
+        voice: Voice,
+        partition: u32,
+        from: u64,
+        ends: Arc<Ends>,
+    ) -> io::Result<Self> {
+        let mut source = Self::open(options, voice, options.topic.clone(), partition, from)?;
+        source.ends = Some(ends);
+        Ok(source)
+    }
+
+    /// From an offset of any topic on.
+    pub(super) fn open(
+        options: &Arc<Options>,
+        voice: Voice,
+        topic: String,
+        partition: u32,
+        from: u64,
+    ) -> io::Result<Self> {
+        let mut config = options.client()?;
+        config
+            .set("group.id", &options.group)
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", "error")
+            .set("queued.max.messages.kbytes", AHEAD_KIB.to_string())
+            .set("fetch.queue.backoff.ms", "10")
+            .set("fetch.error.backoff.ms", "100");
+        let consumer: StreamConsumer<Voice> =
+            config.create_with_context(voice).map_err(|error| options.failed(&error))?;
+        let mut assigned = TopicPartitionList::new();
+        assigned
+            .add_partition_offset(&topic, partition as i32, Offset::Offset(from as i64))
+            .and_then(|()| consumer.assign(&assigned))
+            .map_err(|error| options.failed(&error))?;
+        let consumer = Some(Arc::new(consumer));
+        Ok(Self { consumer, options: Arc::clone(options), topic, partition, position: from, ends: None })
+    }
+
+    /// The next entries, waiting for them if need be; together at most about `max_bytes`. Cancel-safe.
+    pub(crate) async fn next(&mut self, max_bytes: usize) -> Result<Stretch, ReadError> {
+        let consumer = Arc::clone(self.consumer.as_ref().expect("it is there until dropped"));
+        let mut gathering = Gathering::default();
+        loop {
+            match consumer.recv().await {
+                Ok(message) => {
+                    gathering.add(&message);
+                    break;
+                }
+                Err(error) => self.judge(&consumer, error).await?,
+            }
+        }
+        while gathering.buffer.len() < max_bytes {
+            match consumer.recv().now_or_never() {
+                Some(Ok(message)) => gathering.add(&message),
+                // An error comes again when it matters.
+                Some(Err(_)) | None => break,
+            }
+        }
+        let stretch = gathering.finish();
+        self.position = stretch.next;
+        if let Some(ends) = &self.ends {
+            ends.reached(self.partition, stretch.next);
+        }
+        Ok(stretch)
+    }
+
+    /// What to do about an error; most the client gets over by itself.
+    async fn judge(&self, consumer: &Arc<StreamConsumer<Voice>>, error: KafkaError) -> Result<(), ReadError> {
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::AutoOffsetReset) => {
+                let (asked, topic, partition) =
+                    (Arc::clone(consumer), self.topic.clone(), self.partition as i32);
+                let bounds =
+                    tokio::task::spawn_blocking(move || asked.fetch_watermarks(&topic, partition, PATIENCE));
+                let (low, high) = bounds
+                    .await
+                    .expect("asking does not panic")
+                    .map_err(|error| self.options.failed(&error))?;
+                if self.position < low as u64 {
+                    return Err(ReadError::Trimmed { start: low as u64 });
+                }
+                Err(io::Error::other(format!(
+                    "partition {} of topic {} ends at {high}, before {}: it lost records, or was made again",
+                    self.partition, self.topic, self.position
+                ))
+                .into())
+            }
+            Some(
+                RDKafkaErrorCode::TopicAuthorizationFailed
+                | RDKafkaErrorCode::UnknownTopicOrPartition
+                | RDKafkaErrorCode::UnknownTopic
+                | RDKafkaErrorCode::UnknownPartition,
+            ) => Err(self.options.failed(&error).into()),
+            _ => {
+                tracing::debug!(%error, partition = self.partition, "reading from Kafka");
+                tokio::time::sleep(PAUSE).await;
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        // A client says goodbye to its brokers: not on a thread that others wait for.
+        if let (Some(consumer), Ok(runtime)) = (self.consumer.take(), tokio::runtime::Handle::try_current()) {
+            runtime.spawn_blocking(move || drop(consumer));
+        }
+    }
+}
+
+/// Messages on their way to becoming entries, all cut from one buffer.
+#[derive(Default)]
+struct Gathering {
+    buffer: BytesMut,
+    ends: Vec<(u64, usize)>,
+}
+
+impl Gathering {
+    fn add(&mut self, message: &BorrowedMessage<'_>) {
+        self.buffer.extend_from_slice(message.payload().unwrap_or_default());
+        self.ends.push((message.offset() as u64, self.buffer.len()));
+    }
+
+    fn finish(self) -> Stretch {
+        let (buffer, mut start) = (self.buffer.freeze(), 0);
+        let next = self.ends.last().map_or(0, |(offset, _)| offset + 1);
+        let entries = self.ends.into_iter().map(|(offset, end)| {
+            let payload = buffer.slice(start..end);
+            start = end;
+            RawEntry { offset, payload }
+        });
+        Stretch { entries: entries.collect(), next }
+    }
+}

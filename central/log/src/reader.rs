@@ -1,0 +1,204 @@
+//! The reading of the log: resends are skipped, repeated events are marked. A pure function of the log up to an offset, so that
+//! every sink and every replay sees the same.
+
+use self_cell::self_cell;
+
+use super::reading::{self, Poison, RawEntry, Reading};
+use super::spans::{Order, Spans};
+use super::window::Window;
+
+/// What has been read so far, as far as it decides about what comes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reader {
+    /// The next offset to read.
+    pub(super) position: u64,
+    /// Records read that were not resends.
+    pub(super) records: u64,
+    pub(super) spans: Spans,
+    pub(super) window: Window,
+}
+
+/// A stretch of the log, read.
+#[derive(Debug)]
+pub struct Chunk {
+    /// Where it begins.
+    pub start: u64,
+    /// Where to go on.
+    pub next: u64,
+    /// What could not be read.
+    pub poison: Vec<Poison>,
+    /// Records that were there before.
+    pub resent: u64,
+    /// Size of it in the log, bytes.
+    pub bytes: usize,
+    records: Records,
+}
+
+type Readings<'a> = Vec<Reading<'a>>;
+
+self_cell!(
+    /// Records as they stand in the log, and what lies in them.
+    struct Records {
+        owner: Vec<RawEntry>,
+        #[covariant]
+        dependent: Readings,
+    }
+
+    impl {Debug}
+);
+
+impl Chunk {
+    /// Its records as they stand in the log, resends and unreadable ones too.
+    pub fn raw(&self) -> &[RawEntry] {
+        self.records.borrow_owner()
+    }
+
+    /// Its records that were not there before, in order.
+    pub fn readings(&self) -> &[Reading<'_>] {
+        self.records.borrow_dependent()
+    }
+}
+
+impl Reader {
+    /// Nothing read yet. `key` is the log's incarnation.
+    pub fn new(position: u64, key: [u8; 16], order: Order) -> Self {
+        Self { position, records: 0, spans: Spans::new(order), window: Window::new(key) }
+    }
+
+    /// The next offset to read.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Reads entries that follow what was read before; `next` is where the log goes on.
+    pub fn read(&mut self, raw: Vec<RawEntry>, next: u64) -> Chunk {
+        let bytes = raw.iter().map(|entry| entry.payload.len()).sum();
+        let (mut poison, mut resent) = (Vec::new(), 0);
+        let records = Records::new(raw, |raw| {
+            let mut readings = Vec::with_capacity(raw.len());
+            readings.extend(raw.iter().filter_map(|entry| self.read_entry(entry, &mut poison, &mut resent)));
+            readings
+        });
+        let start = std::mem::replace(&mut self.position, next);
+        Chunk { start, next, poison, resent, bytes, records }
+    }
+
+    /// Goes on at `position` as if `records` more had been read: what lies between is known to decide about nothing that follows.
+    pub fn skip(&mut self, position: u64, records: u64) {
+        self.position = position;
+        self.records += records;
+    }
+
+    fn read_entry<'a>(
+        &mut self,
+        entry: &'a RawEntry,
+        poison: &mut Vec<Poison>,
+        resent: &mut u64,
+    ) -> Option<Reading<'a>> {
+        let (epoch, opened) = match reading::open(entry) {
+            Ok(opened) => opened,
+            Err(spoilt) => {
+                poison.push(spoilt);
+                return None;
+            }
+        };
+        if !self.spans.admit(epoch, opened.edge_offset, self.records) {
+            *resent += 1;
+            return None;
+        }
+        let record = self.records;
+        self.records += 1;
+        let mut reading = reading::read(entry, epoch, &opened, poison)?;
+        for event in &mut reading.events {
+            let fingerprint = event.admitted.fingerprint.0;
+            event.duplicate =
+                self.window.is_repeat(reading.website_id, event.identity(), fingerprint, record);
+        }
+        Some(reading)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+    use crate::checkpoint;
+    use crate::reading::Spoilt;
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
+    fn read_all(reader: &mut Reader, entries: &[RawEntry]) -> Vec<(u64, Vec<bool>)> {
+        let next = entries.last().map_or(reader.position(), |entry| entry.offset + 1);
+        let chunk = reader.read(entries.to_vec(), next);
+        assert_eq!(chunk.next, next);
+        let marks = |reading: &Reading<'_>| reading.events.iter().map(|event| event.duplicate).collect();
+        chunk.readings().iter().map(|reading| (reading.offset, marks(reading))).collect()
+    }
+
+    #[test]
+    fn a_resent_record_is_skipped_and_a_repeated_event_is_marked() {
+        let entries = sample::log(&[(1, 0, &[10, 11]), (1, 1, &[12]), (1, 0, &[10, 11]), (2, 0, &[11, 13])]);
+        let mut reader = Reader::new(0, [3; 16], Order::Torn);
+        assert_eq!(
+            read_all(&mut reader, &entries),
+            [(0, vec![false, false]), (1, vec![false]), (3, vec![true, false])]
+        );
+    }
+
+    #[test]
+    fn a_record_that_arrives_after_a_later_one_is_not_taken_for_a_resend() {
+        let entries = sample::log(&[(1, 0, &[1]), (1, 5, &[6]), (1, 1, &[2]), (1, 5, &[6]), (1, 1, &[2])]);
+        let read = read_all(&mut Reader::new(0, [3; 16], Order::Torn), &entries);
+        assert_eq!(read.iter().map(|(offset, _)| *offset).collect::<Vec<_>>(), [0, 1, 2]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_set_aside_with_its_reason_and_blocks_nothing() {
+        let mut entries = sample::log(&[(1, 0, &[1]), (1, 1, &[2]), (1, 2, &[3]), (1, 3, &[4])]);
+        entries[0].payload = Bytes::from_static(b"\xff\xff rubbish");
+        entries[1].payload = sample::entry(1, 1, Bytes::from_static(b"\xff\xff rubbish"));
+        entries[2].payload = sample::entry(1, 2, sample::record_with_a_spoilt_event(&[7, 8]));
+        let chunk = Reader::new(0, [3; 16], Order::Torn).read(entries, 4);
+        let reasons: Vec<_> = chunk.poison.iter().map(|p| (p.offset, p.index, p.reason)).collect();
+        assert_eq!(
+            reasons,
+            [(0, None, Spoilt::Entry), (1, None, Spoilt::Record), (2, Some(2), Spoilt::Event)]
+        );
+        let kept: Vec<_> = chunk.readings().iter().map(|r| (r.offset, r.events.len())).collect();
+        assert_eq!(kept, [(2, 2), (3, 1)]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn a_checkpoint_and_a_replay_equal_the_straight_run(
+            history in prop::collection::vec((0_u8..3, 0_u64..20, prop::collection::vec(0_u8..30, 0..4)), 1..60),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let history: Vec<(u8, u64, &[u8])> = history.iter().map(|(e, o, ids)| (*e, *o, ids.as_slice())).collect();
+            let entries = sample::log(&history);
+            let cut = cut.index(entries.len());
+            let mut straight = Reader::new(0, [3; 16], Order::Torn);
+            let whole = read_all(&mut straight, &entries);
+
+            let mut reader = Reader::new(0, [3; 16], Order::Torn);
+            let mut pieces = read_all(&mut reader, &entries[..cut]);
+            let saved = checkpoint::encode(&reader, [3; 16]);
+            let mut restored = checkpoint::decode(&saved, [3; 16], Order::Torn).expect("just encoded");
+            prop_assert_eq!(&restored, &reader);
+            pieces.extend(read_all(&mut restored, &entries[cut..]));
+
+            prop_assert_eq!(pieces, whole);
+            prop_assert_eq!(checkpoint::encode(&restored, [3; 16]).len(), checkpoint::encode(&straight, [3; 16]).len());
+            prop_assert_eq!(restored, straight);
+        }
+
+        #[test]
+        fn rubbish_in_the_log_never_panics(payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..80), 0..20)) {
+            let entries = sample::entries(payloads.into_iter().map(Bytes::from));
+            let chunk = Reader::new(0, [3; 16], Order::Torn).read(entries.clone(), entries.len() as u64);
+            prop_assert!(chunk.readings().len() + chunk.poison.len() + chunk.resent as usize >= entries.len());
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The metadata in an SQLite file. Central and `central admin` open the same file at the same time: write-ahead logging, a busy
+//! timeout, and a lock file around the migrations.
+
+use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+use std::sync::Arc;
+
+use sqlx::SqlitePool;
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use tokio::time::{Instant, sleep};
+
+use super::database::{CONNECTIONS, PATIENCE};
+use super::{Error, Place};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("src/migrations/sqlite");
+
+/// Opens the file at `path`, makes it (mode 0600) when there is none, and brings its schema up to date.
+pub(super) async fn open(path: &Path, place: &Arc<Place>) -> Result<SqlitePool, Error> {
+    let file_error = |source| Error::File { path: path.to_owned(), source };
+    if let Some(folder) = path.parent() {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(file_error)?;
+    }
+    // SQLite gives its -wal and -shm files the mode of the database.
+    private_file(path).map_err(file_error)?;
+    let lock = migration_lock(&path.with_added_extension("lock")).await?;
+
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(PATIENCE);
+    let pool = SqlitePoolOptions::new()
+        .max_connections(CONNECTIONS)
+        .acquire_timeout(PATIENCE)
+        .connect_with(options)
+        .await
+        .map_err(|source| Error::of(place, source))?;
+    MIGRATIONS.run(&pool).await.map_err(|error| Error::of_migration(place, error))?;
+    drop(lock);
+    Ok(pool)
+}
+
+/// Makes `path` when it is missing, and takes it from everybody but its owner.
+fn private_file(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
+    if file.metadata()?.permissions().mode() & 0o077 != 0 {
+        file.set_permissions(Permissions::from_mode(0o600))?;
+    }
+    Ok(file)
+}
+
+/// sqlx does not lock SQLite while it migrates; two processes that start together would both create the tables.
+/// (Not the database file itself: closing it would drop the locks that SQLite holds on it.)
+async fn migration_lock(path: &Path) -> Result<File, Error> {
+    let deadline = Instant::now() + PATIENCE;
+    let file = private_file(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                sleep(std::time::Duration::from_millis(20)).await;
+            }
+            Err(TryLockError::WouldBlock) => return Err(Error::Busy { path: path.to_owned() }),
+            Err(TryLockError::Error(source)) => return Err(Error::File { path: path.to_owned(), source }),
+        }
+    }
+}

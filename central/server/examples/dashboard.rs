@@ -1,0 +1,246 @@
+//! The dashboard with made-up visitors, for whoever works on its looks: `cargo run -p footfall-central --example dashboard`.
+//! Nothing is stored.
+//!
+//! `--quiet` makes no visits (the page of a new website); `--away` leaves the event store out; `--hostile` names a page and a source as an
+//! attacker would, so that what must stay text can be seen to stay text.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use axum::Router;
+use axum::extract::State;
+use footfall_central::api::{ApiState, serve};
+use footfall_clickhouse::Reader;
+use footfall_live::{Inlet, Live, Options, Sighting, Source};
+use footfall_metadata::{Metadata, New};
+use footfall_query::Reports;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+const PAGES: [(&str, u64); 11] = [
+    ("/", 34),
+    ("/pricing", 17),
+    ("/docs/getting-started", 14),
+    ("/blog/2026/what-an-fsync-costs-and-why-we-pay-it-before-we-answer", 11),
+    ("/features", 8),
+    ("/docs/self-hosting", 6),
+    ("/customers", 4),
+    ("/changelog", 3),
+    ("/über-uns", 2),
+    ("/blog", 2),
+    ("/contact", 1),
+];
+const SOURCES: [(&str, u64); 6] = [
+    ("google", 38),
+    ("direct", 31),
+    ("news.ycombinator.com", 14),
+    ("mastodon", 8),
+    ("newsletter", 4),
+    ("", 3),
+];
+const COUNTRIES: [(&str, u64); 7] =
+    [("DE", 30), ("US", 24), ("FR", 12), ("GB", 11), ("JP", 8), ("BR", 5), ("", 2)];
+const BROWSERS: [(&str, u64); 4] = [("Chrome", 54), ("Safari", 27), ("Firefox", 15), ("Edge", 6)];
+const DEVICES: [(&str, u64); 3] = [("desktop", 58), ("mobile", 37), ("tablet", 5)];
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let metadata = Metadata::open(folder.path().join("metadata.sqlite")).await?;
+    let visited = metadata.add_website(website("Juniper & Co.", "juniper.example", "FF-DEMO-1")?).await?;
+    metadata.add_website(website("Zine", "zine.example", "FF-ZINE")?).await?;
+
+    let live = Live::open(Options::Memory);
+    let mut inlet = live.inlet(Source { incarnation: [1; 16], partition: 0 });
+    let mut dice = Dice(7);
+    let started = now_ms();
+    let mut position = 0;
+    for second in (-3600..0).filter(|_| !flag("--quiet")) {
+        if dice.roll(100) < rate(second) {
+            visit(&mut inlet, position, &visited.website_id, started + second * 1000, &mut dice).await?;
+            position += 1;
+        }
+    }
+
+    let engine = TcpListener::bind("127.0.0.1:0").await?;
+    let reports = Reader::open(&format!("http://{}", engine.local_addr()?), "footfall")?;
+    if flag("--away") {
+        drop(engine);
+    } else {
+        let visited = if flag("--quiet") { "nobody".to_owned() } else { visited.website_id.clone() };
+        let engine_app = Router::new().fallback(made_up_figures).with_state(Arc::new(visited));
+        tokio::spawn(async { axum::serve(engine, engine_app).await });
+    }
+
+    let listener = TcpListener::bind("127.0.0.1:8091").await?;
+    println!("http://{}/", listener.local_addr()?);
+    let state = ApiState {
+        metadata,
+        live: live.clone(),
+        reports: Reports::new(reports, live.answers(), Duration::ZERO, footfall_query::Metrics::default()),
+        readiness: Arc::new(Vec::new),
+        warnings: Arc::new(Vec::new),
+        metrics: Arc::new(|| "# EOF\n".to_owned()),
+        tag_edge_url: "http://127.0.0.1:8080".to_owned(),
+        names: Vec::new(),
+    };
+    let shutdown = CancellationToken::new();
+    let serving = tokio::spawn(serve(listener, state, shutdown.clone()));
+    let visits = async {
+        loop {
+            tokio::time::sleep(Duration::from_millis(200 + dice.roll(1800))).await;
+            if !flag("--quiet") {
+                let seen = visit(&mut inlet, position, &visited.website_id, now_ms(), &mut dice).await;
+                if let Err(error) = seen {
+                    return error;
+                }
+                position += 1;
+            }
+        }
+    };
+    tokio::select! {
+        error = visits => return Err(error),
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+    }
+    shutdown.cancel();
+    Ok(serving.await??)
+}
+
+/// Visits per hundred seconds: a wave with a bump.
+fn rate(second: i64) -> u64 {
+    let wave = (second as f64 / 900.0).sin() * 14.0 + 22.0;
+    let bump = 55.0 * (-((second as f64 + 1500.0) / 260.0).powi(2)).exp();
+    (wave + bump) as u64
+}
+
+async fn visit(
+    inlet: &mut Inlet,
+    offset: u64,
+    website_id: &str,
+    at_ms: i64,
+    dice: &mut Dice,
+) -> anyhow::Result<()> {
+    let user = dice.roll(400).to_string();
+    let sighting = Sighting {
+        offset,
+        website_id,
+        at_ms,
+        page_view: true,
+        user_id: &user,
+        session_id: &user,
+        page_path: named(dice.pick(&PAGES)),
+        source: named(dice.pick(&SOURCES)),
+        country: dice.pick(&COUNTRIES),
+        device_type: dice.pick(&DEVICES),
+    };
+    Ok(inlet.apply(offset + 1, &[sighting], at_ms).await?)
+}
+
+/// With `--hostile`, what an attacker would send in the name's place.
+fn named(name: &str) -> &str {
+    match name {
+        "/customers" if flag("--hostile") => "/<script>alert(1)</script>",
+        "newsletter" if flag("--hostile") => "\"><img src=x onerror=alert(1)>",
+        name => name,
+    }
+}
+
+fn flag(name: &str) -> bool {
+    std::env::args().any(|argument| argument == name)
+}
+
+fn website(name: &str, domain: &str, tracking_id: &str) -> anyhow::Result<New> {
+    Ok(New {
+        name: name.to_owned(),
+        domain: domain.parse()?,
+        extra_domains: Vec::new(),
+        tracking_id: Some(tracking_id.parse()?),
+        timezone: "UTC".to_owned(),
+        ip_anonymization_enabled: true,
+        bot_filtering_enabled: true,
+        sampling_rate: 1.0,
+        owner: "owner@localhost".parse()?,
+    })
+}
+
+/// Answers any report as ClickHouse would, in RowBinaryWithNamesAndTypes.
+async fn made_up_figures(State(visited): State<Arc<String>>, statement: String) -> Vec<u8> {
+    let rows = [
+        ("page_path", &PAGES[..]),
+        ("traffic_source", &SOURCES),
+        ("country", &COUNTRIES),
+        ("device_type", &DEVICES),
+        ("browser", &BROWSERS),
+    ];
+    let scale = if statement.contains(visited.as_str()) { 61 } else { 0 };
+    let mut out = Vec::new();
+    if let Some((_, rows)) = rows.iter().find(|(column, _)| statement.contains(&format!("{column} AS name")))
+    {
+        header(&mut out, &[("name", "String"), ("pageviews", "UInt64"), ("visitors", "UInt64")]);
+        for (name, share) in rows.iter().filter(|_| scale > 0) {
+            text(&mut out, name);
+            out.extend((share * scale + share % 7).to_le_bytes());
+            out.extend((share * scale / 2).to_le_bytes());
+        }
+    } else {
+        let columns = [
+            ("pageviews", "UInt64"),
+            ("visitors", "UInt64"),
+            ("sessions", "UInt64"),
+            ("average_engagement_ms", "Nullable(Float64)"),
+        ];
+        header(&mut out, &columns);
+        for figure in [scale * 102, scale * 47, scale * 58] {
+            out.extend(figure.to_le_bytes());
+        }
+        out.push(u8::from(scale == 0));
+        if scale > 0 {
+            out.extend(83_400.0_f64.to_le_bytes());
+        }
+    }
+    out
+}
+
+fn header(out: &mut Vec<u8>, columns: &[(&str, &str)]) {
+    out.push(columns.len() as u8);
+    for (name, _) in columns {
+        text(out, name);
+    }
+    for (_, kind) in columns {
+        text(out, kind);
+    }
+}
+
+/// All texts here are shorter than 128 bytes: their length is one byte.
+fn text(out: &mut Vec<u8>, text: &str) {
+    out.push(text.len() as u8);
+    out.extend(text.as_bytes());
+}
+
+fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+}
+
+/// Randomness that is the same every time (splitmix64).
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % sides
+    }
+
+    fn pick<'a>(&mut self, weighted: &[(&'a str, u64)]) -> &'a str {
+        let mut roll = self.roll(weighted.iter().map(|(_, weight)| weight).sum());
+        for (name, weight) in weighted {
+            if roll < *weight {
+                return name;
+            }
+            roll -= weight;
+        }
+        unreachable!("the roll is below the sum of the weights")
+    }
+}

@@ -1,0 +1,169 @@
+//! The HTTP face of central: thin handlers over `query` and `store`, and the dashboard's files. Holds no SQL and decides nothing about data.
+//!
+//! | address | answer |
+//! | --- | --- |
+//! | `/`, `/assets/…` | the dashboard |
+//! | `/api/v1/sites` | the websites, each with the tag to paste |
+//! | `/api/v1/sites/{id}/realtime` | the last hour; a stream where `text/event-stream` is accepted |
+//! | `/api/v1/sites/{id}/realtime/stream` | the same, always a stream |
+//! | `/api/v1/sites/{id}/stats?from&to&limit&bots` | figures and lists of a period |
+//! | `/healthz`, `/readyz`, `/metrics` | for whoever watches |
+//!
+//! `{id}` is a tracking id or a website id. What cannot be answered is a status and `{"error": "one sentence"}`.
+//! Every request passes [`guard`] first: nobody has to sign in here, so only programs of this machine and pages of our own may ask.
+
+mod dashboard;
+mod guard;
+mod health;
+mod problem;
+mod sites;
+mod stats;
+mod stream;
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use axum::Router;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware;
+use axum::response::Response;
+use axum::routing::get;
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::time::{interval, sleep};
+use tokio_util::sync::CancellationToken;
+
+use footfall_live::Live;
+use footfall_metadata::Metadata;
+use footfall_query::Reports;
+use problem::Problem;
+
+/// How long answers that are under way may take once central shuts down.
+const GRACE: Duration = Duration::from_secs(5);
+/// How often the live view forgets what is over.
+const EXPIRY: Duration = Duration::from_mins(1);
+/// Most live streams at once; the next one is told to come back.
+const MAX_STREAMS: usize = 256;
+
+/// `default-src 'self'` and no inline code: a title, path or referrer that holds markup stays text. Trusted Types refuse even our own
+/// scripts to make markup of text.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+     object-src 'none'; require-trusted-types-for 'script'";
+
+/// Says which things are missing for central to do its whole job, one sentence each; nothing missing is ready.
+pub type Readiness = Arc<dyn Fn() -> Vec<String> + Send + Sync>;
+/// Writes the metrics in the OpenMetrics text format.
+pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// What the handlers work on.
+#[derive(Clone)]
+pub struct ApiState {
+    /// The websites.
+    pub metadata: Metadata,
+    /// Their last hour.
+    pub live: Live,
+    /// Answers questions from the event store.
+    pub reports: Reports,
+    /// For `/readyz`.
+    pub readiness: Readiness,
+    /// What somebody should look at.
+    pub warnings: Readiness,
+    /// For `/metrics`.
+    pub metrics: Metrics,
+    /// Where the tag to copy loads the beacon from.
+    pub tag_edge_url: String,
+    /// Host names that are accepted besides those of this machine.
+    pub names: Vec<String>,
+}
+
+/// What the handlers share beyond what they were given.
+#[derive(Clone)]
+struct Shared {
+    state: ApiState,
+    stream_places: Arc<Semaphore>,
+    shutdown: CancellationToken,
+}
+
+/// Serves until `shutdown`, then ends the streams, waits up to five seconds for other answers and returns.
+///
+/// # Errors
+/// An address that is not of this machine alone: nothing here asks who is there.
+pub async fn serve(listener: TcpListener, state: ApiState, shutdown: CancellationToken) -> io::Result<()> {
+    let address = listener.local_addr()?;
+    if !address.ip().is_loopback() {
+        let refusal = format!(
+            "{address} can be reached from other machines, and the dashboard has no sign-in: use 127.0.0.1"
+        );
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, refusal));
+    }
+    let live = state.live.clone();
+    let app = router(state, shutdown.clone());
+    // Updates are small and wait for nothing.
+    let listener = listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!(%error, "a connection was gone before it was served");
+        }
+    });
+    let server = axum::serve(listener, app).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+    tokio::select! {
+        result = server => result,
+        () = async { shutdown.cancelled().await; sleep(GRACE).await } => Ok(()),
+        () = expire(live) => unreachable!("it has no end"),
+    }
+}
+
+async fn expire(live: Live) {
+    let mut ticks = interval(EXPIRY);
+    loop {
+        ticks.tick().await;
+        live.expire(now_ms());
+    }
+}
+
+fn router(state: ApiState, shutdown: CancellationToken) -> Router {
+    let guard = Arc::new(guard::Guard::new(&state.names));
+    let shared = Shared { state, stream_places: Arc::new(Semaphore::new(MAX_STREAMS)), shutdown };
+    Router::new()
+        .route("/", get(dashboard::page))
+        .route("/assets/{file}", get(dashboard::asset))
+        .route("/api/v1/sites", get(sites::list))
+        .route("/api/v1/sites/{id}/realtime", get(sites::realtime))
+        .route("/api/v1/sites/{id}/realtime/stream", get(stream::open))
+        .route("/api/v1/sites/{id}/stats", get(stats::stats))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .fallback(async || Problem::new(StatusCode::NOT_FOUND, "there is nothing at this address"))
+        .method_not_allowed_fallback(async || {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this address answers GET only")
+        })
+        .layer(middleware::from_fn_with_state(guard, guard::check))
+        .layer(middleware::map_response(secure))
+        .with_state(shared)
+}
+
+/// What every answer carries, refusals included.
+async fn secure(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Milliseconds since 1970.
+fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,263 @@
+//! The composition root: the one place that names concrete backends, and the order in which they start and stop.
+
+mod offline;
+mod sinks;
+
+use std::fs::{DirBuilder, File, TryLockError};
+use std::future::Future;
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, anyhow};
+use footfall_proto::relay::Policy;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::api::{self, ApiState};
+use crate::config::{self, Config};
+use crate::ingest;
+use crate::telemetry::Telemetry;
+use footfall_blobs::Blobs;
+use footfall_clickhouse::EventStore;
+use footfall_live::Live;
+use footfall_log::{Log, LogError, Partition};
+use footfall_metadata::Metadata;
+use footfall_query::Reports;
+use footfall_sink::Stop;
+use sinks::{Board, Stores};
+
+pub use offline::{dead_letter, replay};
+
+/// How long to wait for locks and ports that a predecessor still holds.
+const PREDECESSOR: Duration = Duration::from_secs(10);
+/// How often they are tried.
+const RETRY: Duration = Duration::from_millis(50);
+/// How long the event store may hold up the READY line; what comes in meanwhile waits in the log.
+const STORE_START: Duration = Duration::from_secs(20);
+/// How long edges may take to be told the last acknowledgements.
+const INGEST_END: Duration = Duration::from_secs(5);
+
+/// Runs central until `stop`, then drains: edges first, the event store last.
+///
+/// # Errors
+/// Whatever keeps it from starting, or ends it early.
+pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(&config.data).context("the data folder")?;
+    let lock = lock(&config.data.join("central.lock")).await?;
+    let telemetry = Telemetry::new();
+
+    let http = patiently(|| TcpListener::bind(config.http.listen))
+        .await
+        .context(format!("http {}", config.http.listen))?;
+    let relay = patiently(|| async {
+        let tls = ingest::endpoint::configure(&config.relay).map_err(io::Error::other)?;
+        ingest::endpoint::bind(config.relay.listen, tls)
+    });
+    let relay = relay.await.context(format!("relay {}", config.relay.listen))?;
+    let (http_address, relay_address) = (http.local_addr()?, relay.local_addr()?);
+
+    let ends = Ends::default();
+    let metadata = open_metadata(config.metadata).await;
+    let (user, password_file) = (config.event_store.user.clone(), config.event_store.password_file.clone());
+    let (store, store_watch) = EventStore::start(config.event_store, ends.store.clone())?;
+    let log = open_log(config.log, config.data.clone(), telemetry.log.clone()).await.context("the log")?;
+    let (partitions, shards) = (log.partitions(), store.shards());
+    anyhow::ensure!(
+        (partitions as usize).is_multiple_of(shards),
+        "event_store.servers names {shards} shards, which do not divide the log's {partitions} partitions: a website would be written \
+         into one shard and asked for in another"
+    );
+
+    let (live, board) = (Live::open(config.live), Board::default());
+    let stores = Stores {
+        events: store.clone(),
+        live: live.clone(),
+        blobs: Blobs::open(&config.blobs)?,
+        close_after: config.close_after,
+        metrics: telemetry.sink.clone(),
+        raw_log: telemetry.raw_log.clone(),
+    };
+    let sinks = tokio::spawn(sinks::attend(log.clone(), stores, board.clone(), ends.sinks.clone()));
+
+    let (policy_sender, policy) = watch::channel(Arc::new(Policy::default()));
+    let policy_watch =
+        tokio::spawn(footfall_metadata::watch(metadata.clone(), policy_sender, ends.api.clone()));
+    let room = ingest::Room::new(log.clone(), policy, telemetry.ingest.clone(), ends.ingest.clone());
+    let mut ingest = tokio::spawn(ingest::serve(relay, room));
+    let state = ApiState {
+        metadata: metadata.clone(),
+        readiness: readiness(&metadata, &log, &store, &live, board),
+        warnings: warnings(&log),
+        reports: Reports::new(store.reader(), live.answers(), config.stale, telemetry.query.clone()),
+        live,
+        metrics: metrics(&log, &store, &telemetry),
+        tag_edge_url: config.tag_edge_url,
+        names: config.http.names,
+    };
+    let mut api = tokio::spawn(api::serve(http, state, ends.api.clone()));
+
+    let started = tokio::select! {
+        waited = timeout(STORE_START, store.ready()) => waited.is_ok(),
+        () = stop.cancelled() => false,
+    };
+    if !started && !stop.is_cancelled() {
+        tracing::error!(faults = ?store.faults(), "the event store is not ready; what comes in waits in the log");
+    }
+    let clickhouse = json!({ "url": store.url(), "user": user, "password_file": password_file });
+    let pid = store.pid();
+    let ready = json!({ "http": format!("http://{http_address}"), "relay": relay_address.to_string(), "clickhouse": clickhouse,
+        "event_store_pid": pid });
+    println!("READY {ready}");
+
+    let early = tokio::select! {
+        () = stop.cancelled() => None,
+        ended = &mut ingest => Some(anyhow!("ingest has ended: {ended:?}")),
+        ended = &mut api => Some(anyhow!("the HTTP server has ended: {ended:?}")),
+    };
+    tracing::info!("draining");
+    ends.ingest.cancel();
+    finish("ingest", INGEST_END, ingest).await;
+    ends.sinks.drain.cancel();
+    sinks.await.context("the sinks")?;
+    ends.api.cancel();
+    finish("the HTTP server", INGEST_END * 2, api).await;
+    finish("the policy watch", INGEST_END, policy_watch).await;
+    metadata.close().await;
+    ends.store.cancel();
+    finish("the event store", INGEST_END * 6, store_watch).await;
+    tokio::task::spawn_blocking(move || log.close()).await?;
+    drop(lock);
+    early.map_or(Ok(()), Err)
+}
+
+/// Cancels `stop` at SIGTERM or SIGINT.
+pub async fn signalled(stop: CancellationToken) {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals cannot be received");
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    stop.cancel();
+}
+
+/// What ends when, in this order.
+#[derive(Default)]
+struct Ends {
+    ingest: CancellationToken,
+    sinks: Stop,
+    api: CancellationToken,
+    store: CancellationToken,
+}
+
+/// Sentences about what keeps central from doing its whole job.
+fn readiness(
+    metadata: &Metadata,
+    log: &Log,
+    store: &EventStore,
+    live: &Live,
+    sinks: Board,
+) -> api::Readiness {
+    let (metadata, log, store, live) = (metadata.clone(), log.clone(), store.clone(), live.clone());
+    Arc::new(move || {
+        let mut sentences = log.faults();
+        sentences.extend(metadata.fault());
+        sentences.extend(store.faults());
+        sentences.extend(live.fault());
+        sentences.extend(sinks.faults());
+        sentences
+    })
+}
+
+/// Sentences about what somebody should look at although all goes on.
+fn warnings(log: &Log) -> api::Readiness {
+    let log = log.clone();
+    Arc::new(move || log.warnings())
+}
+
+fn metrics(log: &Log, store: &EventStore, telemetry: &Telemetry) -> api::Metrics {
+    let (log, store, telemetry) = (log.clone(), store.clone(), telemetry.clone());
+    let look = move |telemetry: &Telemetry| {
+        telemetry.gauges.log_ends(log.owned().borrow().values().map(|owned| (owned.number(), owned.end())));
+        let lags = |partition: &Partition| {
+            let (number, late) = (partition.number(), partition.late());
+            partition.lags().into_iter().map(move |(sink, lag)| (number, sink, lag, late.contains(&sink)))
+        };
+        telemetry.sink.lags(log.owned().borrow().values().flat_map(lags));
+        telemetry.gauges.log_waiting_bytes.set(log.waiting_bytes() as i64);
+        telemetry.gauges.event_store_restarts.set(store.restarts() as i64);
+        telemetry.gauges.event_store_silent_servers.set(store.silent_servers() as i64);
+    };
+    Arc::new(move || telemetry.render(&look))
+}
+
+async fn open_log(place: config::Log, dir: PathBuf, metrics: footfall_log::Metrics) -> Result<Log, LogError> {
+    match place {
+        config::Log::Embedded { max_bytes, segment_bytes } => {
+            let options =
+                footfall_log::embedded::Options { dir, max_bytes, segment_bytes, lock_wait: PREDECESSOR };
+            Log::embedded(options, metrics).await
+        }
+        config::Log::Kafka(options) => Ok(Log::kafka(*options, metrics)),
+    }
+}
+
+/// A server may be away or refuse, a file may be read-only or newer than we are: events are taken in meanwhile, `/readyz` says why, and
+/// the policy's watch tries again.
+async fn open_metadata(place: footfall_metadata::Place) -> Metadata {
+    let metadata = Metadata::at(place);
+    if let Err(error) = metadata.connect().await {
+        tracing::error!(%error, "websites and users are not known yet");
+    }
+    metadata
+}
+
+/// The lock that says: exactly one central. Held as long as the file is open.
+async fn lock(path: &Path) -> anyhow::Result<File> {
+    let file = File::create(path).context("the lock file")?;
+    let deadline = Instant::now() + PREDECESSOR;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => sleep(RETRY).await,
+            Err(TryLockError::WouldBlock) => return Err(anyhow!("another central holds {}", path.display())),
+            Err(TryLockError::Error(error)) => return Err(error).context("the lock file"),
+        }
+    }
+}
+
+/// Opens a port, waiting for a predecessor to leave it.
+async fn patiently<T, F: Future<Output = io::Result<T>>>(open: impl Fn() -> F) -> io::Result<T> {
+    let deadline = Instant::now() + PREDECESSOR;
+    loop {
+        match open().await {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < deadline => {
+                sleep(RETRY).await;
+            }
+            opened => return opened,
+        }
+    }
+}
+
+async fn finish<T>(name: &str, patience: Duration, mut task: JoinHandle<T>) {
+    if !task.is_finished() && timeout(patience, &mut task).await.is_err() {
+        tracing::warn!("{name} did not end in time");
+        task.abort();
+    }
+}
+
+fn random() -> anyhow::Result<u64> {
+    getrandom::u64().map_err(|error| anyhow!("the operating system gave no randomness: {error}"))
+}

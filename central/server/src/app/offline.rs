@@ -1,0 +1,168 @@
+//! Commands that work on what a central holds. Those that change it want central stopped: they take its lock, start its event store where
+//! it is embedded, and leave both as they found them.
+
+use std::io::Write;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, anyhow, bail};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::{INGEST_END, finish, lock, random};
+use crate::command::{self, Tier};
+use crate::config::{self, Config};
+use footfall_blobs::Blobs;
+use footfall_clickhouse::{EventStore, Layout, Place, Servers};
+use footfall_log::dead_letter::{self, Parked};
+use footfall_sink::raw_log::Shelf;
+use footfall_sink::replay::{self, events, parked};
+
+/// How long the event store may take until it can be used.
+const STORE_START: Duration = Duration::from_mins(1);
+/// How long Redis may take to answer.
+const REDIS_START: Duration = Duration::from_secs(10);
+/// Why the lock is wanted.
+const STOPPED: &str = "this works on what central writes, so central has to be stopped first";
+
+/// `central replay`: rebuilds a tier from the raw log.
+///
+/// # Errors
+/// Whatever keeps it from being done, a sentence.
+pub async fn replay(config: Config, told: command::Rebuild, out: &mut impl Write) -> anyhow::Result<()> {
+    if told.into == Tier::Live {
+        return replay_live(config, told.json, out).await;
+    }
+    let (from, to) = told.from.zip(told.to).context("--from and --to are to name days")?;
+    if from > to {
+        bail!("--from is to be no later than --to");
+    }
+    if let Place::Servers(Servers { layout: Layout::Cluster(cluster), .. }) = &config.event_store.place {
+        bail!(
+            "the tables of cluster {cluster} are replicated, and a day of such a table cannot be put in another's place by this command: \
+             rebuild into an event store of its own (event_store.servers without event_store.cluster) and copy the day from there"
+        );
+    }
+    let held = lock(&config.data.join("central.lock")).await.context(STOPPED)?;
+    let shelf = Shelf::new(Blobs::open(&config.blobs)?);
+    let logs = events::logs(&shelf).await?;
+    let done = with_event_store(config, async |store| {
+        for day in from..=to {
+            let report = events::rebuild(store, &shelf, &logs, day, told.accept_loss, random()?).await?;
+            command::print_day(&report, told.json, out)?;
+        }
+        Ok(())
+    });
+    let done = done.await;
+    drop(held);
+    done
+}
+
+/// The live view: of what is in memory there is nothing to rebuild.
+async fn replay_live(config: Config, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
+    let footfall_live::Options::Redis(options) = config.live else {
+        // It rests in memory and ends with central.
+        writeln!(
+            out,
+            "nothing to do: central reads the last hour of its log into the live view at every start"
+        )?;
+        return Ok(());
+    };
+    let held = lock(&config.data.join("central.lock")).await.context(STOPPED)?;
+    let shelf = Shelf::new(Blobs::open(&config.blobs)?);
+    let logs = events::logs(&shelf).await?;
+    let redis = footfall_live::Redis::open(options);
+    if timeout(REDIS_START, redis.ready()).await.is_err() {
+        bail!(redis.fault().unwrap_or_else(|| "Redis does not answer".to_owned()));
+    }
+    let now_ms = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
+    let report = replay::live::rebuild(&redis, &shelf, &logs, now_ms).await?;
+    command::print_live(&report, json, out)?;
+    drop(held);
+    Ok(())
+}
+
+/// `central dead-letter`: what is parked, and once more to the store with it. To look at it disturbs no central that runs.
+///
+/// # Errors
+/// Whatever keeps it from being done, a sentence.
+pub async fn dead_letter(
+    config: Config,
+    told: command::DeadLetter,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    match told {
+        command::DeadLetter::List { json } => {
+            Ok(command::print_list(&read_parked(&config).await?, json, out)?)
+        }
+        command::DeadLetter::Show { place, json } => {
+            for parked in at(read_parked(&config).await?, &place)? {
+                command::print_parked(&parked, json, out)?;
+            }
+            Ok(())
+        }
+        command::DeadLetter::Replay { place, json } => {
+            let held = lock(&config.data.join("central.lock")).await.context(STOPPED)?;
+            let mut chosen = read_parked(&config).await?;
+            if let Some(place) = &place {
+                chosen = at(chosen, place)?;
+            }
+            let shelf = Shelf::new(Blobs::open(&config.blobs)?);
+            let logs = events::logs(&shelf).await?;
+            let again = with_event_store(config, async |store| {
+                for (incarnation, places) in parked::by_log(&chosen) {
+                    let outcomes =
+                        parked::again(store, &shelf, &logs, incarnation, &places, random()?).await?;
+                    command::print_outcomes(&outcomes, json, out)?;
+                }
+                Ok(())
+            });
+            let again = again.await;
+            drop(held);
+            again
+        }
+    }
+}
+
+/// What is parked, by its place in the log; of what a crash parked twice, one.
+async fn read_parked(config: &Config) -> anyhow::Result<Vec<Parked>> {
+    let mut parked = match &config.log {
+        config::Log::Embedded { .. } => {
+            let dir = config.data.join("dead-letter");
+            tokio::task::spawn_blocking(move || dead_letter::in_folder(&dir)).await?
+        }
+        config::Log::Kafka(options) => footfall_log::kafka::parked(options).await,
+    }
+    .context("the dead letters cannot be read")?;
+    parked.sort_by(|one, other| {
+        let place = |parked: &Parked| (parked.partition, parked.offset, parked.index);
+        place(one)
+            .cmp(&place(other))
+            .then_with(|| one.incarnation.cmp(&other.incarnation))
+            .then_with(|| one.payload.cmp(&other.payload))
+    });
+    parked.dedup();
+    Ok(parked)
+}
+
+/// Those at a place.
+fn at(mut parked: Vec<Parked>, place: &str) -> anyhow::Result<Vec<Parked>> {
+    parked.retain(|parked| command::place_text((parked.partition, parked.offset, parked.index)) == place);
+    anyhow::ensure!(!parked.is_empty(), "nothing is parked at {place}: see central dead-letter list");
+    Ok(parked)
+}
+
+/// Runs the event store for as long as `work` takes.
+async fn with_event_store(
+    config: Config,
+    work: impl AsyncFnOnce(&EventStore) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let stop = CancellationToken::new();
+    let (store, watch) = EventStore::start(config.event_store, stop.clone())?;
+    let done = match timeout(STORE_START, store.ready()).await {
+        Ok(()) => work(&store).await,
+        Err(_) => Err(anyhow!("the event store is not ready: {}", store.faults().join("; "))),
+    };
+    stop.cancel();
+    finish("the event store", INGEST_END * 6, watch).await;
+    done
+}

@@ -1,0 +1,382 @@
+//! What central is told, by its TOML file and the environment: first as it was written, then checked and made whole. Opens no port and
+//! changes no file.
+
+mod kafka;
+mod raw;
+mod redis;
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::ingest;
+use raw::{RawBlobs, RawConfig, RawEventStore, RawLog, RawMetadata, RawMetadataBackend, RawS3};
+
+/// The configuration as it is used.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The folder that holds all state.
+    pub data: PathBuf,
+    /// The dashboard and the API.
+    pub http: Http,
+    /// Where edges connect.
+    pub relay: ingest::Options,
+    /// The event store.
+    pub event_store: footfall_clickhouse::Options,
+    /// Where the log is kept.
+    pub log: Log,
+    /// Where users and websites are kept.
+    pub metadata: footfall_metadata::Place,
+    /// Where the raw log rests.
+    pub blobs: footfall_blobs::Place,
+    /// After this much time an object of the raw log is closed.
+    pub close_after: Duration,
+    /// The live view.
+    pub live: footfall_live::Options,
+    /// How old an answer of a report may be.
+    pub stale: Duration,
+    /// Where the tag to copy loads the beacon from.
+    pub tag_edge_url: String,
+}
+
+/// Where the log is kept.
+#[derive(Clone, Debug)]
+pub enum Log {
+    /// In the data folder.
+    Embedded {
+        /// Most bytes that may wait for a sink.
+        max_bytes: u64,
+        /// Size of a segment file, bytes.
+        segment_bytes: u64,
+    },
+    /// In Kafka, shared with other centrals.
+    Kafka(Box<footfall_log::kafka::Options>),
+}
+
+/// The dashboard and the API.
+#[derive(Clone, Debug)]
+pub struct Http {
+    /// Address and port; loopback only.
+    pub listen: SocketAddr,
+    /// Host names that are accepted besides those of this machine.
+    pub names: Vec<String>,
+}
+
+/// The metadata's file, in the data folder.
+const METADATA: &str = "metadata.sqlite";
+/// How long an object of the raw log may stay open.
+const CLOSE_AFTER_SECONDS: std::ops::RangeInclusive<u64> = 1..=3600;
+/// Smallest log, bytes: a few of the largest records must fit.
+const MIN_LOG_BYTES: u64 = 16 << 20;
+
+impl Config {
+    /// Reads the file, with what the environment says in its place.
+    ///
+    /// # Errors
+    /// [`ConfigError`]: one sentence.
+    pub fn load(
+        path: &Path,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::File { path: path.to_owned(), source })?;
+        Self::parse(&text, environment)
+    }
+
+    fn parse(
+        text: &str,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        RawConfig::read(text, environment)?.resolve()
+    }
+}
+
+impl RawConfig {
+    fn resolve(self) -> Result<Config, ConfigError> {
+        let listen = address("http.listen", &self.http.listen)?;
+        if !listen.ip().is_loopback() {
+            return Err(ConfigError::Open(listen));
+        }
+        let relay = ingest::Options {
+            listen: address("relay.listen", &self.relay.listen)?,
+            certificate: self.relay.certificate,
+            key: self.relay.key,
+            ca: self.relay.ca,
+        };
+        ingest::endpoint::configure(&relay)?;
+        let event_store = self.event_store.resolve(&self.data)?;
+        let metadata = self.metadata.resolve(&self.data)?;
+        let close_after = Duration::from_secs(self.blobs.close_after_seconds);
+        Ok(Config {
+            metadata,
+            live: self.live.resolve()?,
+            stale: Duration::from_secs(self.query.stale_seconds.into()),
+            http: Http { listen, names: self.http.names },
+            relay,
+            event_store,
+            log: self.log.resolve()?,
+            blobs: self.blobs.resolve(&self.data)?,
+            close_after,
+            tag_edge_url: self.tag.edge_url,
+            data: self.data,
+        })
+    }
+}
+
+impl RawLog {
+    fn resolve(self) -> Result<Log, ConfigError> {
+        let (max_bytes, segment_bytes) = (self.max_bytes, self.segment_bytes);
+        if max_bytes < MIN_LOG_BYTES || segment_bytes == 0 || segment_bytes > max_bytes / 2 {
+            return Err(ConfigError::Log(MIN_LOG_BYTES));
+        }
+        match self.backend.as_str() {
+            "embedded" => Ok(Log::Embedded { max_bytes, segment_bytes }),
+            "kafka" => self.kafka.unwrap_or_default().resolve().map(Box::new).map(Log::Kafka),
+            _ => Err(ConfigError::Backend { key: "log.backend", names: "\"embedded\" or \"kafka\"" }),
+        }
+    }
+}
+
+impl RawEventStore {
+    fn resolve(self, data: &Path) -> Result<footfall_clickhouse::Options, ConfigError> {
+        for (key, name) in [("database", &self.database), ("user", &self.user)] {
+            check_name(key, name)?;
+        }
+        let password_file = self.password_file.clone().unwrap_or_else(|| data.join("clickhouse.password"));
+        let place = if self.servers.is_empty() {
+            footfall_clickhouse::Place::Embedded(self.program(data, &password_file)?)
+        } else {
+            if !password_file.is_file() {
+                return Err(ConfigError::Missing("event_store.password_file", "a file with the password"));
+            }
+            footfall_clickhouse::Place::Servers(self.servers()?)
+        };
+        Ok(footfall_clickhouse::Options { place, database: self.database, user: self.user, password_file })
+    }
+
+    fn program(
+        &self,
+        data: &Path,
+        password_file: &Path,
+    ) -> Result<footfall_clickhouse::Program, ConfigError> {
+        let listen = address("event_store.listen", &self.listen)?;
+        if !listen.ip().is_loopback() {
+            return Err(ConfigError::Open(listen));
+        }
+        let beside = || std::env::current_exe().ok().map(|central| central.with_file_name("event-store"));
+        let executable = self.program.clone().or_else(beside).filter(|program| program.is_file());
+        let executable =
+            executable.ok_or(ConfigError::Missing("event_store.program", "the event-store program"))?;
+        if self.library.as_ref().is_some_and(|library| !library.is_file()) {
+            return Err(ConfigError::Missing("event_store.library", "libchdb.so"));
+        }
+        Ok(footfall_clickhouse::Program {
+            executable,
+            data: data.join("event-store"),
+            listen,
+            library: self.library.clone(),
+            database: self.database.clone(),
+            user: self.user.clone(),
+            password_file: password_file.to_owned(),
+            announcement: data.join("event-store.json"),
+            record: data.join("event-store.pid"),
+        })
+    }
+
+    fn servers(&self) -> Result<footfall_clickhouse::Servers, ConfigError> {
+        let mut seen = BTreeSet::new();
+        for url in self.servers.iter().flatten() {
+            let well_formed = url::Url::parse(url).is_ok_and(|url| {
+                ["http", "https"].contains(&url.scheme())
+                    && url.host_str().is_some_and(|host| !host.is_empty())
+                    && url.username().is_empty()
+                    && url.password().is_none()
+            });
+            if !well_formed || !seen.insert(url.trim_end_matches('/')) {
+                return Err(ConfigError::Url(url.clone()));
+            }
+        }
+        if self.servers.iter().any(Vec::is_empty) {
+            return Err(ConfigError::EmptyShard);
+        }
+        let layout = match &self.cluster {
+            Some(name) => {
+                check_name("cluster", name)?;
+                footfall_clickhouse::Layout::Cluster(name.clone())
+            }
+            None if self.servers.iter().any(|replicas| replicas.len() > 1) => {
+                return Err(ConfigError::Replicas);
+            }
+            None => footfall_clickhouse::Layout::Node,
+        };
+        if self.ca.as_ref().is_some_and(|ca| !ca.is_file()) {
+            return Err(ConfigError::Missing("event_store.ca", "a file with certificates"));
+        }
+        Ok(footfall_clickhouse::Servers { shards: self.servers.clone(), ca: self.ca.clone(), layout })
+    }
+}
+
+/// Names that need no quotes in SQL.
+fn check_name(key: &'static str, name: &str) -> Result<(), ConfigError> {
+    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if name.is_empty() || !plain { Err(ConfigError::Name(key)) } else { Ok(()) }
+}
+
+impl RawMetadata {
+    fn resolve(self, data: &Path) -> Result<footfall_metadata::Place, ConfigError> {
+        let server = match (self.backend, self.postgresql) {
+            (RawMetadataBackend::Sqlite, _) => return Ok(data.join(METADATA).into()),
+            (RawMetadataBackend::Postgresql, server) => server.unwrap_or_default(),
+        };
+        let missing = ConfigError::Missing("metadata.postgresql.password_file", "a file with the password");
+        let password_file = server.password_file.filter(|file| file.is_file()).ok_or(missing)?;
+        if server.ca.as_ref().is_some_and(|ca| !ca.is_file()) {
+            return Err(ConfigError::Missing("metadata.postgresql.ca", "a file with certificates"));
+        }
+        Ok(footfall_metadata::Place::Postgresql(footfall_metadata::Server {
+            host: server.host,
+            port: server.port,
+            database: server.database,
+            user: server.user,
+            password_file,
+            ca: server.ca,
+            tls: server.tls,
+        }))
+    }
+}
+
+impl RawBlobs {
+    fn resolve(self, data: &Path) -> Result<footfall_blobs::Place, ConfigError> {
+        if !CLOSE_AFTER_SECONDS.contains(&self.close_after_seconds) {
+            return Err(ConfigError::CloseAfter);
+        }
+        match (self.backend.as_str(), self.s3) {
+            ("folder", _) => {
+                Ok(footfall_blobs::Place::Folder(self.folder.unwrap_or_else(|| data.join("blobs"))))
+            }
+            ("s3", Some(s3)) => s3.resolve().map(footfall_blobs::Place::S3),
+            ("s3", None) => Err(ConfigError::Blobs("blobs.s3 is needed for blobs.backend = \"s3\"")),
+            _ => Err(ConfigError::Blobs("blobs.backend is to be \"folder\" or \"s3\"")),
+        }
+    }
+}
+
+impl RawS3 {
+    fn resolve(self) -> Result<footfall_blobs::S3, ConfigError> {
+        let schemes: &[&str] = if self.allow_http { &["https://", "http://"] } else { &["https://"] };
+        if !schemes.iter().any(|scheme| self.endpoint.starts_with(scheme)) {
+            return Err(ConfigError::Blobs(
+                "blobs.s3.endpoint is to begin with https://, or with http:// where blobs.s3.allow_http is true",
+            ));
+        }
+        if self.bucket.is_empty() || self.access_key.is_empty() {
+            return Err(ConfigError::Blobs("blobs.s3.bucket and blobs.s3.access_key are not to be empty"));
+        }
+        if !self.secret_key_file.is_file() {
+            return Err(ConfigError::Missing("blobs.s3.secret_key_file", "a file with the secret key"));
+        }
+        Ok(footfall_blobs::S3 {
+            endpoint: self.endpoint,
+            region: self.region,
+            bucket: self.bucket,
+            prefix: self.prefix,
+            access_key: self.access_key,
+            secret_key_file: self.secret_key_file,
+            allow_http: self.allow_http,
+        })
+    }
+}
+
+fn address(key: &'static str, text: &str) -> Result<SocketAddr, ConfigError> {
+    text.parse().map_err(|_| ConfigError::Address { key, text: text.to_owned() })
+}
+
+/// What is wrong with the configuration, in one sentence. Permanent.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file.
+    #[error("cannot read {path}: {source}")]
+    File {
+        /// The file in question.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// Not TOML, an unknown key, a missing one, or a value of another kind.
+    #[error("{0}")]
+    Syntax(String),
+    /// A variable that is not of its key's kind.
+    #[error("the environment variable {0} is not of the right kind")]
+    Environment(String),
+    /// Not an address and a port.
+    #[error("{key} = \"{text}\" is not an address and a port, such as 127.0.0.1:8081")]
+    Address {
+        /// Which key.
+        key: &'static str,
+        /// What stands there.
+        text: String,
+    },
+    /// An address that others can reach, for something that asks nobody who they are.
+    #[error(
+        "{0} can be reached from elsewhere: until authentication is configured, only loopback addresses are allowed"
+    )]
+    Open(SocketAddr),
+    /// A file that has to be there.
+    #[error("{0} names no file: {1} is needed")]
+    Missing(&'static str, &'static str),
+    /// A name that would have to be quoted.
+    #[error("event_store.{0} is to be made of letters, digits and underscores")]
+    Name(&'static str),
+    /// No URL, or one that stands there twice.
+    #[error(
+        "event_store.servers is to hold a list of http:// or https:// URLs for each shard, each once and without user and password, and not {0:?}"
+    )]
+    Url(String),
+    /// A shard without a server.
+    #[error("event_store.servers names a shard without a server")]
+    EmptyShard,
+    /// Servers that would each hold a part of what they all should hold.
+    #[error(
+        "event_store.servers names several replicas of a shard, which needs event_store.cluster: the name that ClickHouse knows them by"
+    )]
+    Replicas,
+    /// A name of no backend that there is.
+    #[error("{key} is to be {names}")]
+    Backend {
+        /// Which key.
+        key: &'static str,
+        /// The backends that there are.
+        names: &'static str,
+    },
+    /// A value that Kafka has no use for.
+    #[error("log.kafka.{0}")]
+    Kafka(&'static str),
+    /// A log in which nothing fits.
+    #[error("log.max_bytes is to be at least {0}, and log.segment_bytes at most half of it")]
+    Log(u64),
+    /// Neither a folder nor an S3 server that can be asked.
+    #[error("{0}")]
+    Blobs(&'static str),
+    /// Objects that are closed at once or never.
+    #[error("blobs.close_after_seconds is to be from 1 to 3600")]
+    CloseAfter,
+    /// Certificates and keys.
+    #[error(transparent)]
+    Relay(#[from] ingest::EndpointError),
+}
+
+impl ConfigError {
+    fn syntax(error: &toml::de::Error) -> Self {
+        // One line of the several that show the place.
+        let line = |span: std::ops::Range<usize>| format!(" (at byte {})", span.start);
+        Self::Syntax(format!(
+            "{}{}",
+            error.message().replace('\n', " "),
+            error.span().map(line).unwrap_or_default()
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,226 @@
+//! The configuration, from text to what is used.
+
+use super::*;
+use rcgen::{CertificateParams, KeyPair};
+
+struct Files {
+    dir: tempfile::TempDir,
+}
+
+impl Files {
+    fn make() -> Self {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let key = KeyPair::generate().expect("key");
+        let certificate = CertificateParams::new(vec!["central.test".to_owned()])
+            .expect("valid")
+            .self_signed(&key)
+            .expect("signed");
+        std::fs::write(dir.path().join("central.pem"), certificate.pem()).expect("write");
+        std::fs::write(dir.path().join("central.key"), key.serialize_pem()).expect("write");
+        std::fs::write(dir.path().join("event-store"), "").expect("write");
+        Self { dir }
+    }
+
+    fn text(&self, more: &str) -> String {
+        let path = |name: &str| self.dir.path().join(name).display().to_string();
+        format!(
+            "data = '{}'\n[relay]\ncertificate = '{}'\nkey = '{}'\nca = '{}'\n[event_store]\nprogram = '{}'\n{more}",
+            self.dir.path().display(),
+            path("central.pem"),
+            path("central.key"),
+            path("central.pem"),
+            path("event-store"),
+        )
+    }
+
+    fn parse(&self, more: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::parse(&self.text(more), environment)
+    }
+}
+
+#[test]
+fn what_is_left_out_has_the_default_of_the_design() {
+    let config = Files::make().parse("", &[]).expect("valid");
+    assert_eq!(config.http.listen.to_string(), "127.0.0.1:8081");
+    assert_eq!(config.relay.listen.to_string(), "127.0.0.1:4433");
+    assert_eq!(config.event_store.database, "footfall");
+    assert_eq!(config.event_store.password_file, config.data.join("clickhouse.password"));
+    assert_eq!(config.metadata, config.data.join("metadata.sqlite").into());
+    let footfall_clickhouse::Place::Embedded(program) = config.event_store.place else {
+        panic!("not embedded")
+    };
+    assert_eq!(program.listen.to_string(), "127.0.0.1:8123");
+}
+
+#[test]
+fn the_environment_comes_before_the_file() {
+    let environment = [
+        ("FOOTFALL_HTTP_LISTEN", "127.0.0.1:9"),
+        ("FOOTFALL_HTTP_NAMES", "stats.example, other.example"),
+        ("FOOTFALL_LOG_MAX_BYTES", "268435456"),
+        ("FOOTFALL_METADATA_BACKEND", "postgresql"),
+        ("FOOTFALL_METADATA_POSTGRESQL_HOST", "db.example"),
+        ("FOOTFALL_METADATA_POSTGRESQL_PORT", "5433"),
+        ("FOOTFALL_METADATA_POSTGRESQL_TLS", "false"),
+        ("FOOTFALL_LOG", "debug"),
+        ("FOOTFALL_LIVE_BACKEND", "redis"),
+        ("FOOTFALL_LIVE_REDIS_HOST", "cache.example"),
+        ("FOOTFALL_LIVE_REDIS_CLUSTER", "true"),
+        ("FOOTFALL_QUERY_STALE_SECONDS", "0"),
+        ("HOME", "/root"),
+    ];
+    let files = Files::make();
+    let more = format!(
+        "database = 'other'\n[http]\nlisten = '127.0.0.1:8'\n[metadata]\npostgresql = {{ password_file = '{}' }}",
+        files.dir.path().join("central.key").display()
+    );
+    let config = files.parse(&more, &environment).expect("valid");
+    assert_eq!(config.http.listen.port(), 9);
+    assert_eq!(config.http.names, ["stats.example", "other.example"]);
+    assert!(matches!(config.log, Log::Embedded { max_bytes: 0x1000_0000, .. }), "{:?}", config.log);
+    assert_eq!(config.event_store.database.as_str(), "other");
+    let footfall_metadata::Place::Postgresql(server) = config.metadata else { panic!("not a server") };
+    assert_eq!((server.to_string(), server.tls), ("db.example:5433/footfall".to_owned(), false));
+    let footfall_live::Options::Redis(redis) = config.live else { panic!("not in Redis") };
+    assert_eq!((redis.host.as_str(), redis.port, redis.cluster), ("cache.example", 6379, true));
+    assert!(config.stale.is_zero());
+}
+
+#[test]
+fn a_log_in_kafka_can_be_named_by_the_environment_alone() {
+    let environment = [
+        ("FOOTFALL_LOG_BACKEND", "kafka"),
+        ("FOOTFALL_LOG_KAFKA_BOOTSTRAP", "kafka.example:9092"),
+        ("FOOTFALL_LOG_KAFKA_SECURITY", "PLAINTEXT"),
+        ("FOOTFALL_LOG_KAFKA_PARTITIONS", "16"),
+    ];
+    let config = Files::make().parse("", &environment).expect("valid");
+    let Log::Kafka(options) = config.log else { panic!("not in Kafka") };
+    assert_eq!((options.bootstrap.as_str(), options.partitions), ("kafka.example:9092", 16));
+    assert_eq!(options.topic, "footfall.events");
+}
+
+#[test]
+fn shards_and_replicas_are_named_in_the_file_or_the_environment() {
+    let files = Files::make();
+    let more = "servers = [['http://a:1', 'https://b'], ['http://c']]\ncluster = 'analytics'\npassword_file = 'Cargo.toml'";
+    let config = files.parse(more, &[]).expect("valid");
+    let footfall_clickhouse::Place::Servers(servers) = config.event_store.place else { panic!("embedded") };
+    assert_eq!(servers.shards, [vec!["http://a:1", "https://b"], vec!["http://c"]]);
+    assert_eq!(servers.layout, footfall_clickhouse::Layout::Cluster("analytics".into()));
+    let environment = [
+        ("FOOTFALL_EVENT_STORE_SERVERS", "http://a; http://b"),
+        ("FOOTFALL_EVENT_STORE_PASSWORD_FILE", "Cargo.toml"),
+    ];
+    let config = files.parse("", &environment).expect("valid");
+    let footfall_clickhouse::Place::Servers(servers) = config.event_store.place else { panic!("embedded") };
+    assert_eq!(
+        (servers.shards, servers.layout),
+        (vec![vec!["http://a".to_owned()], vec!["http://b".to_owned()]], footfall_clickhouse::Layout::Node)
+    );
+}
+
+#[test]
+fn each_mistake_has_its_sentence() {
+    let files = Files::make();
+    let sentence = |more: &str| files.parse(more, &[]).expect_err("wrong").to_string();
+    for (more, part) in [
+        ("colour = 'red'", "unknown field `colour`"),
+        ("[surprise]\na = 1", "unknown field `surprise`"),
+        ("[http]\nlisten = '0.0.0.0:8081'", "only loopback addresses"),
+        ("listen = '192.168.0.1:8123'", "only loopback addresses"),
+        ("[http]\nlisten = 'here'", "is not an address"),
+        ("library = '/no/such/libchdb.so'", "event_store.library"),
+        ("servers = [['ftp://db']]\npassword_file = 'Cargo.toml'", "http:// or https://"),
+        ("servers = [['http://u:p@db']]\npassword_file = 'Cargo.toml'", "without user"),
+        ("servers = [['http://db'], ['http://db/']]\npassword_file = 'Cargo.toml'", "each once"),
+        ("servers = [['http://db'], []]\npassword_file = 'Cargo.toml'", "without a server"),
+        ("servers = [['http://a', 'http://b']]\npassword_file = 'Cargo.toml'", "event_store.cluster"),
+        ("servers = [['http://a']]\ncluster = 'a b'\npassword_file = 'Cargo.toml'", "letters, digits"),
+        ("servers = [['http://a']]\nca = '/no/such.pem'\npassword_file = 'Cargo.toml'", "event_store.ca"),
+        ("servers = [['http://db:8123']]", "event_store.password_file"),
+        ("database = 'a b'", "letters, digits"),
+        ("[metadata]\nbackend = 'oracle'", "unknown variant `oracle`"),
+        ("[metadata]\nbackend = 'postgresql'", "metadata.postgresql.password_file"),
+        ("[metadata]\npostgresql = { password = 'no' }", "unknown field `password`"),
+        ("[log]\nmax_bytes = 10", "log.max_bytes"),
+        ("[log]\nmax_bytes = 'much'", "invalid type"),
+        ("[live]\nbackend = 'paper'", "\"memory\" or \"redis\""),
+        ("[live]\nbackend = 'redis'", "live.redis.host"),
+        ("[live]\nbackend = 'redis'\nredis = { host = 'h', tls = true }", "live.redis.ca"),
+        (
+            "[live]\nbackend = 'redis'\nredis = { host = 'h', password_file = '/no/such' }",
+            "live.redis.password_file",
+        ),
+        ("[query]\nstale_seconds = -1", "expected u16"),
+        ("= nonsense", "at byte"),
+    ] {
+        let sentence = sentence(more);
+        assert!(sentence.contains(part) && !sentence.contains('\n'), "{more:?} gave {sentence:?}");
+    }
+    let wrong = files.parse("", &[("FOOTFALL_LOG_MAX_BYTES", "much")]).expect_err("wrong").to_string();
+    assert!(wrong.contains("FOOTFALL_LOG_MAX_BYTES"));
+    std::fs::write(files.dir.path().join("central.key"), "no key").expect("write");
+    assert!(sentence("").contains("central.key"));
+}
+
+#[test]
+fn the_raw_log_goes_to_a_folder_or_to_an_s3_that_is_named_whole() {
+    let files = Files::make();
+    let config = files.parse("", &[]).expect("valid");
+    assert!(
+        matches!(config.blobs, footfall_blobs::Place::Folder(folder) if folder == config.data.join("blobs"))
+    );
+    assert_eq!(config.close_after, Duration::from_mins(1));
+
+    let secret = files.dir.path().join("secret");
+    std::fs::write(&secret, "very-secret").expect("write");
+    let s3 = |more: &str| {
+        format!(
+            "[blobs]\nbackend = 's3'\n[blobs.s3]\nbucket = 'footfall'\naccess_key = 'us'\nsecret_key_file = '{}'\n{more}",
+            secret.display()
+        )
+    };
+    let endpoint = ("FOOTFALL_BLOBS_S3_ENDPOINT", "http://127.0.0.1:9000");
+    let plain = ("FOOTFALL_BLOBS_S3_ALLOW_HTTP", "true");
+    let config = files.parse(&s3("prefix = 'here'"), &[endpoint, plain]).expect("valid");
+    let footfall_blobs::Place::S3(s3_place) = config.blobs else { panic!("not S3") };
+    assert_eq!((s3_place.endpoint.as_str(), s3_place.prefix.as_str()), (endpoint.1, "here"));
+    for (more, environment) in [
+        (s3("endpoint = 'http://127.0.0.1:9000'"), vec![]),
+        (s3("endpoint = 'ftp://127.0.0.1'"), vec![plain]),
+        ("[blobs]\nbackend = 's3'".to_owned(), vec![]),
+        ("[blobs]\nbackend = 'tape'".to_owned(), vec![]),
+        ("[blobs]\nclose_after_seconds = 0".to_owned(), vec![]),
+    ] {
+        let refused = files.parse(&more, &environment).expect_err("not valid").to_string();
+        assert!(refused.contains("blobs.") && !refused.contains('\n'), "{refused}");
+    }
+}
+
+#[test]
+fn the_examples_that_are_given_out_are_valid() {
+    let files = Files::make();
+    let own = files.dir.path().display().to_string();
+    let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy");
+    for example in ["config/central.toml", "compose/central.toml"] {
+        let text = std::fs::read_to_string(deploy.join(example)).expect("an example");
+        let text = ["/secrets", "/etc/footfall", "/usr/lib/footfall", "/var/lib/footfall-central"]
+            .into_iter()
+            .fold(text, |text, place| text.replace(place, &own));
+        for file in text.split('"').filter_map(|path| path.strip_prefix(&format!("{own}/"))) {
+            let path = files.dir.path().join(file);
+            if !path.exists() {
+                let authority = file.ends_with("ca.pem");
+                let from = files.dir.path().join("central.pem");
+                if authority { std::fs::copy(from, path).map(drop) } else { std::fs::write(path, "secret") }
+                    .expect("written");
+            }
+        }
+        let program = ("FOOTFALL_EVENT_STORE_PROGRAM".to_owned(), format!("{own}/event-store"));
+        let config = Config::parse(&text, [program]).unwrap_or_else(|error| panic!("{example}: {error}"));
+        let on_servers = matches!(config.event_store.place, footfall_clickhouse::Place::Servers(_));
+        assert_eq!(on_servers, example.starts_with("compose"));
+    }
+}

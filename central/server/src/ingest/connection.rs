@@ -1,0 +1,244 @@
+//! One edge's connection: moves bytes between the socket, the protocol and the log. Decides nothing that the protocol can decide.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::BytesMut;
+use footfall_proto::frame;
+use footfall_proto::limits::{MAX_FRAME_BYTES, MAX_POLICY_BYTES};
+use footfall_proto::relay::{Batch, Policy, Refusal, ToCentral, ToEdge, to_edge};
+use futures_util::stream::{FuturesOrdered, StreamExt as _};
+use quinn::{Connection, RecvStream, SendStream, VarInt};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::Room;
+use super::protocol::{self, Action, Session};
+use footfall_log::{Appender, Refused};
+
+/// How long an edge may take to greet.
+const GREETING: Duration = Duration::from_secs(10);
+/// How long a last frame may take to be received before the connection is closed over it.
+const FAREWELL: Duration = Duration::from_secs(2);
+/// Most bytes taken from the stream at once.
+const READ_BYTES: usize = 256 << 10;
+
+/// Serves the connection of `edge_id` until it ends.
+pub(super) async fn serve(connection: Connection, edge_id: String, room: Arc<Room>) {
+    let opened = timeout(GREETING, connection.accept_bi());
+    let stream = tokio::select! {
+        stream = opened => stream,
+        () = room.stop.cancelled() => return connection.close(VarInt::from_u32(0), b"stopping"),
+    };
+    let Ok(Ok((sender, receiver))) = stream else {
+        return connection.close(VarInt::from_u32(1), b"no stream");
+    };
+    let mut link = Link {
+        connection: connection.clone(),
+        sender,
+        receiver,
+        buffer: BytesMut::new(),
+        session: Session::default(),
+        held: None,
+        answers: FuturesOrdered::new(),
+        superseded: CancellationToken::new(),
+        policy: None,
+        appender: room.log.appender(&edge_id),
+        edge_id,
+        room,
+    };
+    let ending = link.run().await;
+    link.end(ending).await;
+}
+
+struct Link {
+    connection: Connection,
+    edge_id: String,
+    sender: SendStream,
+    receiver: RecvStream,
+    buffer: BytesMut,
+    session: Session,
+    /// A batch that waits for its share of the memory.
+    held: Option<Batch>,
+    appender: Appender,
+    answers: FuturesOrdered<JoinHandle<Result<(), Refused>>>,
+    superseded: CancellationToken,
+    policy: Option<JoinHandle<()>>,
+    room: Arc<Room>,
+}
+
+/// How a connection comes to its end.
+enum Ending {
+    /// Lost, or closed by the edge.
+    Gone,
+    /// Central stops.
+    Stopping,
+    /// With a reason to tell.
+    Refused(Refusal),
+}
+
+impl Link {
+    async fn run(&mut self) -> Ending {
+        loop {
+            if let Err(refusal) = self.parse().await {
+                return refusal;
+            }
+            let share = self.held.as_ref().map_or(0, |batch| batch.plain_length.max(1));
+            tokio::select! {
+                biased;
+                Some(answer) = self.answers.next() => {
+                    if let Err(ending) = self.answer(answer.unwrap_or(Err(Refused::Unavailable("closing".into())))).await {
+                        return ending;
+                    }
+                }
+                () = self.superseded.cancelled() => return Ending::Refused(protocol::superseded()),
+                reason = self.appender.closed() => return Ending::Refused(protocol::log_unavailable(reason)),
+                () = self.room.stop.cancelled() => return Ending::Stopping,
+                permit = Arc::clone(&self.room.memory).acquire_many_owned(share), if share > 0 => {
+                    let permit = permit.expect("the budget is never closed");
+                    if let Err(refusal) = self.append(permit) {
+                        return Ending::Refused(refusal);
+                    }
+                }
+                chunk = self.receiver.read_chunk(READ_BYTES, true), if share == 0 && self.session.has_room() => {
+                    match chunk {
+                        Ok(Some(chunk)) => self.buffer.extend_from_slice(&chunk.bytes),
+                        Ok(None) | Err(_) => return Ending::Gone,
+                    }
+                }
+                () = tokio::time::sleep(GREETING), if !self.session.is_greeted() => return Ending::Gone,
+            }
+        }
+    }
+
+    /// Takes whole frames off the buffer until a batch is held.
+    async fn parse(&mut self) -> Result<(), Ending> {
+        while self.held.is_none() && self.session.has_room() {
+            let frame = frame::read::<ToCentral>(&mut self.buffer, MAX_FRAME_BYTES)
+                .map_err(|error| Ending::Refused(protocol::malformed(&error.to_string())))?;
+            let Some(frame) = frame else { break };
+            match self.session.receive(frame, now_ms()).map_err(Ending::Refused)? {
+                Action::Greet { welcome, policy_id } => {
+                    tracing::info!(edge = self.edge_id, address = %self.connection.remote_address(), policy_id, "edge connected");
+                    self.superseded = self.room.roster.enter(&self.edge_id, self.connection.stable_id());
+                    self.room.metrics.edges.set(self.room.roster.len() as i64);
+                    self.policy =
+                        Some(tokio::spawn(send_policies(self.connection.clone(), Arc::clone(&self.room))));
+                    self.send(to_edge::Message::Welcome(welcome)).await?;
+                }
+                Action::Take(batch) => self.held = Some(batch),
+            }
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, permit: tokio::sync::OwnedSemaphorePermit) -> Result<(), Refusal> {
+        let batch = self.held.take().expect("a share is asked for what is held");
+        let bytes = u64::from(batch.plain_length);
+        let append = self.session.inflate(batch)?;
+        let count = append.records.len() as u64;
+        let pending = self.appender.append(append.epoch, append.first_offset, append.records);
+        let metrics = self.room.metrics.clone();
+        // A task of its own, so that the memory is given back whether or not this connection is still there to ask.
+        self.answers.push_back(tokio::spawn(async move {
+            let answer = pending.await;
+            drop(permit);
+            if answer.is_ok() {
+                metrics.batches.inc();
+                metrics.records.inc_by(count);
+                metrics.bytes.inc_by(bytes);
+            }
+            answer
+        }));
+        Ok(())
+    }
+
+    /// Acknowledges what the log has; after a failure nothing that came later is.
+    async fn answer(&mut self, answer: Result<(), Refused>) -> Result<(), Ending> {
+        match answer {
+            Ok(()) => {
+                let ack = self.session.appended();
+                self.send(to_edge::Message::Ack(ack)).await?;
+                self.room.metrics.acks.inc();
+                Ok(())
+            }
+            Err(refused @ Refused::TooLarge(_)) => {
+                Err(Ending::Refused(protocol::malformed(&refused.to_string())))
+            }
+            Err(refused) => Err(Ending::Refused(protocol::log_unavailable(refused.to_string()))),
+        }
+    }
+
+    async fn send(&mut self, message: to_edge::Message) -> Result<(), Ending> {
+        let mut out = BytesMut::new();
+        frame::write(&ToEdge { message: Some(message) }, MAX_FRAME_BYTES, &mut out)
+            .expect("answers are small");
+        self.sender.write_all(&out).await.map_err(|_| Ending::Gone)
+    }
+
+    async fn end(mut self, ending: Ending) {
+        self.room.roster.leave(&self.edge_id, self.connection.stable_id());
+        self.room.metrics.edges.set(self.room.roster.len() as i64);
+        if let Some(policy) = &self.policy {
+            policy.abort();
+        }
+        let (code, reason) = match ending {
+            Ending::Gone => {
+                tracing::info!(edge = self.edge_id, reason = ?self.connection.close_reason(), "edge gone");
+                (0, "gone")
+            }
+            Ending::Stopping => {
+                while let Some(Ok(answer)) = self.answers.next().await {
+                    if self.answer(answer).await.is_err() {
+                        break;
+                    }
+                }
+                (0, "stopping")
+            }
+            Ending::Refused(refusal) => {
+                tracing::warn!(edge = self.edge_id, cause = ?refusal.cause(), refusal.sentence, "edge refused");
+                self.room.metrics.refused(refusal.cause());
+                // The edge may be gone already; then there is nobody to tell.
+                let _ = self.send(to_edge::Message::Refusal(refusal)).await;
+                (1, "refused")
+            }
+        };
+        // A close discards what was not yet received: wait until it was.
+        if self.sender.finish().is_ok() {
+            let _ = timeout(FAREWELL, self.sender.stopped()).await;
+        }
+        self.connection.close(VarInt::from_u32(code), reason.as_bytes());
+    }
+}
+
+/// Sends the policy when the connection begins and whenever it changes, on a stream of its own.
+async fn send_policies(connection: Connection, room: Arc<Room>) {
+    let Ok(mut stream) = connection.open_uni().await else {
+        return;
+    };
+    let mut policies: watch::Receiver<Arc<Policy>> = room.policy.clone();
+    loop {
+        let policy = Arc::clone(&policies.borrow_and_update());
+        // Zero stands for "none yet".
+        if policy.policy_id > 0 {
+            let mut out = BytesMut::new();
+            let message = ToEdge { message: Some(to_edge::Message::Policy(Policy::clone(&policy))) };
+            if let Err(error) = frame::write(&message, MAX_POLICY_BYTES, &mut out) {
+                tracing::error!(%error, "the policy cannot be sent");
+            } else if stream.write_all(&out).await.is_err() {
+                return;
+            } else {
+                room.metrics.policies.inc();
+            }
+        }
+        if policies.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+}

@@ -1,0 +1,374 @@
+//! The relay's end against a real QUIC client with real certificates.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::{Bytes, BytesMut};
+use footfall_proto::beacon::Event;
+use footfall_proto::frame;
+use footfall_proto::limits::{MAX_FRAME_BYTES, RELAY_ALPN};
+use footfall_proto::relay::refusal::Cause;
+use footfall_proto::relay::{
+    AdmittedEvent, Batch, Hello, Record, Site, ToCentral, ToEdge, to_central, to_edge,
+};
+use prost::Message as _;
+use quinn::crypto::rustls::QuicClientConfig;
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+};
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use tokio::task::JoinHandle;
+
+use super::*;
+
+const NAME: &str = "central.footfall.internal";
+
+/// An authority and what it signs.
+struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = CertificateParams::new(Vec::new()).expect("valid");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().expect("key")).expect("signed"))
+    }
+
+    fn sign(&self, name: &str, purpose: ExtendedKeyUsagePurpose) -> (rcgen::Certificate, KeyPair) {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).expect("valid");
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.extended_key_usages = vec![purpose];
+        let key = KeyPair::generate().expect("key");
+        (params.signed_by(&key, &self.0).expect("signed"), key)
+    }
+}
+
+struct Central {
+    address: SocketAddr,
+    log: Log,
+    policy: watch::Sender<Arc<Policy>>,
+    metrics: Metrics,
+    stop: CancellationToken,
+    serving: JoinHandle<()>,
+    authority: Authority,
+    _dir: tempfile::TempDir,
+}
+
+impl Central {
+    async fn start() -> Self {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let authority = Authority::new();
+        let (certificate, key) = authority.sign(NAME, ExtendedKeyUsagePurpose::ServerAuth);
+        let path = |name: &str| dir.path().join(name);
+        let write = |path: &Path, text: &str| std::fs::write(path, text).expect("write");
+        write(&path("central.pem"), &certificate.pem());
+        write(&path("central.key"), &key.serialize_pem());
+        write(&path("ca.pem"), &authority.0.pem());
+        let listen = "127.0.0.1:0".parse().expect("address");
+        let options = Options {
+            listen,
+            certificate: path("central.pem"),
+            key: path("central.key"),
+            ca: path("ca.pem"),
+        };
+        let endpoint =
+            endpoint::bind(listen, endpoint::configure(&options).expect("configured")).expect("bound");
+        let address = endpoint.local_addr().expect("bound");
+        let log_options = footfall_log::embedded::Options {
+            dir: dir.path().to_owned(),
+            max_bytes: 64 << 20,
+            segment_bytes: 1 << 20,
+            lock_wait: Duration::from_secs(5),
+        };
+        let log = Log::embedded(log_options, footfall_log::Metrics::default()).await.expect("log");
+        let (policy, policies) = watch::channel(Arc::new(Policy::default()));
+        let stop = CancellationToken::new();
+        let metrics = Metrics::default();
+        let room = Room::new(log.clone(), policies, metrics.clone(), stop.clone());
+        let serving = tokio::spawn(serve(endpoint, room));
+        Self { address, log, policy, metrics, stop, serving, authority, _dir: dir }
+    }
+
+    async fn connect(&self, edge_id: &str) -> Edge {
+        let (certificate, key) = self.authority.sign(edge_id, ExtendedKeyUsagePurpose::ClientAuth);
+        self.connect_with(&certificate, &key).await.expect("connected")
+    }
+
+    async fn connect_with(
+        &self,
+        certificate: &rcgen::Certificate,
+        key: &KeyPair,
+    ) -> Result<Edge, quinn::ConnectionError> {
+        let endpoint = self.client(certificate, key);
+        let connection = endpoint.connect(self.address, NAME).expect("connecting").await?;
+        let (sender, receiver) = connection.open_bi().await?;
+        Ok(Edge { connection, sender, receiver, buffer: BytesMut::new(), _endpoint: endpoint })
+    }
+
+    fn client(&self, certificate: &rcgen::Certificate, key: &KeyPair) -> Endpoint {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(self.authority.0.der().clone()).expect("root");
+        let mut tls =
+            rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_protocol_versions(&[&rustls::version::TLS13])
+                .expect("versions")
+                .with_root_certificates(roots)
+                .with_client_auth_cert(
+                    vec![certificate.der().clone()],
+                    PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
+                )
+                .expect("certificate");
+        tls.alpn_protocols = vec![RELAY_ALPN.to_vec()];
+        let mut endpoint = Endpoint::client("127.0.0.1:0".parse().expect("address")).expect("endpoint");
+        let config = QuicClientConfig::try_from(tls).expect("cipher");
+        endpoint.set_default_client_config(quinn::ClientConfig::new(Arc::new(config)));
+        endpoint
+    }
+
+    fn partition(&self) -> footfall_log::Partition {
+        self.log.partition(0).expect("the only one is owned")
+    }
+
+    /// Edge offsets in the log, resends included.
+    async fn edge_offsets(&self) -> Vec<(String, u64)> {
+        let end = self.partition().end();
+        let mut cursor = self.partition().observer("test", UNIX_EPOCH).await.expect("observer");
+        let mut offsets = Vec::new();
+        while cursor.position() < end {
+            let piece =
+                timeout(Duration::from_secs(10), cursor.next()).await.expect("in time").expect("readable");
+            offsets.extend(
+                piece.readings().iter().map(|reading| (reading.edge_id.to_owned(), reading.edge_offset)),
+            );
+        }
+        offsets
+    }
+
+    async fn finish(self) {
+        self.stop.cancel();
+        timeout(Duration::from_secs(10), self.serving).await.expect("in time").expect("served");
+        self.log.close();
+    }
+}
+
+struct Edge {
+    connection: quinn::Connection,
+    sender: quinn::SendStream,
+    receiver: quinn::RecvStream,
+    buffer: BytesMut,
+    _endpoint: Endpoint,
+}
+
+impl Edge {
+    async fn say(&mut self, message: to_central::Message) {
+        let mut out = BytesMut::new();
+        frame::write(&ToCentral { message: Some(message) }, MAX_FRAME_BYTES, &mut out).expect("small");
+        self.sender.write_all(&out).await.expect("sent");
+    }
+
+    async fn greet(&mut self, skew_ms: i64) -> to_edge::Message {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as i64;
+        self.say(to_central::Message::Hello(Hello {
+            software: "test".into(),
+            clock_ms: now + skew_ms,
+            policy_id: 0,
+        }))
+        .await;
+        self.hear().await
+    }
+
+    async fn send(&mut self, first_offset: u64, count: u8) {
+        let mut plain = BytesMut::new();
+        for number in 0..count {
+            frame::pack(&record(number), &mut plain);
+        }
+        let records = zstd::bulk::compress(&plain, 1).expect("compresses").into();
+        self.say(to_central::Message::Batch(Batch {
+            epoch: Bytes::from_static(&[5; 16]),
+            first_offset,
+            count: count.into(),
+            plain_length: plain.len() as u32,
+            crc: frame::checksum(&plain),
+            records,
+        }))
+        .await;
+    }
+
+    async fn hear(&mut self) -> to_edge::Message {
+        timeout(Duration::from_secs(10), hear(&mut self.receiver, &mut self.buffer)).await.expect("in time")
+    }
+
+    async fn acked(&mut self) -> u64 {
+        match self.hear().await {
+            to_edge::Message::Ack(ack) => ack.next_offset,
+            other => panic!("no acknowledgement but {other:?}"),
+        }
+    }
+
+    async fn refused(&mut self) -> Cause {
+        match self.hear().await {
+            to_edge::Message::Refusal(refusal) => refusal.cause(),
+            other => panic!("no refusal but {other:?}"),
+        }
+    }
+}
+
+async fn hear(receiver: &mut quinn::RecvStream, buffer: &mut BytesMut) -> to_edge::Message {
+    loop {
+        if let Some(frame) = frame::read::<ToEdge>(buffer, MAX_FRAME_BYTES).expect("a frame") {
+            return frame.message.expect("a message");
+        }
+        let chunk = receiver.read_chunk(65_536, true).await.expect("readable").expect("not over");
+        buffer.extend_from_slice(&chunk.bytes);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn batches_are_acknowledged_once_the_log_has_them_and_a_resend_is_stored_once() {
+    let central = Central::start().await;
+    let mut edge = central.connect("edge-1").await;
+    assert!(matches!(edge.greet(0).await, to_edge::Message::Welcome(_)));
+    edge.send(0, 3).await;
+    edge.send(3, 2).await;
+    assert_eq!((edge.acked().await, edge.acked().await), (3, 5));
+    assert_eq!(central.partition().end(), 5, "an acknowledged record is in the log");
+
+    // The second acknowledgement is lost with the connection: the edge sends again what it must take for lost.
+    edge.connection.close(VarInt::from_u32(0), b"cut");
+    let mut edge = central.connect("edge-1").await;
+    edge.greet(0).await;
+    edge.send(3, 2).await;
+    edge.send(5, 1).await;
+    assert_eq!((edge.acked().await, edge.acked().await), (5, 6));
+    let expected: Vec<_> = (0..6).map(|offset| ("edge-1".to_owned(), offset)).collect();
+    assert_eq!(central.edge_offsets().await, expected);
+    central.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_connection_of_an_edge_ends_the_older_and_leaves_others_alone() {
+    let central = Central::start().await;
+    let (mut first, mut other) = (central.connect("edge-1").await, central.connect("edge-2").await);
+    first.greet(0).await;
+    other.greet(0).await;
+    let mut second = central.connect("edge-1").await;
+    second.greet(0).await;
+    assert_eq!(first.refused().await, Cause::Superseded);
+    timeout(Duration::from_secs(10), first.connection.closed()).await.expect("closed");
+    second.send(0, 1).await;
+    other.send(0, 1).await;
+    assert_eq!((second.acked().await, other.acked().await), (1, 1));
+    central.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_off_and_rubbish_are_refused_with_a_cause() {
+    let central = Central::start().await;
+    let mut late = central.connect("edge-1").await;
+    assert!(
+        matches!(late.greet(-90_000).await, to_edge::Message::Refusal(refusal) if refusal.cause() == Cause::Clock)
+    );
+    let mut rubbish = central.connect("edge-1").await;
+    rubbish.sender.write_all(&[0xff; 64]).await.expect("sent");
+    assert_eq!(rubbish.refused().await, Cause::Malformed);
+    let mut hasty = central.connect("edge-1").await;
+    hasty.send(0, 1).await;
+    assert_eq!(hasty.refused().await, Cause::Malformed);
+    assert_eq!(central.partition().end(), 0);
+    let mut good = central.connect("edge-1").await;
+    good.greet(0).await;
+    good.send(0, 1).await;
+    assert_eq!(good.acked().await, 1);
+    central.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_certificates_of_the_authority_are_let_in() {
+    let central = Central::start().await;
+    let (certificate, key) = Authority::new().sign("edge-1", ExtendedKeyUsagePurpose::ClientAuth);
+    let let_in = match central.connect_with(&certificate, &key).await {
+        // With TLS 1.3 a client may believe itself connected before it is refused.
+        Ok(edge) => timeout(Duration::from_secs(10), edge.connection.closed()).await.is_err(),
+        Err(_) => false,
+    };
+    assert!(!let_in);
+    let (certificate, key) = central.authority.sign("edge-1", ExtendedKeyUsagePurpose::ServerAuth);
+    let let_in = match central.connect_with(&certificate, &key).await {
+        Ok(edge) => timeout(Duration::from_secs(10), edge.connection.closed()).await.is_err(),
+        Err(_) => false,
+    };
+    assert!(!let_in, "a server's certificate is no edge's");
+    central.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_policy_is_sent_at_the_beginning_and_when_it_changes() {
+    let central = Central::start().await;
+    let policy = |policy_id| {
+        let site = Site { website_id: "site".into(), ..Site::default() };
+        Arc::new(Policy { policy_id, sites: vec![site; policy_id as usize] })
+    };
+    central.policy.send_replace(policy(1));
+    let mut edge = central.connect("edge-1").await;
+    edge.greet(0).await;
+    let mut stream = timeout(Duration::from_secs(10), edge.connection.accept_uni())
+        .await
+        .expect("in time")
+        .expect("opened");
+    let mut buffer = BytesMut::new();
+    for expected in 1..4 {
+        let heard = timeout(Duration::from_secs(10), hear(&mut stream, &mut buffer)).await.expect("in time");
+        let to_edge::Message::Policy(heard) = heard else { panic!("no policy") };
+        assert_eq!((heard.policy_id, heard.sites.len() as u64), (expected, expected));
+        central.policy.send_replace(policy(expected + 1));
+    }
+    central.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_batches_wait_for_the_log_at_once_and_are_answered_in_order() {
+    let central = Central::start().await;
+    let mut edge = central.connect("edge-1").await;
+    edge.greet(0).await;
+    for batch in 0..300 {
+        edge.send(batch * 10, 10).await;
+    }
+    let mut acked = Vec::new();
+    while acked.last() != Some(&3_000) {
+        acked.push(edge.acked().await);
+    }
+    assert!(acked.is_sorted());
+    assert_eq!(central.partition().end(), 3_000);
+    central.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_crowd_strangers_prove_their_address_first_and_edges_get_in() {
+    let central = Central::start().await;
+    let (certificate, key) = central.authority.sign("edge-1", ExtendedKeyUsagePurpose::ClientAuth);
+    let client = central.client(&certificate, &key);
+    let connecting: Vec<_> =
+        (0..100).map(|_| client.connect(central.address, NAME).expect("connecting")).collect();
+    for attempt in connecting {
+        timeout(Duration::from_secs(30), attempt).await.expect("in time").expect("connected");
+    }
+    assert!(central.metrics.retries.get() > 0, "nobody was asked to");
+    client.close(VarInt::from_u32(0), b"done");
+    central.finish().await;
+}
+
+/// A record of one site with one page view.
+fn record(number: u8) -> Bytes {
+    let event_id = Bytes::copy_from_slice(&[number + 1; 16]);
+    let event = Event { event_id: event_id.clone(), event_type: "pageview".into(), ..Event::default() };
+    let admitted = AdmittedEvent {
+        event: event.encode_to_vec().into(),
+        event_id,
+        fingerprint: u64::from(number),
+        ..AdmittedEvent::default()
+    };
+    Record { website_id: "site".into(), server_timestamp_ms: 1, events: vec![admitted], ..Record::default() }
+        .encode_to_vec()
+        .into()
+}

@@ -1,0 +1,66 @@
+//! The schema of a replicated cluster, statement by statement, on the real engine with a keeper for tests: parsed as it will be sent, run
+//! without its ON CLUSTER.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::support::{event_store, library};
+use footfall_clickhouse::{Layout, schema};
+use serde_json::Value;
+
+/// What the engine says to each statement: nothing, or why not.
+fn tried(statements: &[String]) -> Vec<(Option<String>, Option<String>)> {
+    let program = event_store().with_file_name("examples").join("try_schema");
+    assert!(program.is_file(), "this test needs cargo build -p footfall-event-store --examples");
+    let mut command = Command::new(program);
+    command.arg(library()).args(["analytics", "footfall"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().expect("started");
+    let input = serde_json::to_vec(statements).expect("JSON");
+    child.stdin.take().expect("piped").write_all(&input).expect("written");
+    let output = child.wait_with_output().expect("waited");
+    assert!(output.status.success(), "{:?}", output.status);
+    let outcomes: Vec<Value> = serde_json::from_slice(&output.stdout).expect("a list");
+    let said = |outcome: &Value, key: &str| outcome[key].as_str().map(str::to_owned);
+    outcomes.iter().map(|outcome| (said(outcome, "parsed"), said(outcome, "ran"))).collect()
+}
+
+#[test]
+fn every_statement_is_taken_by_the_engine() {
+    let statements = schema(&Layout::Cluster("analytics".into()), "footfall");
+    for (statement, outcome) in statements.iter().zip(tried(&statements)) {
+        assert_eq!(outcome, (None, None), "{statement}");
+    }
+    let made = "SELECT throwIf(count() != 4) FROM system.tables WHERE database = 'footfall' AND (name, engine) IN \
+         (('schema_migrations', 'ReplicatedMergeTree'), ('events_local', 'ReplicatedMergeTree'), ('events_distributed', 'Distributed'), \
+         ('events', 'View')) AND (name != 'events' OR create_table_query LIKE '%events_distributed%')";
+    let all: Vec<_> = statements.into_iter().chain([made.to_owned()]).collect();
+    assert_eq!(tried(&all).last().expect("an outcome").1, None, "tables are what they are named");
+}
+
+#[test]
+fn a_mistake_in_it_would_be_found() {
+    let statements = ["CREATE TABLE a ON CLUSTER analytics (a UInt8) ENGINE = ReplicatedMergeTree('/a', '{replica}') ORDER BY b".to_owned()];
+    let (parsed, ran) = tried(&statements).remove(0);
+    assert_eq!(parsed, None);
+    assert!(ran.expect("refused").contains("Missing columns"));
+    let (parsed, _) =
+        tried(&["CREATE TABLE a ON CLUSTER analytics (a UInt8) ENGIN = Null".to_owned()]).remove(0);
+    assert!(parsed.expect("refused").contains("Syntax error"));
+}
+
+#[test]
+fn the_file_for_people_is_the_schema() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/clickhouse/cluster.sql");
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    let (comment, _) = written.split_once("\n\n").unwrap_or(("-- …", ""));
+    let wanted =
+        format!("{comment}\n\n{};\n", schema(&Layout::Cluster("analytics".into()), "footfall").join(";\n\n"));
+    if std::env::var_os("FOOTFALL_WRITE").is_some() {
+        std::fs::write(&path, &wanted).expect("written");
+    }
+    assert_eq!(
+        written, wanted,
+        "write it anew: FOOTFALL_WRITE=1 cargo test -p footfall-central --test cluster_schema"
+    );
+}

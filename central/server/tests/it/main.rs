@@ -1,0 +1,24 @@
+//! Central's tests with a real event store, real servers and the real program, in one binary: linking all of central once is what they cost.
+
+mod blobs;
+mod cluster_schema;
+mod event_store;
+mod events;
+mod exactly_once;
+mod letters;
+mod live;
+mod live_adversity;
+mod live_redis;
+mod log;
+mod metadata;
+mod process;
+mod raw_log;
+mod readiness;
+mod replay;
+mod replay_live;
+mod replay_shards;
+mod runner;
+mod servers;
+mod stats;
+mod support;
+mod token_and_rename;

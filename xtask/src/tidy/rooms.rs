@@ -122,21 +122,29 @@ mod tests {
     #[test]
     fn the_flow_of_the_design_passes() {
         assert!(
-            sentences("central/server/src/sink/clickhouse.rs", "use crate::{log::{Entry, reader}, store::events};")
-                .is_empty()
+            sentences(
+                "central/server/src/sink/clickhouse.rs",
+                "use crate::{log::{Entry, reader}, store::events};"
+            )
+            .is_empty()
         );
         assert!(sentences("central/server/src/api/realtime.rs", "use crate::query::Plan;").is_empty());
         assert!(sentences("central/server/src/app.rs", "use crate::ingest; use crate::api;").is_empty());
         assert!(sentences("central/server/src/telemetry.rs", "use crate::{ingest, log, sink};").is_empty());
         assert!(
-            sentences("central/server/src/log/reader.rs", "use crate::log::Entry; use super::Position;").is_empty()
+            sentences("central/server/src/log/reader.rs", "use crate::log::Entry; use super::Position;")
+                .is_empty()
         );
     }
 
     #[test]
     fn an_import_against_the_flow_is_found() {
         for (path, text, sentence) in [
-            ("central/server/src/log/mod.rs", "use crate::telemetry::Telemetry;", "log must not import telemetry"),
+            (
+                "central/server/src/log/mod.rs",
+                "use crate::telemetry::Telemetry;",
+                "log must not import telemetry",
+            ),
             ("central/server/src/ingest/mod.rs", "use crate::store::events;", "ingest must not import store"),
             ("central/server/src/log/mod.rs", "fn f() { crate::sink::run() }", "log must not import sink"),
             (
@@ -144,7 +152,11 @@ mod tests {
                 "use crate::{\n    api::Answer,\n    store::live,\n};",
                 "query must not import api",
             ),
-            ("central/server/src/store/live.rs", "pub(in crate::query) fn x() {}", "store must not import query"),
+            (
+                "central/server/src/store/live.rs",
+                "pub(in crate::query) fn x() {}",
+                "store must not import query",
+            ),
         ] {
             assert_eq!(sentences(path, text), [sentence], "{text}");
         }
@@ -159,7 +171,9 @@ mod tests {
             )
             .is_empty()
         );
-        assert!(sentences("central/server/src/log/mod.rs", "use crate::Fault; use other_crate::sink;").is_empty());
+        assert!(
+            sentences("central/server/src/log/mod.rs", "use crate::Fault; use other_crate::sink;").is_empty()
+        );
     }
 
     #[test]
@@ -167,7 +181,8 @@ mod tests {
         assert_eq!(sentences("central/server/src/log/reader.rs", "use super::super::sink::Runner;").len(), 1);
         assert_eq!(sentences("central/server/src/log/mod.rs", "use super::sink::Runner;").len(), 1);
         assert_eq!(
-            sentences("central/server/src/log/mod.rs", "mod tests {\n    use super::super::sink::Runner;\n}").len(),
+            sentences("central/server/src/log/mod.rs", "mod tests {\n    use super::super::sink::Runner;\n}")
+                .len(),
             1
         );
         assert!(sentences("central/server/src/log/mod.rs", "mod tests {\n    use super::*;\n}").is_empty());

@@ -12,7 +12,6 @@ use prost::Message;
 use siphasher::sip::SipHasher13;
 
 use crate::admit::{self, Facts, Verdict};
-use crate::decode::{Form, Sent, Submission};
 use crate::dedup::{Key, Seen, Ticket};
 use crate::edge::Edge;
 use crate::enrich::hints::Hints;
@@ -21,6 +20,7 @@ use crate::enrich::ua::{Agent, Kind, corrected};
 use crate::enrich::{cut, privacy};
 use crate::policy::Site;
 use crate::recall::Recall;
+use crate::submission::{Form, Sent, Submission};
 use crate::tally::{self, Counts};
 use crate::ticket::Fate;
 

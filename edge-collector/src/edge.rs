@@ -10,7 +10,6 @@ use footfall_proto::limits::{MAX_BATCH_BYTES, MAX_BODY_BYTES};
 
 use crate::assets::{Assets, AssetsError};
 use crate::config::Config;
-use crate::decode::body::Budget;
 use crate::enrich::geo::{Geo, GeoError};
 use crate::enrich::salt::Salts;
 use crate::enrich::source::Hosts;
@@ -19,6 +18,7 @@ use crate::forward::{Link, TlsError, tls};
 use crate::peer::Peers;
 use crate::policy::Policies;
 use crate::recall::Recall;
+use crate::routes::body::Budget;
 use crate::tally::Tallies;
 use crate::telemetry::{Snapshot, Telemetry};
 

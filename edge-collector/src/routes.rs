@@ -20,10 +20,14 @@ use crate::admit::origin_authority;
 use crate::answer::{self, Answer, refusal};
 use crate::assets::Asset;
 use crate::collect::{Caller, Outcome, collect};
-use crate::decode::body::{self, BodyError};
-use crate::decode::inflate::{Encoding, InflateError, inflate};
-use crate::decode::{self, DecodeError, Submission, pixel};
+use crate::content_encoding::{Encoding, InflateError, inflate};
 use crate::edge::{Edge, now_ms};
+use crate::protocol::{footfall, pixel};
+use crate::submission::{DecodeError, Submission};
+
+pub mod body;
+
+use body::BodyError;
 
 /// Answers one request; never fails.
 pub async fn answer(edge: Arc<Edge>, request: Request<Incoming>, socket: SocketAddr) -> Answer {
@@ -92,7 +96,7 @@ async fn read(edge: &Edge, headers: &HeaderMap, body: Incoming) -> Result<Submis
         }
         InflateError::Damaged(_) => refuse(edge, StatusCode::BAD_REQUEST, DropReason::Undecodable, 1, &error),
     })?;
-    decode::submission(plain).map_err(|error| match &error {
+    footfall::read(plain).map_err(|error| match &error {
         DecodeError::TooMany { tracking_id, count } => {
             if let Some(policy) = edge.policies.current()
                 && let Some(site) = policy.site(tracking_id)

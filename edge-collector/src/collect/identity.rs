@@ -6,12 +6,12 @@ use footfall_proto::beacon::Consent;
 use footfall_proto::ident::uuid_v7;
 
 use super::Caller;
-use crate::decode::{Form, Sent, Submission};
 use crate::edge::Edge;
 use crate::enrich::salt::Days;
 use crate::enrich::visitor::{self, Purpose, SiteKey};
 use crate::policy::Site;
 use crate::session::{SessionId, Sessions};
+use crate::submission::{Form, Sent, Submission};
 
 /// The identities of one request's events.
 pub(super) struct Identities<'a> {

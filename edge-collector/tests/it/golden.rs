@@ -4,7 +4,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use footfall_edge::collect::{Caller, Outcome, collect};
-use footfall_edge::decode::{self, pixel};
+use footfall_edge::protocol::{footfall, pixel};
 use footfall_proto::reason;
 use footfall_proto::relay::{AdmittedEvent, Record, Visit};
 use serde::Deserialize;
@@ -53,7 +53,7 @@ async fn every_recorded_request_ends_as_it_should() {
 
 async fn play(edge: &Running, case: &Case) -> Outcome {
     let submission = match (&case.body, &case.pixel) {
-        (Some(body), None) => decode::submission(Bytes::from(body.to_string())).expect(&case.name),
+        (Some(body), None) => footfall::read(Bytes::from(body.to_string())).expect(&case.name),
         (None, Some(query)) => pixel::read(query, None),
         _ => panic!("{}: one of body and pixel", case.name),
     };

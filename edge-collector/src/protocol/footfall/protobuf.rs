@@ -7,7 +7,7 @@ use footfall_proto::relay::DropReason;
 use prost::Message;
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 
-use super::{DecodeError, Form, Sent, Submission};
+use crate::submission::{DecodeError, Form, Sent, Submission};
 
 /// Number of the batch's field `events`.
 const EVENTS: u32 = 32;

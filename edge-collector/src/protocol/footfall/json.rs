@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
-use super::{DecodeError, Form, Sent, Submission};
+use crate::submission::{DecodeError, Form, Sent, Submission};
 
 pub(super) fn read(body: &[u8]) -> Result<Submission, DecodeError> {
     let malformed = |error: serde_json::Error| DecodeError::Malformed(error.to_string());

@@ -6,8 +6,8 @@ use footfall_proto::limits::MAX_TEXT_BYTES;
 use footfall_proto::relay::DropReason;
 use prost::Message;
 
-use super::{Form, Sent, Submission};
 use crate::enrich::cut;
+use crate::submission::{Form, Sent, Submission};
 
 /// Reads `s` tracking id, `u` page URL, `r` referrer, `t` title, `e` event type (a page view unless named) and, for
 /// events, `c` category, `a` action, `l` label, `v` value. Without `u` the page is the one that embeds the image.

@@ -1,10 +1,4 @@
-//! From bytes to events: the three forms in which a submission comes, brought to one. Pure, but for reading the body.
-
-pub mod body;
-pub mod inflate;
-pub mod json;
-pub mod pixel;
-pub mod protobuf;
+//! What every protocol's requests come down to: the events of one site and one visitor. Pure.
 
 use bytes::Bytes;
 use footfall_proto::beacon::{BeaconEnvelope, Event};
@@ -46,18 +40,6 @@ pub struct Sent {
     pub user_id: String,
     /// The session as the sender names it; empty if not.
     pub session_id: String,
-}
-
-/// Reads a plain body: JSON when it begins like it, else protobuf.
-///
-/// # Errors
-/// [`DecodeError`]; all of the submission is then refused.
-pub fn submission(body: Bytes) -> Result<Submission, DecodeError> {
-    match body.first() {
-        None => Err(DecodeError::Empty),
-        Some(b'{' | b'[') => json::read(&body),
-        Some(_) => protobuf::read(body),
-    }
 }
 
 /// Why a whole submission cannot be read. Permanent: the same bytes fail again.

@@ -68,15 +68,23 @@ pub fn origin_authority(origin: &str) -> Option<&str> {
         .then_some(authority)
 }
 
-/// Decides on one event of an admitted request. Its age is taken on the client's own clock where the batch says when
-/// it left (`sent_at_ms`, 0 if it does not), so that a wrong clock drops nothing.
+/// Decides on one event of an admitted request by what it holds.
 ///
 /// # Errors
 /// The reason to drop it.
-pub fn event(event: &Event, sent_at_ms: i64, now_ms: i64) -> Result<(), DropReason> {
+pub fn event(event: &Event) -> Result<(), DropReason> {
     if event.event_type.is_empty() || !well_formed(event) {
         return Err(DropReason::Invalid);
     }
+    Ok(())
+}
+
+/// Decides on a well-formed event by its age, which is taken on the client's own clock where the batch says when it
+/// left (`sent_at_ms`, 0 if it does not), so that a wrong clock drops nothing.
+///
+/// # Errors
+/// The reason to drop it.
+pub fn age(event: &Event, sent_at_ms: i64, now_ms: i64) -> Result<(), DropReason> {
     let left_at = if sent_at_ms > 0 { sent_at_ms } else { now_ms };
     if event.client_timestamp_ms > 0 && left_at.saturating_sub(event.client_timestamp_ms) > MAX_EVENT_AGE_MS {
         return Err(DropReason::TooOld);
@@ -190,7 +198,7 @@ mod tests {
     fn with(change: impl FnOnce(&mut Event)) -> Result<(), DropReason> {
         let mut changed = page_view();
         change(&mut changed);
-        event(&changed, 0, NOW)
+        event(&changed).and_then(|()| age(&changed, 0, NOW))
     }
 
     #[test]
@@ -245,8 +253,8 @@ mod tests {
     fn a_wrong_clock_makes_no_event_too_old() {
         let mut old = page_view();
         old.client_timestamp_ms = 1_000;
-        assert_eq!(event(&old, 2_000, NOW), Ok(()));
-        assert_eq!(event(&old, 2_000 + MAX_EVENT_AGE_MS, NOW), Err(DropReason::TooOld));
+        assert_eq!(age(&old, 2_000, NOW), Ok(()));
+        assert_eq!(age(&old, 2_000 + MAX_EVENT_AGE_MS, NOW), Err(DropReason::TooOld));
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use std::io::{self, Read};
 
 use bytes::Bytes;
-use footfall_proto::limits::MAX_PLAIN_BODY_BYTES;
 
 /// Encodings that the edge undoes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,28 +34,28 @@ impl Encoding {
 /// Largest window that a zstd frame may ask for, as a power of two: 8 MiB, what browsers allow themselves.
 const ZSTD_WINDOW_LOG: u32 = 23;
 
-/// The plain body.
+/// The plain body, of `limit` bytes at most.
 ///
 /// # Errors
 /// [`InflateError`].
-pub fn inflate(encoding: Encoding, body: Bytes) -> Result<Bytes, InflateError> {
+pub fn inflate(encoding: Encoding, body: Bytes, limit: usize) -> Result<Bytes, InflateError> {
     match encoding {
-        Encoding::Identity if body.len() > MAX_PLAIN_BODY_BYTES => Err(InflateError::TooLarge),
+        Encoding::Identity if body.len() > limit => Err(InflateError::TooLarge { limit }),
         Encoding::Identity => Ok(body),
-        Encoding::Gzip => bounded(flate2::read::MultiGzDecoder::new(&body[..])),
+        Encoding::Gzip => bounded(flate2::read::MultiGzDecoder::new(&body[..]), limit),
         Encoding::Zstd => {
             let mut decoder = zstd::Decoder::with_buffer(&body[..]).map_err(InflateError::Damaged)?;
             decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(InflateError::Damaged)?;
-            bounded(decoder)
+            bounded(decoder, limit)
         }
-        Encoding::Brotli => bounded(brotli::Decompressor::new(&body[..], 4096)),
+        Encoding::Brotli => bounded(brotli::Decompressor::new(&body[..], 4096), limit),
     }
 }
 
-fn bounded(decoder: impl Read) -> Result<Bytes, InflateError> {
+fn bounded(decoder: impl Read, limit: usize) -> Result<Bytes, InflateError> {
     let mut plain = Vec::new();
-    decoder.take(MAX_PLAIN_BODY_BYTES as u64 + 1).read_to_end(&mut plain).map_err(InflateError::Damaged)?;
-    if plain.len() > MAX_PLAIN_BODY_BYTES { Err(InflateError::TooLarge) } else { Ok(plain.into()) }
+    decoder.take(limit as u64 + 1).read_to_end(&mut plain).map_err(InflateError::Damaged)?;
+    if plain.len() > limit { Err(InflateError::TooLarge { limit }) } else { Ok(plain.into()) }
 }
 
 /// Why a body has no plain form. Permanent: the same bytes fail again.
@@ -66,8 +65,11 @@ pub enum InflateError {
     #[error("the compressed body is damaged: {0}")]
     Damaged(#[source] io::Error),
     /// More than a body may be.
-    #[error("the body is larger than {MAX_PLAIN_BODY_BYTES} bytes when decompressed")]
-    TooLarge,
+    #[error("the body is larger than {limit} bytes when decompressed")]
+    TooLarge {
+        /// What a plain body may be, bytes.
+        limit: usize,
+    },
 }
 
 #[cfg(test)]
@@ -76,6 +78,7 @@ mod tests {
     use proptest::prelude::*;
     use std::io::Write;
 
+    const LIMIT: usize = 2 << 20;
     const ALL: [Encoding; 3] = [Encoding::Gzip, Encoding::Zstd, Encoding::Brotli];
 
     fn deflate(encoding: Encoding, plain: &[u8]) -> Bytes {
@@ -102,9 +105,15 @@ mod tests {
         for encoding in ALL {
             let packed = deflate(encoding, &bomb);
             assert!(packed.len() < 100_000, "{encoding:?} {}", packed.len());
-            assert!(matches!(inflate(encoding, packed), Err(InflateError::TooLarge)), "{encoding:?}");
+            assert!(
+                matches!(inflate(encoding, packed, LIMIT), Err(InflateError::TooLarge { .. })),
+                "{encoding:?}"
+            );
         }
-        assert!(matches!(inflate(Encoding::Identity, bomb.into()), Err(InflateError::TooLarge)));
+        assert!(matches!(
+            inflate(Encoding::Identity, bomb.into(), LIMIT),
+            Err(InflateError::TooLarge { .. })
+        ));
     }
 
     #[test]
@@ -118,7 +127,7 @@ mod tests {
         #[test]
         fn what_was_packed_comes_back(plain in prop::collection::vec(any::<u8>(), 0..5000)) {
             for encoding in [Encoding::Identity, Encoding::Gzip, Encoding::Zstd, Encoding::Brotli] {
-                prop_assert_eq!(&inflate(encoding, deflate(encoding, &plain)).expect("whole")[..], &plain[..]);
+                prop_assert_eq!(&inflate(encoding, deflate(encoding, &plain), LIMIT).expect("whole")[..], &plain[..]);
             }
         }
 
@@ -126,14 +135,14 @@ mod tests {
         fn a_body_cut_short_is_damaged(plain in prop::collection::vec(any::<u8>(), 100..1000), cut in 1_usize..90) {
             for encoding in ALL {
                 let packed = deflate(encoding, &plain);
-                prop_assert!(inflate(encoding, packed.slice(..packed.len() - cut)).is_err(), "{encoding:?}");
+                prop_assert!(inflate(encoding, packed.slice(..packed.len() - cut), LIMIT).is_err(), "{encoding:?}");
             }
         }
 
         #[test]
         fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..500)) {
             for encoding in ALL {
-                let _ = inflate(encoding, bytes.clone().into());
+                let _ = inflate(encoding, bytes.clone().into(), LIMIT);
             }
         }
     }

@@ -16,6 +16,7 @@ pub mod edge;
 pub mod enrich;
 pub mod forward;
 pub mod generations;
+pub mod outcome;
 pub mod peer;
 pub mod policy;
 pub mod protocol;

@@ -11,7 +11,7 @@ use crate::enrich::salt::Days;
 use crate::enrich::visitor::{self, Purpose, SiteKey};
 use crate::policy::Site;
 use crate::session::{SessionId, Sessions};
-use crate::submission::{Form, Sent, Submission};
+use crate::submission::{Sent, Submission};
 
 /// The identities of one request's events.
 pub(super) struct Identities<'a> {
@@ -25,11 +25,11 @@ pub(super) struct Identities<'a> {
 
 impl<'a> Identities<'a> {
     pub(super) fn new(edge: &Edge, site: &'a Site, submission: &Submission, caller: Caller<'a>) -> Self {
-        // Whoever writes JSON states the ids itself; the beacon's count only with the visitor's consent.
+        // Without the visitor's consent the sender's ids count only if it is believed about them.
         let uses_ids = match submission.shared.consent() {
             Consent::Granted => true,
             Consent::Denied => false,
-            Consent::Unspecified => submission.form == Form::Json,
+            Consent::Unspecified => submission.credential.permits().identity,
         };
         Self { site, caller, days: edge.salts.at(caller.now_ms), uses_ids, visitor: None }
     }

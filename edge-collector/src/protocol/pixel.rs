@@ -1,18 +1,43 @@
-//! The query of `/p.gif`: one event from pages that run no script. Pure.
+//! The pixel, `GET /p.gif`: one event from pages that run no script. The answer is an image. Pure.
 
 use bytes::Bytes;
 use footfall_proto::beacon::{BeaconEnvelope, Event};
 use footfall_proto::limits::MAX_TEXT_BYTES;
 use footfall_proto::relay::DropReason;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, REFERER};
+use http::{Method, Response, request};
+use http_body_util::Full;
 use prost::Message;
+use smallvec::smallvec;
 
+use super::Protocol;
+use crate::answer::{self, Answer};
 use crate::enrich::cut;
-use crate::submission::{Form, Sent, Submission};
+use crate::outcome::{self, Outcomes, Rejection};
+use crate::submission::{Sent, Submission};
+
+/// What an `<img>` in a page speaks. Its request names no origin; the page stands in the URL and the referrer.
+pub static PROTOCOL: Protocol = Protocol {
+    name: "pixel",
+    paths: &["/p.gif"],
+    methods: &[Method::GET],
+    cors: None,
+    body: None,
+    decode: |head, _| Ok(smallvec![decode(head)]),
+    answer,
+};
+
+/// The smallest transparent GIF.
+const IMAGE: [u8; 43] = *b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
+
+fn decode(head: &request::Parts) -> Submission {
+    let embedding_page = head.headers.get(REFERER).and_then(|referrer| referrer.to_str().ok());
+    read(head.uri.query().unwrap_or_default(), embedding_page)
+}
 
 /// Reads `s` tracking id, `u` page URL, `r` referrer, `t` title, `e` event type (a page view unless named) and, for
 /// events, `c` category, `a` action, `l` label, `v` value. Without `u` the page is the one that embeds the image.
-#[must_use]
-pub fn read(query: &str, embedding_page: Option<&str>) -> Submission {
+fn read(query: &str, embedding_page: Option<&str>) -> Submission {
     let mut shared = BeaconEnvelope::default();
     let mut event = Event { event_type: "pageview".into(), ..Event::default() };
     let mut invalid = false;
@@ -41,7 +66,22 @@ pub fn read(query: &str, embedding_page: Option<&str>) -> Submission {
     let bytes = Bytes::from(event.encode_to_vec());
     let event = if invalid { Err(DropReason::Invalid) } else { Ok(event) };
     let sent = Sent { bytes, event, user_id: String::new(), session_id: String::new() };
-    Submission { form: Form::Pixel, shared, events: vec![sent], unknown_keys }
+    Submission { shared, events: vec![sent], unknown_keys, ..Submission::default() }
+}
+
+/// An image unless nothing was taken, so that a page shows nothing broken.
+fn answer(_: &request::Parts, result: Result<Outcomes, Rejection>) -> Answer {
+    let mut answer = match outcome::of_one(result) {
+        Ok(taken) => {
+            let mut answer = Response::new(Full::from(Bytes::from_static(&IMAGE)));
+            answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("image/gif"));
+            answer::name_first_reason(&mut answer, &taken.dropped);
+            answer
+        }
+        Err(rejection) => answer::rejection(&rejection),
+    };
+    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store, max-age=0"));
+    answer
 }
 
 #[cfg(test)]

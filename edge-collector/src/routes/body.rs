@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use footfall_proto::limits::MAX_BODY_BYTES;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use tokio::time::timeout;
@@ -56,13 +55,17 @@ impl Drop for Share {
     }
 }
 
-/// Reads a whole body. The share is to be kept for as long as the bytes are.
+/// Reads a whole body of `limit` bytes at most. The share is to be kept for as long as the bytes are.
 ///
 /// # Errors
 /// [`BodyError`].
-pub async fn read(mut body: Incoming, budget: &Arc<Budget>) -> Result<(Bytes, Share), BodyError> {
-    let read = read_within(&mut body, budget).await;
-    if matches!(read, Err(BodyError::TooLarge | BodyError::Overloaded)) {
+pub async fn read(
+    mut body: Incoming,
+    limit: usize,
+    budget: &Arc<Budget>,
+) -> Result<(Bytes, Share), BodyError> {
+    let read = read_within(&mut body, limit, budget).await;
+    if matches!(read, Err(BodyError::TooLarge { .. } | BodyError::Overloaded)) {
         throw_away(body).await;
     }
     read
@@ -84,27 +87,37 @@ pub async fn throw_away(mut body: Incoming) {
     let _ = timeout(LINGER, reading).await;
 }
 
-async fn read_within(body: &mut Incoming, budget: &Arc<Budget>) -> Result<(Bytes, Share), BodyError> {
+async fn read_within(
+    body: &mut Incoming,
+    limit: usize,
+    budget: &Arc<Budget>,
+) -> Result<(Bytes, Share), BodyError> {
     let declared = body.size_hint().lower();
-    if declared > MAX_BODY_BYTES as u64 {
-        return Err(BodyError::TooLarge);
+    if declared > limit as u64 {
+        return Err(BodyError::TooLarge { limit });
     }
     let mut share = Share { budget: Arc::clone(budget), bytes: 0 };
     budget.grow(&mut share, declared as usize)?;
-    let bytes =
-        timeout(BODY_TIMEOUT, collect(body, budget, &mut share)).await.map_err(|_| BodyError::Slow)??;
+    let bytes = timeout(BODY_TIMEOUT, collect(body, limit, budget, &mut share))
+        .await
+        .map_err(|_| BodyError::Slow)??;
     Ok((bytes, share))
 }
 
-async fn collect(body: &mut Incoming, budget: &Arc<Budget>, share: &mut Share) -> Result<Bytes, BodyError> {
+async fn collect(
+    body: &mut Incoming,
+    limit: usize,
+    budget: &Arc<Budget>,
+    share: &mut Share,
+) -> Result<Bytes, BodyError> {
     // Most bodies are one frame, which is passed on as it is.
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     while let Some(frame) = timeout(FRAME_TIMEOUT, body.frame()).await.map_err(|_| BodyError::Slow)? {
         let Ok(data) = frame.map_err(BodyError::Broken)?.into_data() else { continue };
         let length = first.len() + rest.len() + data.len();
-        if length > MAX_BODY_BYTES {
-            return Err(BodyError::TooLarge);
+        if length > limit {
+            return Err(BodyError::TooLarge { limit });
         }
         if length > share.bytes {
             budget.grow(share, length - share.bytes)?;
@@ -126,8 +139,11 @@ async fn collect(body: &mut Incoming, budget: &Arc<Budget>, share: &mut Share) -
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
     /// More than a body may be. Permanent.
-    #[error("the body is larger than {MAX_BODY_BYTES} bytes")]
-    TooLarge,
+    #[error("the body is larger than {limit} bytes")]
+    TooLarge {
+        /// What a body may be, bytes.
+        limit: usize,
+    },
     /// The sender paused for too long. Transient.
     #[error("the body came too slowly")]
     Slow,

@@ -3,10 +3,12 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use footfall_edge::collect::{Caller, Outcome, collect};
+use footfall_edge::collect::{Caller, collect};
+use footfall_edge::outcome::{Outcome, Taken};
 use footfall_edge::protocol::{footfall, pixel};
 use footfall_proto::reason;
 use footfall_proto::relay::{AdmittedEvent, Record, Visit};
+use http::Request;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -52,11 +54,13 @@ async fn every_recorded_request_ends_as_it_should() {
 }
 
 async fn play(edge: &Running, case: &Case) -> Outcome {
-    let submission = match (&case.body, &case.pixel) {
-        (Some(body), None) => footfall::read(Bytes::from(body.to_string())).expect(&case.name),
-        (None, Some(query)) => pixel::read(query, None),
+    let (protocol, uri, body) = match (&case.body, &case.pixel) {
+        (Some(body), None) => (&footfall::PROTOCOL, "/e".to_owned(), body.to_string()),
+        (None, Some(query)) => (&pixel::PROTOCOL, format!("/p.gif?{query}"), String::new()),
         _ => panic!("{}: one of body and pixel", case.name),
     };
+    let (head, ()) = Request::builder().uri(uri).body(()).expect(&case.name).into_parts();
+    let submissions = (protocol.decode)(&head, Bytes::from(body)).expect(&case.name);
     let caller = Caller {
         now_ms: NOW,
         address: case.from.as_deref().unwrap_or("192.0.2.1").parse().expect("address"),
@@ -67,13 +71,13 @@ async fn play(edge: &Running, case: &Case) -> Outcome {
         hint_platform: None,
         hint_mobile: None,
     };
-    collect(&edge.edge, submission, caller).await
+    collect(&edge.edge, submissions, caller).await.pop().expect("one submission")
 }
 
 fn compare(case: &Case, outcome: &Outcome, stored: Option<&Record>) {
     let name = &case.name;
     match outcome {
-        Outcome::Taken { accepted, dropped } => {
+        Outcome::Taken(Taken { accepted, dropped }) => {
             let reasons: Vec<_> = dropped.iter().map(|dropped| reason::name(dropped.reason)).collect();
             assert_eq!(
                 (Some(*accepted), &reasons[..]),

@@ -6,4 +6,5 @@ mod golden;
 mod hostile;
 mod inside;
 mod relay;
+mod submissions;
 mod support;

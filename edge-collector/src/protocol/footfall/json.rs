@@ -13,7 +13,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
-use crate::submission::{DecodeError, Form, Sent, Submission};
+use crate::protocol::DecodeError;
+use crate::submission::{Credential, Sent, Submission};
 
 pub(super) fn read(body: &[u8]) -> Result<Submission, DecodeError> {
     let malformed = |error: serde_json::Error| DecodeError::Malformed(error.to_string());
@@ -107,7 +108,8 @@ impl<'de> Visitor<'de> for Top {
 }
 
 fn assemble(mut wrapper: Wrapper) -> Submission {
-    let mut submission = Submission { form: Form::Json, ..Submission::default() };
+    // Whoever writes JSON may be a program, and says so by writing it: no credential is asked for.
+    let mut submission = Submission { credential: Credential::NotRequired, ..Submission::default() };
     if wrapper.wrapped {
         submission.unknown_keys +=
             wrapper.rest.iter().filter(|(key, value)| !share(&mut submission.shared, key, value)).count();

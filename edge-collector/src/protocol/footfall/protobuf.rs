@@ -7,7 +7,8 @@ use footfall_proto::relay::DropReason;
 use prost::Message;
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 
-use crate::submission::{DecodeError, Form, Sent, Submission};
+use crate::protocol::DecodeError;
+use crate::submission::{Sent, Submission};
 
 /// Number of the batch's field `events`.
 const EVENTS: u32 = 32;
@@ -28,12 +29,7 @@ pub(super) fn read(body: Bytes) -> Result<Submission, DecodeError> {
         let event = event(&bytes);
         Sent { bytes, event, user_id: user_id.clone(), session_id: session_id.clone() }
     };
-    Ok(Submission {
-        form: Form::Protobuf,
-        events: events.into_iter().map(sent).collect(),
-        shared,
-        unknown_keys: 0,
-    })
+    Ok(Submission { events: events.into_iter().map(sent).collect(), shared, ..Submission::default() })
 }
 
 fn event(bytes: &Bytes) -> Result<Event, DropReason> {

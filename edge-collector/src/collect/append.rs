@@ -1,13 +1,48 @@
-//! One append under way, whose outcome reaches the windows even if the client goes away before it is known.
+//! What one request adds to the journal, as one append, whose outcome reaches the windows even if the client goes away
+//! before it is known.
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use footfall_journal::{AppendError, Appended, Pending};
 
 use crate::dedup::{Key, Ticket};
 use crate::edge::Edge;
 
-pub(super) struct Commit {
+/// The records of one request and what the windows remember of its events. It succeeds or fails as a whole.
+#[derive(Default)]
+pub(super) struct Append {
+    /// One record for each submission with an accepted event.
+    pub(super) records: Vec<Bytes>,
+    /// What a duplicate's answer waits for; `None` until an event comes that may have duplicates.
+    pub(super) ticket: Option<Ticket>,
+    /// Remembered by the window of repeats, to be forgotten should the append fail.
+    pub(super) keys: Vec<Key>,
+}
+
+impl Append {
+    pub(super) fn with_capacity(records: usize) -> Self {
+        Self { records: Vec::with_capacity(records), ..Self::default() }
+    }
+
+    /// Appends and waits for the disk.
+    pub(super) async fn finish(self, edge: &Arc<Edge>) -> Result<(), AppendError> {
+        if self.records.is_empty() {
+            // Nothing new was remembered, so nobody can wait for this request.
+            if let Some(ticket) = self.ticket {
+                edge.recall.lock().expect("no holder panics").tickets.settle(ticket, true);
+            }
+            return Ok(());
+        }
+        let pending = edge.journal.append(self.records);
+        let waiting =
+            Waiting { edge: Arc::clone(edge), pending: Some(pending), ticket: self.ticket, keys: self.keys };
+        waiting.finish().await
+    }
+}
+
+/// An append under way.
+struct Waiting {
     edge: Arc<Edge>,
     /// Gone once it was awaited to its end.
     pending: Option<Pending>,
@@ -15,13 +50,8 @@ pub(super) struct Commit {
     keys: Vec<Key>,
 }
 
-impl Commit {
-    pub(super) fn new(edge: Arc<Edge>, pending: Pending, ticket: Option<Ticket>, keys: Vec<Key>) -> Self {
-        Self { edge, pending: Some(pending), ticket, keys }
-    }
-
-    /// Waits for the disk.
-    pub(super) async fn finish(mut self) -> Result<(), AppendError> {
+impl Waiting {
+    async fn finish(mut self) -> Result<(), AppendError> {
         let pending = self.pending.as_mut().expect("taken only here and by drop");
         let answer = pending.await;
         self.pending = None;
@@ -45,7 +75,7 @@ impl Commit {
     }
 }
 
-impl Drop for Commit {
+impl Drop for Waiting {
     fn drop(&mut self) {
         // The connection broke while the disk was written: the append goes on, and so must the wait for it.
         let Some(pending) = self.pending.take() else { return };

@@ -1,0 +1,130 @@
+//! Looks at the events of one submission one by one: which are accepted, which dropped and why, and what the windows of
+//! repeats and sessions say of each.
+
+use bytes::Bytes;
+use footfall_proto::ident::uuid_v7;
+use footfall_proto::relay::{AdmittedEvent, DropReason, Note};
+use siphasher::sip::SipHasher13;
+
+use super::Caller;
+use super::append::Append;
+use super::identity::Identities;
+use crate::admit;
+use crate::dedup::Seen;
+use crate::edge::Edge;
+use crate::enrich::source::path_of;
+use crate::outcome::Dropped;
+use crate::policy::Site;
+use crate::recall::Recall;
+use crate::submission::{Sent, Submission};
+use crate::ticket::Fate;
+
+/// What a submission comes down to, event by event.
+#[derive(Default)]
+pub(super) struct Admission {
+    pub(super) events: Vec<AdmittedEvent>,
+    /// In the order of their indexes.
+    pub(super) dropped: Vec<Dropped>,
+    /// Appends of other requests that must succeed before a duplicate is told so.
+    pub(super) awaited: Vec<Fate>,
+    /// Whether an event repeats one of the same request, so that its answer waits for the request's own append.
+    pub(super) repeats_request: bool,
+    pub(super) collisions: u64,
+}
+
+/// Decides on each event, and remembers the accepted ones as part of the request's append.
+pub(super) fn admit_events(
+    edge: &Edge,
+    site: &Site,
+    submission: &Submission,
+    caller: Caller<'_>,
+    append: &mut Append,
+) -> Admission {
+    let mut events = Events {
+        edge,
+        site,
+        submission,
+        identities: Identities::new(edge, site, submission, caller),
+        append,
+        admission: Admission::default(),
+    };
+    let mut recall = edge.recall.lock().expect("no holder panics");
+    for (index, sent) in submission.events.iter().enumerate() {
+        match events.admit(sent, &mut recall) {
+            Ok(event) => events.admission.events.push(event),
+            Err(reason) => events.admission.dropped.push(Dropped { index, reason }),
+        }
+    }
+    events.admission
+}
+
+/// The events of one submission, under way.
+struct Events<'a> {
+    edge: &'a Edge,
+    site: &'a Site,
+    submission: &'a Submission,
+    identities: Identities<'a>,
+    append: &'a mut Append,
+    admission: Admission,
+}
+
+impl Events<'_> {
+    fn admit(&mut self, sent: &Sent, recall: &mut Recall) -> Result<AdmittedEvent, DropReason> {
+        let event = sent.event.as_ref().map_err(|reason| *reason)?;
+        let now_ms = self.identities.now_ms();
+        admit::event(event)?;
+        if !self.submission.credential.permits().time {
+            admit::age(event, self.submission.shared.sent_at_ms, now_ms)?;
+        }
+        let user_id = self.identities.user(sent, &mut recall.sessions);
+        if !admit::keeps_visitor(self.site.sampling_rate, &user_id) {
+            return Err(DropReason::SampledOut);
+        }
+        let fingerprint = SipHasher13::new().hash(&sent.bytes);
+        let mut note = Note::None;
+        let mut event_id = event.event_id.clone();
+        if event_id.is_empty() {
+            event_id = made_id(now_ms);
+        } else {
+            let ticket = *self.append.ticket.get_or_insert_with(|| recall.tickets.open());
+            match recall.dedup.see(&self.site.website_id, &event_id, fingerprint, ticket) {
+                Seen::First(key) => self.append.keys.push(key),
+                Seen::Collides(key) => {
+                    self.append.keys.push(key);
+                    self.admission.collisions += 1;
+                    note = Note::IdCollision;
+                    event_id = made_id(now_ms);
+                }
+                Seen::Before(original) => {
+                    if original == ticket {
+                        self.admission.repeats_request = true;
+                    } else {
+                        self.admission.awaited.extend(recall.tickets.fate(original));
+                    }
+                    return Err(DropReason::Duplicate);
+                }
+            }
+        }
+        let session_id = self.identities.session(sent, &user_id, &mut recall.sessions);
+        let source = self.edge.hosts.source_of(event, self.site);
+        Ok(AdmittedEvent {
+            event: sent.bytes.clone(),
+            event_id,
+            fingerprint,
+            user_id,
+            session_id,
+            page_path: path_of(&event.page_url).to_owned(),
+            traffic_source: source.source,
+            traffic_medium: source.medium,
+            traffic_campaign: source.campaign,
+            traffic_keyword: source.keyword,
+            note: note as i32,
+        })
+    }
+}
+
+fn made_id(now_ms: i64) -> Bytes {
+    let mut random = [0; 10];
+    getrandom::fill(&mut random).expect("the system has randomness once it is up");
+    Bytes::copy_from_slice(&uuid_v7(now_ms.unsigned_abs(), random))
+}

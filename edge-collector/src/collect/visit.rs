@@ -1,0 +1,59 @@
+//! What the events of one submission share once it is enriched: device, location, language. Looks things up only.
+
+use bytes::Bytes;
+use footfall_proto::beacon::Consent;
+use footfall_proto::limits::MAX_TEXT_BYTES;
+use footfall_proto::relay::Visit;
+
+use super::Caller;
+use crate::edge::Edge;
+use crate::enrich::hints::Hints;
+use crate::enrich::ua::{Agent, corrected};
+use crate::enrich::{cut, privacy};
+use crate::policy::Site;
+use crate::submission::Submission;
+
+pub(super) fn visit(
+    edge: &Edge,
+    site: &Site,
+    submission: &Submission,
+    caller: Caller<'_>,
+    agent: &Agent,
+    bot: bool,
+) -> Visit {
+    let shared = &submission.shared;
+    let hints = Hints::of(shared.hints.as_ref(), caller.hint_platform, caller.hint_mobile);
+    let agent = corrected(agent, hints);
+    let place = edge.geo.locate(caller.address);
+    let keeps_address = matches!(shared.consent(), Consent::Granted) && !site.ip_anonymization;
+    let address = if keeps_address { caller.address } else { privacy::cut_address(caller.address) };
+    let screen = (shared.screen_width > 0 && shared.screen_height > 0)
+        .then(|| format!("{}x{}", shared.screen_width, shared.screen_height));
+    let short = |text: &str| cut(text, 64).to_owned();
+    Visit {
+        ip_address: Bytes::copy_from_slice(&privacy::mapped(address)),
+        user_agent: cut(caller.user_agent, MAX_TEXT_BYTES).to_owned(),
+        country: place.country,
+        region: place.region,
+        city: place.city,
+        latitude: place.latitude,
+        longitude: place.longitude,
+        device_type: agent.device_type.name().to_owned(),
+        device_brand: agent.device_brand,
+        device_model: agent.device_model,
+        os: agent.os,
+        os_version: agent.os_version,
+        browser: agent.browser,
+        browser_version: agent.browser_version,
+        screen_resolution: screen.unwrap_or_default(),
+        sdk_version: short(&shared.sdk_version),
+        is_bot: bot,
+        sample_rate: site.sampling_rate,
+        language: short(&shared.language),
+        local_salt: true,
+        page_load_id: shared.page_load_id.slice(..shared.page_load_id.len().min(16)),
+        viewport_width: shared.viewport_width,
+        viewport_height: shared.viewport_height,
+        timezone: short(&shared.timezone),
+    }
+}

@@ -16,10 +16,10 @@ use crate::edge::Edge;
 use crate::enrich::cut;
 use crate::enrich::ua::{Agent, Kind};
 use crate::outcome::{Dropped, Outcome, Outcomes, Taken};
+use crate::pending_commit::Fate;
 use crate::policy::{Policy, Site};
 use crate::submission::{Assertions, Submission, Submissions};
 use crate::tally::{self, Counts};
-use crate::ticket::Fate;
 
 mod admission;
 mod append;

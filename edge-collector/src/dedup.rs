@@ -9,7 +9,7 @@ use hashbrown::HashTable;
 /// Entries kept at most: one table of 2^20 small slots, about 35 MB when full.
 pub const CAPACITY: usize = 900_000;
 
-/// Names the request whose commit an entry waits for; see [`crate::ticket`].
+/// Names the request whose commit an entry waits for; see [`crate::pending_commit`].
 pub type Ticket = u64;
 
 /// Names an entry.

@@ -17,10 +17,10 @@ use crate::enrich::ua::Agents;
 use crate::forward::{Link, TlsError, tls};
 use crate::peer::Peers;
 use crate::policy::Policies;
-use crate::recall::Recall;
 use crate::routes::body::Budget;
 use crate::tally::Tallies;
 use crate::telemetry::{Snapshot, Telemetry};
+use crate::windows::Recall;
 
 /// Bytes of bodies that all requests together may hold.
 const BODY_BUDGET_BYTES: usize = 64 << 20;

@@ -1,7 +1,7 @@
 //! The edge collector: takes events over HTTP, makes them durable, then answers, and forwards them to central over QUIC.
 //!
 //! Read [`collect`] first: it is the way of one request, from decoded events to the answer. Everything that decides
-//! ([`admit`], [`dedup`], [`session`], [`forward::window`]) is pure: time and randomness are arguments. This room
+//! ([`admit`], [`dedup`], [`session`], [`forward::in_flight`]) is pure: time and randomness are arguments. This room
 //! knows no broker and no database.
 
 pub mod admit;
@@ -18,16 +18,16 @@ pub mod forward;
 pub mod generations;
 pub mod outcome;
 pub mod peer;
+pub mod pending_commit;
 pub mod policy;
 pub mod protocol;
-pub mod recall;
 pub mod routes;
 pub mod server;
 pub mod session;
 pub mod submission;
 pub mod tally;
 pub mod telemetry;
-pub mod ticket;
+pub mod windows;
 
 pub use config::Config;
 pub use server::run;

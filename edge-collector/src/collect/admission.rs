@@ -14,10 +14,10 @@ use crate::dedup::Seen;
 use crate::edge::Edge;
 use crate::enrich::source::path_of;
 use crate::outcome::Dropped;
+use crate::pending_commit::Fate;
 use crate::policy::Site;
-use crate::recall::Recall;
 use crate::submission::{Sent, Submission};
-use crate::ticket::Fate;
+use crate::windows::Recall;
 
 /// What a submission comes down to, event by event.
 #[derive(Default)]

@@ -2,12 +2,12 @@
 
 pub mod backoff;
 pub mod batch;
-pub mod link;
+pub mod in_flight;
 pub mod position;
 mod quic;
+pub mod status;
 mod stream;
-pub mod window;
 
-pub use link::Link;
 pub use quic::{TlsError, tls};
+pub use status::Link;
 pub use stream::run;

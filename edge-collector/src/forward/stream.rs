@@ -15,8 +15,8 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use zstd::bulk::Compressor;
 
+use super::in_flight::{Window, WindowError};
 use super::position::Position;
-use super::window::{Window, WindowError};
 use super::{backoff, batch, quic};
 use crate::config::Central;
 use crate::edge::{Edge, now_ms};

@@ -38,7 +38,7 @@ const PURE: &[&str] = &[
     "edge-collector/src/content_encoding.rs",
     "edge-collector/src/dedup.rs",
     "edge-collector/src/forward/backoff.rs",
-    "edge-collector/src/forward/window.rs",
+    "edge-collector/src/forward/in_flight.rs",
     "edge-collector/src/protocol/",
     "edge-collector/src/session.rs",
     "edge-collector/src/submission.rs",

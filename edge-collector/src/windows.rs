@@ -10,8 +10,8 @@ use prost::Message;
 
 use crate::dedup::{self, Dedup};
 use crate::enrich::visitor;
+use crate::pending_commit::{SETTLED, Tickets};
 use crate::session::{self, Sessions};
-use crate::ticket::{SETTLED, Tickets};
 
 /// Records read back at most.
 const RECORDS: u64 = 1_000_000;

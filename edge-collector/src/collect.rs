@@ -16,7 +16,7 @@ use crate::edge::Edge;
 use crate::enrich::cut;
 use crate::enrich::ua::{Agent, Kind};
 use crate::outcome::{Dropped, Outcome, Outcomes, Taken};
-use crate::pending_commit::Fate;
+use crate::pending_commit::CommitOutcome;
 use crate::policy::{Policy, Site};
 use crate::submission::{Assertions, Submission, Submissions};
 use crate::tally::{self, Counts};
@@ -30,7 +30,7 @@ use append::Append;
 
 /// What the transport tells about a request.
 #[derive(Debug, Clone, Copy)]
-pub struct Caller<'a> {
+pub struct RequestFacts<'a> {
     /// Receipt time, milliseconds since the Unix epoch.
     pub now_ms: i64,
     /// The visitor's address.
@@ -49,7 +49,7 @@ pub struct Caller<'a> {
     pub hint_mobile: Option<&'a str>,
 }
 
-impl<'a> Caller<'a> {
+impl<'a> RequestFacts<'a> {
     /// The same with the visitor whom the submission states, as far as its sender may state one.
     fn for_visitor_of(self, submission: &'a Submission, permitted: Assertions) -> Self {
         let stated = &submission.visitor;
@@ -69,7 +69,7 @@ impl<'a> Caller<'a> {
 
 /// Takes the submissions of one request. What is accepted of them is one append to the journal: all of it is on disk
 /// before any of it is told to be.
-pub async fn collect(edge: &Arc<Edge>, submissions: Submissions, caller: Caller<'_>) -> Outcomes {
+pub async fn collect(edge: &Arc<Edge>, submissions: Submissions, request: RequestFacts<'_>) -> Outcomes {
     let Some(policy) = edge.policies.current() else {
         let without_policy = |_| Outcome::Unavailable("no policy has come from central yet");
         return submissions.iter().map(without_policy).collect();
@@ -78,7 +78,7 @@ pub async fn collect(edge: &Arc<Edge>, submissions: Submissions, caller: Caller<
     // Each submission goes as soon as it is decided: nothing holds the request's body while the disk is awaited.
     let decided: SmallVec<[_; 1]> = submissions
         .into_iter()
-        .map(|submission| decide(edge, &policy, &submission, caller, &mut append))
+        .map(|submission| decide(edge, &policy, &submission, request, &mut append))
         .collect();
     let appended = append.finish(edge).await;
     let mut outcomes = Outcomes::new();
@@ -105,7 +105,7 @@ struct Selected<'p> {
     taken: Taken,
     counts: Counts,
     /// Appends of other requests that must succeed before their duplicates here are told so.
-    awaited: Vec<Fate>,
+    awaited: Vec<CommitOutcome>,
     /// Whether an event repeats one of another submission of the request.
     repeats_request: bool,
     collisions: u64,
@@ -115,18 +115,18 @@ fn decide<'p>(
     edge: &Edge,
     policy: &'p Policy,
     submission: &Submission,
-    caller: Caller<'_>,
+    request: RequestFacts<'_>,
     append: &mut Append,
 ) -> Decision<'p> {
     edge.telemetry.unknown_keys.inc_by(submission.unknown_keys as u64);
     let permitted = submission.credential.permits();
-    let caller = caller.for_visitor_of(submission, permitted);
-    let agent = edge.agents.look_up(cut(caller.user_agent, MAX_TEXT_BYTES));
+    let request = request.for_visitor_of(submission, permitted);
+    let agent = edge.agents.look_up(cut(request.user_agent, MAX_TEXT_BYTES));
     let facts = Facts {
-        origin: caller.origin,
-        gpc: caller.gpc || submission.shared.gpc,
-        dnt: caller.dnt || submission.shared.dnt,
-        bot: is_bot(&agent, permitted, caller.origin),
+        origin: request.origin,
+        gpc: request.gpc || submission.shared.gpc,
+        dnt: request.dnt || submission.shared.dnt,
+        bot: is_bot(&agent, permitted, request.origin),
     };
     let count = submission.events.len();
     let site = match admit::request(policy, &submission.shared.tracking_id, &facts) {
@@ -141,7 +141,7 @@ fn decide<'p>(
             return Decision::Final(Outcome::Taken(Taken { accepted: 0, dropped }));
         }
     };
-    let admitted = admission::admit_events(edge, site, submission, caller, append);
+    let admitted = admission::admit_events(edge, site, submission, request, append);
     let counts = count_by_reason(&admitted.dropped);
     let accepted = admitted.events.len();
     if accepted == 0 {
@@ -149,9 +149,9 @@ fn decide<'p>(
     } else {
         let record = Record {
             website_id: site.website_id.to_string(),
-            server_timestamp_ms: caller.now_ms,
+            server_timestamp_ms: request.now_ms,
             policy_id: policy.id,
-            visit: Some(visit::visit(edge, site, submission, caller, &agent, facts.bot)),
+            visit: Some(visit::visit(edge, site, submission, request, &agent, facts.bot)),
             events: admitted.events,
             tallies: tally::rows(&counts),
         };
@@ -233,7 +233,7 @@ mod tests {
     #[test]
     fn a_stated_visitor_replaces_the_one_who_connected_only_where_that_is_permitted() {
         let address = |text: &str| text.parse::<IpAddr>().expect("address");
-        let caller = Caller {
+        let request = RequestFacts {
             now_ms: 0,
             address: address("192.0.2.1"),
             user_agent: "curl/8",
@@ -246,15 +246,15 @@ mod tests {
         let visitor =
             StatedVisitor { address: Some(address("192.0.2.2")), user_agent: Some("Firefox".into()) };
         let submission = Submission { visitor, ..Submission::default() };
-        let seen = caller.for_visitor_of(&submission, Assertions::NONE);
+        let seen = request.for_visitor_of(&submission, Assertions::NONE);
         assert_eq!((seen.address, seen.user_agent), (address("192.0.2.1"), "curl/8"));
         let permitted = Assertions { address: true, ..Assertions::NONE };
-        let seen = caller.for_visitor_of(&submission, permitted);
+        let seen = request.for_visitor_of(&submission, permitted);
         assert_eq!(
             (seen.address, seen.user_agent, seen.hint_platform),
             (address("192.0.2.2"), "Firefox", None)
         );
         let silent = Submission::default();
-        assert_eq!(caller.for_visitor_of(&silent, permitted).address, address("192.0.2.1"));
+        assert_eq!(request.for_visitor_of(&silent, permitted).address, address("192.0.2.1"));
     }
 }

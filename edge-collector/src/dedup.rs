@@ -9,8 +9,8 @@ use hashbrown::HashTable;
 /// Entries kept at most: one table of 2^20 small slots, about 35 MB when full.
 pub const CAPACITY: usize = 900_000;
 
-/// Names the request whose commit an entry waits for; see [`crate::pending_commit`].
-pub type Ticket = u64;
+/// Numbers the commit that wrote an entry's event, or is to write it; see [`crate::pending_commit`].
+pub type PendingCommit = u64;
 
 /// Names an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,10 +21,10 @@ pub struct Key([u64; 2]);
 pub enum Seen {
     /// Never seen: now remembered under this key.
     First(Key),
-    /// The same event came with the request of this ticket.
-    Before(Ticket),
+    /// The same event belongs to this commit.
+    Duplicate(PendingCommit),
     /// The same id came with other content: this content is now remembered under this key.
-    Collides(Key),
+    Collision(Key),
 }
 
 /// The last events, oldest first, with an index by key.
@@ -42,7 +42,7 @@ pub struct Dedup {
 struct Entry {
     key: Key,
     fingerprint: u64,
-    ticket: Ticket,
+    commit: PendingCommit,
 }
 
 impl Dedup {
@@ -59,23 +59,29 @@ impl Dedup {
     }
 
     /// Looks an event up and remembers it if it is new.
-    pub fn see(&mut self, website_id: &str, event_id: &[u8], fingerprint: u64, ticket: Ticket) -> Seen {
+    pub fn see(
+        &mut self,
+        website_id: &str,
+        event_id: &[u8],
+        fingerprint: u64,
+        commit: PendingCommit,
+    ) -> Seen {
         let by_id = self.key(&(website_id, event_id));
         let Some(first) = self.find(by_id) else {
-            self.remember(Entry { key: by_id, fingerprint, ticket });
+            self.remember(Entry { key: by_id, fingerprint, commit });
             return Seen::First(by_id);
         };
         if first.fingerprint == fingerprint {
-            return Seen::Before(first.ticket);
+            return Seen::Duplicate(first.commit);
         }
         // The first content holds the entry by id; every other one has an entry of its own, so that a flood of
         // contents under one id costs no longer search than anything else.
         let by_content = self.key(&(website_id, event_id, fingerprint));
         if let Some(other) = self.find(by_content) {
-            return Seen::Before(other.ticket);
+            return Seen::Duplicate(other.commit);
         }
-        self.remember(Entry { key: by_content, fingerprint, ticket });
-        Seen::Collides(by_content)
+        self.remember(Entry { key: by_content, fingerprint, commit });
+        Seen::Collision(by_content)
     }
 
     /// Takes an entry back whose request was not committed, so that the client's next try is no duplicate.
@@ -148,7 +154,7 @@ mod tests {
     fn the_same_event_is_seen_once() {
         let mut window = Dedup::new(10);
         assert!(matches!(window.see("w", b"id", 1, 7), Seen::First(_)));
-        assert_eq!(window.see("w", b"id", 1, 8), Seen::Before(7));
+        assert_eq!(window.see("w", b"id", 1, 8), Seen::Duplicate(7));
         assert!(matches!(window.see("other", b"id", 1, 9), Seen::First(_)));
     }
 
@@ -156,9 +162,9 @@ mod tests {
     fn other_content_under_the_same_id_suppresses_nobody_and_is_itself_recognised() {
         let mut window = Dedup::new(10);
         window.see("w", b"id", 1, 1);
-        assert!(matches!(window.see("w", b"id", 2, 2), Seen::Collides(_)));
-        assert_eq!(window.see("w", b"id", 2, 3), Seen::Before(2));
-        assert_eq!(window.see("w", b"id", 1, 4), Seen::Before(1));
+        assert!(matches!(window.see("w", b"id", 2, 2), Seen::Collision(_)));
+        assert_eq!(window.see("w", b"id", 2, 3), Seen::Duplicate(2));
+        assert_eq!(window.see("w", b"id", 1, 4), Seen::Duplicate(1));
     }
 
     #[test]
@@ -167,7 +173,7 @@ mod tests {
         let Seen::First(key) = window.see("w", b"id", 1, 1) else { panic!("new") };
         window.forget(key);
         assert!(matches!(window.see("w", b"id", 1, 2), Seen::First(_)));
-        assert_eq!(window.see("w", b"id", 1, 3), Seen::Before(2));
+        assert_eq!(window.see("w", b"id", 1, 3), Seen::Duplicate(2));
     }
 
     #[test]
@@ -177,7 +183,7 @@ mod tests {
             window.see("w", &[id], 0, u64::from(id));
         }
         assert_eq!(window.len(), 3);
-        assert_eq!(window.see("w", &[4], 0, 9), Seen::Before(4));
+        assert_eq!(window.see("w", &[4], 0, 9), Seen::Duplicate(4));
         assert!(matches!(window.see("w", &[0], 0, 9), Seen::First(_)));
     }
 
@@ -191,15 +197,15 @@ mod tests {
             // Model: the remembered contents, oldest first.
             let mut model: Vec<(u8, u64, u64)> = Vec::new();
             let mut firsts: HashMap<u8, u64> = HashMap::new();
-            for (ticket, (id, content, fails)) in steps.into_iter().enumerate() {
-                let ticket = ticket as u64;
+            for (commit, (id, content, fails)) in steps.into_iter().enumerate() {
+                let commit = commit as u64;
                 let known = model.iter().rfind(|(i, c, _)| *i == id && *c == content).copied();
                 let first_alive = firsts.get(&id).is_some_and(|c| model.iter().any(|m| m.0 == id && m.1 == *c));
-                let seen = window.see("w", &[id], content, ticket);
+                let seen = window.see("w", &[id], content, commit);
                 match seen {
-                    Seen::Before(earlier) => prop_assert_eq!(Some(earlier), known.map(|k| k.2)),
-                    Seen::First(key) | Seen::Collides(key) => {
-                        prop_assert_eq!(matches!(seen, Seen::Collides(_)), first_alive);
+                    Seen::Duplicate(earlier) => prop_assert_eq!(Some(earlier), known.map(|k| k.2)),
+                    Seen::First(key) | Seen::Collision(key) => {
+                        prop_assert_eq!(matches!(seen, Seen::Collision(_)), first_alive);
                         // Once the first content is gone, a later one under the same id may be taken twice.
                         prop_assert!(known.is_none() || !first_alive);
                         if !first_alive { firsts.insert(id, content); }
@@ -207,7 +213,7 @@ mod tests {
                             window.forget(key);
                             if !first_alive { firsts.remove(&id); }
                         }
-                        model.push((id, content, if fails { u64::MAX } else { ticket }));
+                        model.push((id, content, if fails { u64::MAX } else { commit }));
                         while model.len() > capacity { model.remove(0); }
                         if let Some(last) = model.last_mut().filter(|_| fails) {
                             last.0 = u8::MAX;

@@ -12,15 +12,15 @@ use crate::assets::{Assets, AssetsError};
 use crate::config::Config;
 use crate::enrich::geo::{Geo, GeoError};
 use crate::enrich::salt::Salts;
-use crate::enrich::source::Hosts;
+use crate::enrich::source::ReferrerHosts;
 use crate::enrich::ua::Agents;
-use crate::forward::{Link, TlsError, tls};
+use crate::forward::{RelayStatus, TlsError, tls};
 use crate::peer::Peers;
 use crate::policy::Policies;
-use crate::routes::body::Budget;
+use crate::routes::body::MemoryBudget;
 use crate::tally::Tallies;
 use crate::telemetry::{Snapshot, Telemetry};
-use crate::windows::Recall;
+use crate::windows::Windows;
 
 /// Bytes of bodies that all requests together may hold.
 const BODY_BUDGET_BYTES: usize = 64 << 20;
@@ -60,11 +60,11 @@ pub struct Edge {
     /// User agents.
     pub agents: Agents,
     /// Known referrers.
-    pub hosts: Hosts,
+    pub referrer_hosts: ReferrerHosts,
     /// The days' salts.
     pub salts: Salts,
     /// The windows of repeats and sessions.
-    pub recall: Mutex<Recall>,
+    pub windows: Mutex<Windows>,
     /// Drops that wait for the flusher.
     pub tallies: Tallies,
     /// Where events become durable.
@@ -72,17 +72,17 @@ pub struct Edge {
     /// The beacon's files.
     pub assets: Assets,
     /// What bodies may hold.
-    pub bodies: Arc<Budget>,
+    pub body_memory: Arc<MemoryBudget>,
     /// Metrics.
     pub telemetry: Telemetry,
     /// The connection to central.
-    pub link: Link,
+    pub relay_status: RelayStatus,
     /// The identity shown to central.
     pub tls: Option<Arc<rustls::ClientConfig>>,
 }
 
 impl Edge {
-    /// Takes the journal's lock, recovers it, and takes up policy, salts and windows. Blocks.
+    /// Takes the journal's lock, recovers it, reads policy and salts, and rebuilds the windows. Blocks.
     ///
     /// # Errors
     /// [`StartError`].
@@ -96,7 +96,7 @@ impl Edge {
         options.max_record_bytes = MAX_BATCH_BYTES as u32 - 4;
         let (journal, recovery) = Journal::open(options)?;
         tracing::info!(records = recovery.records, missing = recovery.missing, torn_bytes = recovery.torn_bytes, took = ?recovery.took, "journal open");
-        let (recall, rebuilt) = Recall::rebuild(&journal)?;
+        let (windows, rebuilt) = Windows::rebuild(&journal)?;
         tracing::info!(records = rebuilt.records, unreadable = rebuilt.unreadable, took = ?rebuilt.took, "windows rebuilt");
         let policies = Policies::open(&config.data.join("policy.bin")).map_err(folder)?;
         let salts = Salts::open(&config.data.join("salts"), now_ms()).map_err(folder)?;
@@ -108,15 +108,15 @@ impl Edge {
             policies,
             geo: parts.geo,
             agents: Agents::default(),
-            hosts: Hosts::default(),
+            referrer_hosts: ReferrerHosts::default(),
             salts,
-            recall: Mutex::new(recall),
+            windows: Mutex::new(windows),
             tallies: Tallies::default(),
             journal,
             assets: parts.assets,
-            bodies: Budget::new(BODY_BUDGET_BYTES),
+            body_memory: MemoryBudget::new(BODY_BUDGET_BYTES),
             telemetry: Telemetry::default(),
-            link: Link::default(),
+            relay_status: RelayStatus::default(),
             tls: parts.tls,
             config,
         }))
@@ -144,7 +144,7 @@ impl Edge {
         if self.policies.current().is_none() {
             missing.push("no policy has come from central yet".to_owned());
         }
-        missing.extend(self.link.trouble());
+        missing.extend(self.relay_status.problem());
         missing
     }
 
@@ -153,19 +153,19 @@ impl Edge {
     pub fn snapshot(&self) -> Snapshot {
         let journal = self.journal.stats();
         let policy = self.policies.current();
-        let recall = self.recall.lock().expect("no holder panics");
+        let windows = self.windows.lock().expect("no holder panics");
         Snapshot {
             policy_id: policy.as_ref().map_or(0, |policy| policy.id),
             sites: policy.as_ref().map_or(0, |policy| policy.len() as u64),
-            relay_up: self.link.is_up(),
+            relay_up: self.relay_status.is_connected(),
             journal_end: self.journal.end(),
             journal_released: self.journal.released(),
             journal_unreleased_bytes: journal.unreleased_bytes,
             journal_bytes: journal.bytes,
             journal_syncs: journal.syncs,
             journal_missing: journal.missing,
-            dedup_entries: recall.dedup.len() as u64,
-            sessions: recall.sessions.len() as u64,
+            dedup_entries: windows.dedup.len() as u64,
+            sessions: windows.sessions.len() as u64,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The edge collector: takes events over HTTP, makes them durable, then answers, and forwards them to central over QUIC.
 //!
-//! Read [`collect`] first: it is the way of one request, from decoded events to the answer. Everything that decides
+//! Read [`collect`] first: it is the path of one request, from submissions to their outcomes. Everything that decides
 //! ([`admit`], [`dedup`], [`session`], [`forward::in_flight`]) is pure: time and randomness are arguments. This room
 //! knows no broker and no database.
 

@@ -1,66 +1,66 @@
-//! Tickets of requests whose commit is under way, so that a duplicate's answer waits for its original's fsync.
+//! Commits of requests that are under way, so that a duplicate's answer waits for its original's fsync.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tokio::sync::SetOnce;
 
-use crate::dedup::Ticket;
+use crate::dedup::PendingCommit;
 
-/// What becomes of a commit; `true` once its records are on disk, `false` if they are not.
-pub type Fate = Arc<SetOnce<bool>>;
+/// The outcome of a commit: `true` once its records are on disk, `false` if they are not.
+pub type CommitOutcome = Arc<SetOnce<bool>>;
 
-/// The ticket of what was on disk before this process began.
-pub const SETTLED: Ticket = 0;
+/// The commit of what was on disk before this process began.
+pub const SETTLED: PendingCommit = 0;
 
-/// Tickets given out and not yet settled. Nothing is allocated for a request that no duplicate asks about.
+/// Commits that are not settled yet. Nothing is allocated for a request that no duplicate asks about.
 #[derive(Debug)]
-pub struct Tickets {
-    first: Ticket,
+pub struct PendingCommits {
+    first: PendingCommit,
     open: VecDeque<State>,
 }
 
 #[derive(Debug)]
 enum State {
     Open,
-    Awaited(Fate),
+    Awaited(CommitOutcome),
     Settled,
 }
 
-impl Default for Tickets {
+impl Default for PendingCommits {
     fn default() -> Self {
         Self { first: SETTLED + 1, open: VecDeque::new() }
     }
 }
 
-impl Tickets {
-    /// A ticket for a request that is about to be committed.
-    pub fn open(&mut self) -> Ticket {
+impl PendingCommits {
+    /// Begins the commit of a request.
+    pub fn open(&mut self) -> PendingCommit {
         self.open.push_back(State::Open);
         self.first + self.open.len() as u64 - 1
     }
 
-    /// What to wait for before answering for `ticket`; `None` when it is settled.
-    pub fn fate(&mut self, ticket: Ticket) -> Option<Fate> {
-        let state = self.state(ticket)?;
+    /// What to wait for before answering for `commit`; `None` when it is settled.
+    pub fn outcome_of(&mut self, commit: PendingCommit) -> Option<CommitOutcome> {
+        let state = self.state(commit)?;
         match state {
             State::Settled => None,
-            State::Awaited(fate) => Some(Arc::clone(fate)),
+            State::Awaited(outcome) => Some(Arc::clone(outcome)),
             State::Open => {
-                let fate = Fate::default();
-                *state = State::Awaited(Arc::clone(&fate));
-                Some(fate)
+                let outcome = CommitOutcome::default();
+                *state = State::Awaited(Arc::clone(&outcome));
+                Some(outcome)
             }
         }
     }
 
-    /// Ends a ticket: its records are on disk or they are not.
-    pub fn settle(&mut self, ticket: Ticket, durable: bool) {
-        if let Some(state) = self.state(ticket)
-            && let State::Awaited(fate) = std::mem::replace(state, State::Settled)
+    /// Ends a commit: its records are `durable`, on disk, or they are not.
+    pub fn settle(&mut self, commit: PendingCommit, durable: bool) {
+        if let Some(state) = self.state(commit)
+            && let State::Awaited(outcome) = std::mem::replace(state, State::Settled)
         {
             // Settled once only, so there is no earlier value to lose.
-            let _ = fate.set(durable);
+            let _ = outcome.set(durable);
         }
         while matches!(self.open.front(), Some(State::Settled)) {
             self.open.pop_front();
@@ -68,20 +68,20 @@ impl Tickets {
         }
     }
 
-    /// Tickets from the oldest open one on.
+    /// Commits from the oldest open one on.
     #[must_use]
     pub fn len(&self) -> usize {
         self.open.len()
     }
 
-    /// Whether every ticket is settled.
+    /// Whether every commit is settled.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.open.is_empty()
     }
 
-    fn state(&mut self, ticket: Ticket) -> Option<&mut State> {
-        self.open.get_mut(usize::try_from(ticket.checked_sub(self.first)?).ok()?)
+    fn state(&mut self, commit: PendingCommit) -> Option<&mut State> {
+        self.open.get_mut(usize::try_from(commit.checked_sub(self.first)?).ok()?)
     }
 }
 
@@ -90,21 +90,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fate_is_learned_by_whoever_asked_and_settled_tickets_go() {
-        let mut tickets = Tickets::default();
-        let (first, second, third) = (tickets.open(), tickets.open(), tickets.open());
-        let asked = tickets.fate(second).expect("open");
-        let again = tickets.fate(second).expect("open");
-        tickets.settle(second, false);
+    fn an_outcome_is_learned_by_whoever_asked_and_settled_commits_go() {
+        let mut commits = PendingCommits::default();
+        let (first, second, third) = (commits.open(), commits.open(), commits.open());
+        let asked = commits.outcome_of(second).expect("open");
+        let again = commits.outcome_of(second).expect("open");
+        commits.settle(second, false);
         assert_eq!((asked.get(), again.get()), (Some(&false), Some(&false)));
-        assert!(tickets.fate(second).is_none());
-        assert_eq!(tickets.len(), 3);
-        tickets.settle(first, true);
-        assert_eq!(tickets.len(), 1);
-        assert!(tickets.fate(first).is_none());
-        assert!(tickets.fate(SETTLED).is_none());
-        tickets.settle(third, true);
-        assert!(tickets.is_empty());
-        assert!(tickets.open() > third);
+        assert!(commits.outcome_of(second).is_none());
+        assert_eq!(commits.len(), 3);
+        commits.settle(first, true);
+        assert_eq!(commits.len(), 1);
+        assert!(commits.outcome_of(first).is_none());
+        assert!(commits.outcome_of(SETTLED).is_none());
+        commits.settle(third, true);
+        assert!(commits.is_empty());
+        assert!(commits.open() > third);
     }
 }

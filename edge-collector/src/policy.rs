@@ -150,7 +150,7 @@ pub struct Policies {
 }
 
 impl Policies {
-    /// Takes up what an earlier run kept at `path`. A damaged file counts as none: central sends a new one.
+    /// Reads what an earlier run kept at `path`. A damaged file counts as none: central sends a new one.
     ///
     /// # Errors
     /// When the file is there and cannot be read.

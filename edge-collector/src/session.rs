@@ -52,7 +52,7 @@ impl Sessions {
         self.running.touch(&owner).filter(|session| is_running(session, now_ms)).map(|session| session.id)
     }
 
-    /// Takes up what the journal says of a session; of two the later one stays.
+    /// Remembers what the journal says of a session; of two the later one stays.
     pub fn restore(&mut self, owner: Owner, id: SessionId, last_ms: i64) {
         self.age(last_ms);
         if self.running.touch(&owner).is_none_or(|known| known.last_ms <= last_ms) {

@@ -22,14 +22,14 @@ pub struct Submission {
     /// What the events share, the site's tracking id first; its own list of events is empty.
     pub shared: BeaconEnvelope,
     /// The events in their order.
-    pub events: Vec<Sent>,
+    pub events: Vec<SubmittedEvent>,
     /// Keys that no column has.
     pub unknown_keys: usize,
 }
 
 /// One event as it was sent.
 #[derive(Debug)]
-pub struct Sent {
+pub struct SubmittedEvent {
     /// An encoded `beacon.Event`, from the client as it was or made from another form.
     pub bytes: Bytes,
     /// The same, decoded; or why it cannot be taken.

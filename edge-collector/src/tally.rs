@@ -13,11 +13,11 @@ pub type Counts = [u64; reason::ALL.len() + 1];
 
 /// Drops by site and policy; one small entry for each site that had any since the last flush.
 #[derive(Debug, Default)]
-pub struct Tallies(Mutex<HashMap<Ledger, Counts>>);
+pub struct Tallies(Mutex<HashMap<TallyKey, Counts>>);
 
-/// What a tally belongs to.
+/// What a tally counts for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Ledger {
+struct TallyKey {
     website_id: Arc<str>,
     policy_id: u64,
 }
@@ -32,9 +32,9 @@ impl Tallies {
 
     /// Adds the drops of one request.
     pub fn merge(&self, website_id: &Arc<str>, policy_id: u64, counts: &Counts) {
-        let ledger = Ledger { website_id: Arc::clone(website_id), policy_id };
+        let key = TallyKey { website_id: Arc::clone(website_id), policy_id };
         let mut held = self.0.lock().expect("no holder panics");
-        let sums = held.entry(ledger).or_default();
+        let sums = held.entry(key).or_default();
         for (sum, count) in sums.iter_mut().zip(counts) {
             *sum += count;
         }
@@ -45,10 +45,10 @@ impl Tallies {
     #[must_use]
     pub fn take(&self, now_ms: i64) -> Vec<Record> {
         let taken = std::mem::take(&mut *self.0.lock().expect("no holder panics"));
-        let record = |(ledger, counts): (Ledger, Counts)| Record {
-            website_id: ledger.website_id.to_string(),
+        let record = |(key, counts): (TallyKey, Counts)| Record {
+            website_id: key.website_id.to_string(),
             server_timestamp_ms: now_ms,
-            policy_id: ledger.policy_id,
+            policy_id: key.policy_id,
             tallies: rows(&counts),
             ..Record::default()
         };

@@ -1,4 +1,4 @@
-//! What the edge remembers of the last requests, and how a start takes it up again from the journal.
+//! What the edge remembers of the last requests, and how it is rebuilt from the journal at a start.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use prost::Message;
 
 use crate::dedup::{self, Dedup};
 use crate::enrich::visitor;
-use crate::pending_commit::{SETTLED, Tickets};
+use crate::pending_commit::{PendingCommits, SETTLED};
 use crate::session::{self, Sessions};
 
 /// Records read back at most.
@@ -20,21 +20,21 @@ const CHUNK_BYTES: usize = 1 << 20;
 
 /// The windows that one lock guards; it is held for microseconds and never across an await.
 #[derive(Debug)]
-pub struct Recall {
+pub struct Windows {
     /// Recognises repeats.
     pub dedup: Dedup,
     /// Running sessions.
     pub sessions: Sessions,
     /// Commits under way.
-    pub tickets: Tickets,
+    pub pending_commits: PendingCommits,
 }
 
-impl Default for Recall {
+impl Default for Windows {
     fn default() -> Self {
         Self {
             dedup: Dedup::new(dedup::CAPACITY),
             sessions: Sessions::new(session::CAPACITY),
-            tickets: Tickets::default(),
+            pending_commits: PendingCommits::default(),
         }
     }
 }
@@ -85,14 +85,14 @@ struct ClientKeys {
     event_id: Bytes,
 }
 
-impl Recall {
+impl Windows {
     /// Reads the end of the journal back. Blocks.
     ///
     /// # Errors
     /// When the journal cannot be read.
     pub fn rebuild(journal: &Journal) -> Result<(Self, Rebuilt), ReadError> {
         let began = Instant::now();
-        let mut recall = Self::default();
+        let mut windows = Self::default();
         let mut rebuilt = Rebuilt::default();
         let end = journal.end();
         let mut reader = journal.reader(end.saturating_sub(RECORDS).max(journal.start()));
@@ -111,21 +111,21 @@ impl Recall {
                 match RecordKeys::decode(entry.payload) {
                     Ok(record) => {
                         rebuilt.events += record.events.len() as u64;
-                        recall.take_up(&record);
+                        windows.remember(&record);
                     }
                     Err(_) => rebuilt.unreadable += 1,
                 }
             }
-            let skipped = superfluous(end - reader.position().min(end), &rebuilt);
+            let skipped = skippable(end - reader.position().min(end), &rebuilt);
             if skipped > 0 {
                 reader = journal.reader(reader.position() + skipped);
             }
         }
         rebuilt.took = began.elapsed();
-        Ok((recall, rebuilt))
+        Ok((windows, rebuilt))
     }
 
-    fn take_up(&mut self, record: &RecordKeys) {
+    fn remember(&mut self, record: &RecordKeys) {
         for event in &record.events {
             let collided = event.note == Note::IdCollision as i32;
             let id = if collided { client_id(&event.event) } else { event.event_id.clone() };
@@ -142,7 +142,7 @@ impl Recall {
 
 /// How many of the records that are left need not be read: with as many events in each as in those that were, the
 /// window would forget them again.
-fn superfluous(left: u64, read: &Rebuilt) -> u64 {
+fn skippable(left: u64, read: &Rebuilt) -> u64 {
     let needed = (dedup::CAPACITY as u64).saturating_mul(read.records) / read.events.max(1);
     left.saturating_sub(needed)
 }
@@ -159,9 +159,9 @@ mod tests {
     #[test]
     fn records_that_the_window_would_forget_are_not_read() {
         let read = |records, events| Rebuilt { records, events, ..Rebuilt::default() };
-        assert_eq!(superfluous(900_000, &read(1_000, 1_000)), 0);
-        assert_eq!(superfluous(900_000, &read(1_000, 10_000)), 810_000);
-        assert_eq!(superfluous(900_000, &read(1_000, 0)), 0);
-        assert_eq!(superfluous(50_000, &read(1_000, 10_000)), 0);
+        assert_eq!(skippable(900_000, &read(1_000, 1_000)), 0);
+        assert_eq!(skippable(900_000, &read(1_000, 10_000)), 810_000);
+        assert_eq!(skippable(900_000, &read(1_000, 0)), 0);
+        assert_eq!(skippable(50_000, &read(1_000, 10_000)), 0);
     }
 }

@@ -6,7 +6,7 @@ use footfall_proto::ident::uuid_v7;
 use footfall_proto::relay::{AdmittedEvent, DropReason, Note};
 use siphasher::sip::SipHasher13;
 
-use super::Caller;
+use super::RequestFacts;
 use super::append::Append;
 use super::identity::Identities;
 use crate::admit;
@@ -14,10 +14,10 @@ use crate::dedup::Seen;
 use crate::edge::Edge;
 use crate::enrich::source::path_of;
 use crate::outcome::Dropped;
-use crate::pending_commit::Fate;
+use crate::pending_commit::CommitOutcome;
 use crate::policy::Site;
-use crate::submission::{Sent, Submission};
-use crate::windows::Recall;
+use crate::submission::{Submission, SubmittedEvent};
+use crate::windows::Windows;
 
 /// What a submission comes down to, event by event.
 #[derive(Default)]
@@ -26,7 +26,7 @@ pub(super) struct Admission {
     /// In the order of their indexes.
     pub(super) dropped: Vec<Dropped>,
     /// Appends of other requests that must succeed before a duplicate is told so.
-    pub(super) awaited: Vec<Fate>,
+    pub(super) awaited: Vec<CommitOutcome>,
     /// Whether an event repeats one of the same request, so that its answer waits for the request's own append.
     pub(super) repeats_request: bool,
     pub(super) collisions: u64,
@@ -37,20 +37,20 @@ pub(super) fn admit_events(
     edge: &Edge,
     site: &Site,
     submission: &Submission,
-    caller: Caller<'_>,
+    request: RequestFacts<'_>,
     append: &mut Append,
 ) -> Admission {
     let mut events = Events {
         edge,
         site,
         submission,
-        identities: Identities::new(edge, site, submission, caller),
+        identities: Identities::new(edge, site, submission, request),
         append,
         admission: Admission::default(),
     };
-    let mut recall = edge.recall.lock().expect("no holder panics");
+    let mut windows = edge.windows.lock().expect("no holder panics");
     for (index, sent) in submission.events.iter().enumerate() {
-        match events.admit(sent, &mut recall) {
+        match events.admit(sent, &mut windows) {
             Ok(event) => events.admission.events.push(event),
             Err(reason) => events.admission.dropped.push(Dropped { index, reason }),
         }
@@ -69,14 +69,14 @@ struct Events<'a> {
 }
 
 impl Events<'_> {
-    fn admit(&mut self, sent: &Sent, recall: &mut Recall) -> Result<AdmittedEvent, DropReason> {
+    fn admit(&mut self, sent: &SubmittedEvent, windows: &mut Windows) -> Result<AdmittedEvent, DropReason> {
         let event = sent.event.as_ref().map_err(|reason| *reason)?;
         let now_ms = self.identities.now_ms();
         admit::event(event)?;
         if !self.submission.credential.permits().time {
             admit::age(event, self.submission.shared.sent_at_ms, now_ms)?;
         }
-        let user_id = self.identities.user(sent, &mut recall.sessions);
+        let user_id = self.identities.user(sent, &mut windows.sessions);
         if !admit::keeps_visitor(self.site.sampling_rate, &user_id) {
             return Err(DropReason::SampledOut);
         }
@@ -86,27 +86,27 @@ impl Events<'_> {
         if event_id.is_empty() {
             event_id = made_id(now_ms);
         } else {
-            let ticket = *self.append.ticket.get_or_insert_with(|| recall.tickets.open());
-            match recall.dedup.see(&self.site.website_id, &event_id, fingerprint, ticket) {
+            let commit = *self.append.commit.get_or_insert_with(|| windows.pending_commits.open());
+            match windows.dedup.see(&self.site.website_id, &event_id, fingerprint, commit) {
                 Seen::First(key) => self.append.keys.push(key),
-                Seen::Collides(key) => {
+                Seen::Collision(key) => {
                     self.append.keys.push(key);
                     self.admission.collisions += 1;
                     note = Note::IdCollision;
                     event_id = made_id(now_ms);
                 }
-                Seen::Before(original) => {
-                    if original == ticket {
+                Seen::Duplicate(original) => {
+                    if original == commit {
                         self.admission.repeats_request = true;
                     } else {
-                        self.admission.awaited.extend(recall.tickets.fate(original));
+                        self.admission.awaited.extend(windows.pending_commits.outcome_of(original));
                     }
                     return Err(DropReason::Duplicate);
                 }
             }
         }
-        let session_id = self.identities.session(sent, &user_id, &mut recall.sessions);
-        let source = self.edge.hosts.source_of(event, self.site);
+        let session_id = self.identities.session(sent, &user_id, &mut windows.sessions);
+        let source = self.edge.referrer_hosts.source_of(event, self.site);
         Ok(AdmittedEvent {
             event: sent.bytes.clone(),
             event_id,

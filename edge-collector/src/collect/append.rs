@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use footfall_journal::{AppendError, Appended, Pending};
 
-use crate::dedup::{Key, Ticket};
+use crate::dedup::{Key, PendingCommit};
 use crate::edge::Edge;
 
 /// The records of one request and what the windows remember of its events. It succeeds or fails as a whole.
@@ -15,7 +15,7 @@ pub(super) struct Append {
     /// One record for each submission with an accepted event.
     pub(super) records: Vec<Bytes>,
     /// What a duplicate's answer waits for; `None` until an event comes that may have duplicates.
-    pub(super) ticket: Option<Ticket>,
+    pub(super) commit: Option<PendingCommit>,
     /// Remembered by the window of repeats, to be forgotten should the append fail.
     pub(super) keys: Vec<Key>,
 }
@@ -29,14 +29,14 @@ impl Append {
     pub(super) async fn finish(self, edge: &Arc<Edge>) -> Result<(), AppendError> {
         if self.records.is_empty() {
             // Nothing new was remembered, so nobody can wait for this request.
-            if let Some(ticket) = self.ticket {
-                edge.recall.lock().expect("no holder panics").tickets.settle(ticket, true);
+            if let Some(commit) = self.commit {
+                edge.windows.lock().expect("no holder panics").pending_commits.settle(commit, true);
             }
             return Ok(());
         }
         let pending = edge.journal.append(self.records);
         let waiting =
-            Waiting { edge: Arc::clone(edge), pending: Some(pending), ticket: self.ticket, keys: self.keys };
+            Waiting { edge: Arc::clone(edge), pending: Some(pending), commit: self.commit, keys: self.keys };
         waiting.finish().await
     }
 }
@@ -46,7 +46,7 @@ struct Waiting {
     edge: Arc<Edge>,
     /// Gone once it was awaited to its end.
     pending: Option<Pending>,
-    ticket: Option<Ticket>,
+    commit: Option<PendingCommit>,
     keys: Vec<Key>,
 }
 
@@ -63,14 +63,14 @@ impl Waiting {
         if let Err(error) = answer {
             self.edge.note_journal_failure(error);
         }
-        let mut recall = self.edge.recall.lock().expect("no holder panics");
+        let mut windows = self.edge.windows.lock().expect("no holder panics");
         if answer.is_err() {
             for key in self.keys.drain(..) {
-                recall.dedup.forget(key);
+                windows.dedup.forget(key);
             }
         }
-        if let Some(ticket) = self.ticket.take() {
-            recall.tickets.settle(ticket, answer.is_ok());
+        if let Some(commit) = self.commit.take() {
+            windows.pending_commits.settle(commit, answer.is_ok());
         }
     }
 }
@@ -82,7 +82,7 @@ impl Drop for Waiting {
         let mut rest = Self {
             edge: Arc::clone(&self.edge),
             pending: None,
-            ticket: self.ticket.take(),
+            commit: self.commit.take(),
             keys: std::mem::take(&mut self.keys),
         };
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {

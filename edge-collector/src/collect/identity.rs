@@ -5,18 +5,18 @@ use std::sync::Arc;
 use footfall_proto::beacon::Consent;
 use footfall_proto::ident::uuid_v7;
 
-use super::Caller;
+use super::RequestFacts;
 use crate::edge::Edge;
 use crate::enrich::salt::Days;
 use crate::enrich::visitor::{self, Purpose, SiteKey};
 use crate::policy::Site;
 use crate::session::{SessionId, Sessions};
-use crate::submission::{Sent, Submission};
+use crate::submission::{Submission, SubmittedEvent};
 
 /// The identities of one request's events.
 pub(super) struct Identities<'a> {
     site: &'a Site,
-    caller: Caller<'a>,
+    request: RequestFacts<'a>,
     days: Arc<Days>,
     uses_ids: bool,
     /// The cookieless visitor, once it was asked for: one per request.
@@ -24,21 +24,26 @@ pub(super) struct Identities<'a> {
 }
 
 impl<'a> Identities<'a> {
-    pub(super) fn new(edge: &Edge, site: &'a Site, submission: &Submission, caller: Caller<'a>) -> Self {
+    pub(super) fn new(
+        edge: &Edge,
+        site: &'a Site,
+        submission: &Submission,
+        request: RequestFacts<'a>,
+    ) -> Self {
         // Without the visitor's consent the sender's ids count only if it is believed about them.
         let uses_ids = match submission.shared.consent() {
             Consent::Granted => true,
             Consent::Denied => false,
             Consent::Unspecified => submission.credential.permits().identity,
         };
-        Self { site, caller, days: edge.salts.at(caller.now_ms), uses_ids, visitor: None }
+        Self { site, request, days: edge.salts.at(request.now_ms), uses_ids, visitor: None }
     }
 
     pub(super) fn now_ms(&self) -> i64 {
-        self.caller.now_ms
+        self.request.now_ms
     }
 
-    pub(super) fn user(&mut self, sent: &Sent, sessions: &mut Sessions) -> String {
+    pub(super) fn user(&mut self, sent: &SubmittedEvent, sessions: &mut Sessions) -> String {
         if self.uses_ids && !sent.user_id.is_empty() {
             return visitor::derived(&self.site.website_id, Purpose::User, &sent.user_id);
         }
@@ -48,20 +53,20 @@ impl<'a> Identities<'a> {
         self.visitor.clone().unwrap_or_default()
     }
 
-    pub(super) fn session(&self, sent: &Sent, user_id: &str, sessions: &mut Sessions) -> String {
+    pub(super) fn session(&self, sent: &SubmittedEvent, user_id: &str, sessions: &mut Sessions) -> String {
         if self.uses_ids && !sent.session_id.is_empty() {
             return visitor::derived(&self.site.website_id, Purpose::Session, &sent.session_id);
         }
         let owner = visitor::owner(&self.site.website_id, user_id);
-        visitor::session_text(sessions.touch(owner, self.caller.now_ms, || new_session(self.caller.now_ms)))
+        visitor::session_text(sessions.touch(owner, self.request.now_ms, || new_session(self.request.now_ms)))
     }
 
     /// Today's name; in the first half hour of a day yesterday's, while the session that bears it goes on.
     fn cookieless(&self, sessions: &mut Sessions) -> String {
-        let now_ms = self.caller.now_ms;
+        let now_ms = self.request.now_ms;
         let name = |salt: &[u8; 32]| {
             let key = SiteKey::derive(salt, &self.site.website_id);
-            key.visitor(self.caller.address, self.caller.user_agent)
+            key.visitor(self.request.address, self.request.user_agent)
         };
         if let Some(salt) = self.days.yesterday(now_ms) {
             let yesterdays = name(salt);

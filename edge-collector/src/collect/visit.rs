@@ -5,7 +5,7 @@ use footfall_proto::beacon::Consent;
 use footfall_proto::limits::MAX_TEXT_BYTES;
 use footfall_proto::relay::Visit;
 
-use super::Caller;
+use super::RequestFacts;
 use crate::edge::Edge;
 use crate::enrich::hints::Hints;
 use crate::enrich::ua::{Agent, corrected};
@@ -17,27 +17,27 @@ pub(super) fn visit(
     edge: &Edge,
     site: &Site,
     submission: &Submission,
-    caller: Caller<'_>,
+    request: RequestFacts<'_>,
     agent: &Agent,
     bot: bool,
 ) -> Visit {
     let shared = &submission.shared;
-    let hints = Hints::of(shared.hints.as_ref(), caller.hint_platform, caller.hint_mobile);
+    let hints = Hints::of(shared.hints.as_ref(), request.hint_platform, request.hint_mobile);
     let agent = corrected(agent, hints);
-    let place = edge.geo.locate(caller.address);
+    let location = edge.geo.locate(request.address);
     let keeps_address = matches!(shared.consent(), Consent::Granted) && !site.ip_anonymization;
-    let address = if keeps_address { caller.address } else { privacy::cut_address(caller.address) };
+    let address = if keeps_address { request.address } else { privacy::cut_address(request.address) };
     let screen = (shared.screen_width > 0 && shared.screen_height > 0)
         .then(|| format!("{}x{}", shared.screen_width, shared.screen_height));
     let short = |text: &str| cut(text, 64).to_owned();
     Visit {
         ip_address: Bytes::copy_from_slice(&privacy::mapped(address)),
-        user_agent: cut(caller.user_agent, MAX_TEXT_BYTES).to_owned(),
-        country: place.country,
-        region: place.region,
-        city: place.city,
-        latitude: place.latitude,
-        longitude: place.longitude,
+        user_agent: cut(request.user_agent, MAX_TEXT_BYTES).to_owned(),
+        country: location.country,
+        region: location.region,
+        city: location.city,
+        latitude: location.latitude,
+        longitude: location.longitude,
         device_type: agent.device_type.name().to_owned(),
         device_brand: agent.device_brand,
         device_model: agent.device_model,

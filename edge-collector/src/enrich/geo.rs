@@ -9,9 +9,9 @@ use maxminddb::{MaxMindDbError, Reader};
 use serde::Deserialize;
 use serde::de::{self, MapAccess, Visitor};
 
-/// A place, as far as it is known; empty texts and zeros where it is not.
+/// Where an address is, as far as it is known; empty texts and zeros where it is not.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Place {
+pub struct Location {
     /// ISO 3166-1 alpha-2.
     pub country: String,
     /// Name of the first subdivision.
@@ -52,7 +52,7 @@ impl Geo {
     /// Where `address` is, by the first database that knows it. An address that none knows, or that a damaged
     /// database cannot tell, is nowhere.
     #[must_use]
-    pub fn locate(&self, address: IpAddr) -> Place {
+    pub fn locate(&self, address: IpAddr) -> Location {
         let address = match self.private_as {
             Some(stand_in) if is_private(address) => stand_in,
             _ => address,
@@ -62,10 +62,10 @@ impl Geo {
     }
 }
 
-fn look_up(reader: &Reader<Vec<u8>>, address: IpAddr) -> Option<Place> {
+fn look_up(reader: &Reader<Vec<u8>>, address: IpAddr) -> Option<Location> {
     let entry: Entry<'_> = reader.lookup(address).ok()?.decode().ok()??;
-    let place = entry.place();
-    (!place.country.is_empty() || !place.city.is_empty()).then_some(place)
+    let location = entry.location();
+    (!location.country.is_empty() || !location.city.is_empty()).then_some(location)
 }
 
 fn is_private(address: IpAddr) -> bool {
@@ -85,7 +85,7 @@ struct Entry<'a> {
     city: Option<Name<'a>>,
     #[serde(borrow)]
     subdivisions: Vec<Division<'a>>,
-    location: Option<Location>,
+    location: Option<Coordinates>,
     country_code: Option<Cow<'a, str>>,
     state1: Option<Cow<'a, str>>,
     latitude: Option<Degrees>,
@@ -113,7 +113,7 @@ struct Names<'a> {
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Location {
+struct Coordinates {
     latitude: Option<f64>,
     longitude: Option<f64>,
 }
@@ -175,14 +175,14 @@ impl<'de> Deserialize<'de> for Degrees {
 }
 
 impl Entry<'_> {
-    fn place(&self) -> Place {
+    fn location(&self) -> Location {
         let nested_country = self.country.as_ref().and_then(|country| country.iso_code);
         let nested_region = self.subdivisions.first().and_then(|division| division.names.en);
         let location = self.location.as_ref();
         let degrees = |nested: Option<f64>, flat: Option<Degrees>| {
             nested.or(flat.map(|degrees| degrees.0)).unwrap_or_default() as f32
         };
-        Place {
+        Location {
             country: nested_country.or(self.country_code.as_deref()).unwrap_or_default().to_owned(),
             region: nested_region.or(self.state1.as_deref()).unwrap_or_default().to_owned(),
             city: self.city.as_ref().and_then(|city| city.0).unwrap_or_default().to_owned(),

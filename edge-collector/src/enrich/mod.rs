@@ -1,4 +1,4 @@
-//! What the edge adds to an event before it is journalled: place, device, source, visitor. Looks things up; decides nothing.
+//! What the edge adds to an event before it is journalled: location, device, source, visitor. Looks things up; decides nothing.
 
 pub mod geo;
 pub mod hints;

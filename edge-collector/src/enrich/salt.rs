@@ -1,4 +1,4 @@
-//! The daily salts: made at random, kept private on disk so that a restart changes nobody's name, gone when their day is.
+//! The daily salts: made at random, kept private on disk so that a restart changes nobody's name, destroyed after their day.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -27,14 +27,14 @@ pub struct Days(Vec<(Day, [u8; 32])>);
 
 impl Days {
     /// What to hold at `now_ms`: today's and tomorrow's salts, and yesterday's for as long as a session of yesterday
-    /// can go on. `fresh` gives the salt of a day that has none; a salt once made is never made again.
+    /// can go on. `random_salt` gives the salt of a day that has none; a salt once made is never made again.
     #[must_use]
-    pub fn turned(&self, now_ms: i64, mut fresh: impl FnMut() -> [u8; 32]) -> Self {
+    pub fn rotated(&self, now_ms: i64, mut random_salt: impl FnMut() -> [u8; 32]) -> Self {
         let today = day_of(now_ms);
-        let mut days: Vec<_> = self.0.iter().copied().filter(|(day, _)| day_lives(*day, now_ms)).collect();
+        let mut days: Vec<_> = self.0.iter().copied().filter(|(day, _)| is_kept(*day, now_ms)).collect();
         for day in [today, today + 1] {
             if !days.iter().any(|(known, _)| *known == day) {
-                days.push((day, fresh()));
+                days.push((day, random_salt()));
             }
         }
         Self(days)
@@ -50,7 +50,7 @@ impl Days {
     #[must_use]
     pub fn yesterday(&self, now_ms: i64) -> Option<&[u8; 32]> {
         let yesterday = day_of(now_ms) - 1;
-        day_lives(yesterday, now_ms).then(|| self.of(yesterday)).flatten()
+        is_kept(yesterday, now_ms).then(|| self.of(yesterday)).flatten()
     }
 
     fn of(&self, day: Day) -> Option<&[u8; 32]> {
@@ -71,7 +71,7 @@ impl Days {
 }
 
 /// Until half an hour after its end; and not from further ahead than tomorrow, should the clock have been wrong.
-fn day_lives(day: Day, now_ms: i64) -> bool {
+fn is_kept(day: Day, now_ms: i64) -> bool {
     now_ms < (day + 1) * DAY_MS + session::TIMEOUT_MS && day <= day_of(now_ms) + 1
 }
 
@@ -98,7 +98,7 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
 pub struct Salts {
     path: PathBuf,
     days: ArcSwap<Days>,
-    /// Whether the file holds what is in memory; the lock makes turns one at a time.
+    /// Whether the file holds what is in memory; the lock makes rotations one at a time.
     written: Mutex<bool>,
 }
 
@@ -109,7 +109,7 @@ impl std::fmt::Debug for Salts {
 }
 
 impl Salts {
-    /// Takes up the file at `path`, or makes it.
+    /// Reads the file at `path`, or makes it.
     ///
     /// # Errors
     /// When the file cannot be read or written.
@@ -121,18 +121,18 @@ impl Salts {
         };
         let salts =
             Self { path: path.to_owned(), days: ArcSwap::from_pointee(days), written: Mutex::new(false) };
-        salts.turn(now_ms)?;
+        salts.rotate(now_ms)?;
         Ok(salts)
     }
 
-    /// Makes and destroys what the time asks for, in memory and on disk. Called every second.
+    /// Makes the salts of new days and destroys those of days that are over, in memory and on disk. Called every second.
     ///
     /// # Errors
     /// When the file could not be written: what is in memory is right, and the next call writes again.
-    pub fn turn(&self, now_ms: i64) -> io::Result<()> {
+    pub fn rotate(&self, now_ms: i64) -> io::Result<()> {
         let mut written = self.written.lock().expect("no holder panics");
         let before = self.days.load_full();
-        let after = Arc::new(before.turned(now_ms, fresh));
+        let after = Arc::new(before.rotated(now_ms, random_salt));
         if *after != *before {
             *written = false;
             self.days.store(Arc::clone(&after));
@@ -144,21 +144,21 @@ impl Salts {
         Ok(())
     }
 
-    /// The salts in force at `now_ms`; should the clock have leapt, they are turned to it first.
+    /// The salts in force at `now_ms`; should the clock have leapt, they are rotated to it first.
     #[must_use]
     pub fn at(&self, now_ms: i64) -> Arc<Days> {
         let days = self.days.load_full();
         if days.today(now_ms).is_some() {
             return days;
         }
-        if let Err(error) = self.turn(now_ms) {
+        if let Err(error) = self.rotate(now_ms) {
             tracing::warn!(path = %self.path.display(), %error, "the day's salt is not on disk");
         }
         self.days.load_full()
     }
 }
 
-fn fresh() -> [u8; 32] {
+fn random_salt() -> [u8; 32] {
     let mut salt = [0; 32];
     getrandom::fill(&mut salt).expect("the system has randomness once it is up");
     salt
@@ -173,19 +173,19 @@ mod tests {
     #[test]
     fn yesterdays_salt_lives_half_an_hour_and_tomorrows_is_ready() {
         let mut next = 0;
-        let mut fresh = || {
+        let mut random_salt = || {
             next += 1;
             [next; 32]
         };
-        let evening = Days::default().turned(MIDNIGHT - 1_000, &mut fresh);
+        let evening = Days::default().rotated(MIDNIGHT - 1_000, &mut random_salt);
         assert_eq!(evening.today(MIDNIGHT - 1_000), Some(&[1; 32]));
         assert_eq!(evening.yesterday(MIDNIGHT - 1_000), None);
-        let night = evening.turned(MIDNIGHT + 1_000, &mut fresh);
+        let night = evening.rotated(MIDNIGHT + 1_000, &mut random_salt);
         assert_eq!((night.today(MIDNIGHT), night.yesterday(MIDNIGHT)), (Some(&[2; 32]), Some(&[1; 32])));
-        let later = night.turned(MIDNIGHT + session::TIMEOUT_MS, &mut fresh);
+        let later = night.rotated(MIDNIGHT + session::TIMEOUT_MS, &mut random_salt);
         assert_eq!(later.yesterday(MIDNIGHT + session::TIMEOUT_MS), None);
         assert!(!later.0.iter().any(|(_, salt)| *salt == [1; 32]), "destroyed, not only hidden");
-        assert_eq!(later.turned(MIDNIGHT + session::TIMEOUT_MS, &mut fresh), later);
+        assert_eq!(later.rotated(MIDNIGHT + session::TIMEOUT_MS, &mut random_salt), later);
     }
 
     #[test]
@@ -196,7 +196,7 @@ mod tests {
         let again = Salts::open(&path, MIDNIGHT + 1).expect("read");
         assert_eq!(first.at(MIDNIGHT).today(MIDNIGHT), again.at(MIDNIGHT).today(MIDNIGHT));
         let gone = hex(again.at(MIDNIGHT).today(MIDNIGHT).expect("made"));
-        again.turn(MIDNIGHT + DAY_MS + session::TIMEOUT_MS).expect("written");
+        again.rotate(MIDNIGHT + DAY_MS + session::TIMEOUT_MS).expect("written");
         assert!(!std::fs::read_to_string(&path).expect("there").contains(&gone));
     }
 

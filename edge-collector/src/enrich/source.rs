@@ -48,7 +48,7 @@ pub struct Source {
 
 /// Hosts of search engines, social networks, mail services and advertising networks.
 #[derive(Debug)]
-pub struct Hosts(HashMap<&'static str, (Medium, &'static str)>);
+pub struct ReferrerHosts(HashMap<&'static str, (Medium, &'static str)>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Medium {
@@ -82,7 +82,7 @@ impl Medium {
     }
 }
 
-impl Default for Hosts {
+impl Default for ReferrerHosts {
     /// The list in `data/referrers.tsv`.
     fn default() -> Self {
         let lines = include_str!("../../data/referrers.tsv").lines();
@@ -98,7 +98,7 @@ impl Default for Hosts {
     }
 }
 
-impl Hosts {
+impl ReferrerHosts {
     /// Where the visit of an event came from.
     #[must_use]
     pub fn source_of(&self, event: &Event, site: &Site) -> Source {

@@ -1,4 +1,4 @@
-//! Cuts what the journal gives into batches (one epoch, no hole, within the limits) and packs them. Pure.
+//! Splits what the journal gives into batches (one epoch, no hole, within the limits) and packs them. Pure.
 
 use std::io;
 
@@ -10,7 +10,7 @@ use footfall_proto::relay;
 use zstd::bulk::Compressor;
 
 /// zstd's fastest ordinary level: the link is cheaper than the edge's processor.
-pub const LEVEL: i32 = 1;
+pub const ZSTD_LEVEL: i32 = 1;
 
 /// Bytes of the length that precedes each record.
 const PREFIX: usize = 4;
@@ -36,9 +36,9 @@ impl Run {
     }
 }
 
-/// Cuts a chunk into runs, each of which fits a batch.
+/// Splits a chunk into runs, each of which fits a batch.
 #[must_use]
-pub fn cut(chunk: Chunk) -> Vec<Run> {
+pub fn split(chunk: Chunk) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     let mut bytes = 0;
     for Entry { offset, epoch, payload } in chunk.entries {
@@ -99,10 +99,10 @@ mod tests {
     #[test]
     fn a_hole_and_a_new_epoch_end_a_run() {
         let entries = vec![entry(3, 1, 1), entry(4, 1, 1), entry(7, 1, 1), entry(8, 2, 1)];
-        let runs = cut(Chunk { entries, next: 12 });
+        let runs = split(Chunk { entries, next: 12 });
         let seen: Vec<_> = runs.iter().map(|run| (run.first, run.records.len(), run.resume)).collect();
         assert_eq!(seen, [(3, 2, 7), (7, 1, 8), (8, 1, 12)]);
-        assert!(cut(Chunk { entries: vec![], next: 5 }).is_empty());
+        assert!(split(Chunk { entries: vec![], next: 5 }).is_empty());
     }
 
     proptest! {
@@ -116,7 +116,7 @@ mod tests {
                 entry(offset, epoch, length)
             }).collect();
             let next = offset + 5;
-            let runs = cut(Chunk { entries: entries.clone(), next });
+            let runs = split(Chunk { entries: entries.clone(), next });
             prop_assert_eq!(runs.last().expect("some").resume, next);
             prop_assert!(runs.windows(2).all(|pair| pair[0].resume == pair[1].first));
             let mut again = Vec::new();
@@ -133,8 +133,8 @@ mod tests {
         #[test]
         fn a_packed_run_unpacks(lengths in prop::collection::vec(0_usize..500, 1..50)) {
             let entries = lengths.iter().enumerate().map(|(offset, length)| entry(offset as u64, 1, *length)).collect();
-            let run = cut(Chunk { entries, next: lengths.len() as u64 }).remove(0);
-            let batch = pack(&run, &mut Compressor::new(LEVEL).expect("zstd")).expect("packed");
+            let run = split(Chunk { entries, next: lengths.len() as u64 }).remove(0);
+            let batch = pack(&run, &mut Compressor::new(ZSTD_LEVEL).expect("zstd")).expect("packed");
             let plain = zstd::bulk::decompress(&batch.records, batch.plain_length as usize).expect("zstd");
             prop_assert_eq!(frame::checksum(&plain), batch.crc);
             prop_assert_eq!(frame::unpack(plain.into(), batch.count).expect("whole"), run.records);

@@ -9,5 +9,5 @@ pub mod status;
 mod stream;
 
 pub use quic::{TlsError, tls};
-pub use status::Link;
+pub use status::RelayStatus;
 pub use stream::run;

@@ -1,11 +1,11 @@
-//! The edge's own note of what central has acknowledged. Losing it costs resends and nothing else.
+//! The edge's own copy, on disk, of what central has acknowledged. Losing it costs resends and nothing else.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::disk;
 
-/// The note on disk.
+/// The acknowledged offset and its file.
 #[derive(Debug)]
 pub struct Position {
     path: PathBuf,
@@ -13,19 +13,19 @@ pub struct Position {
 }
 
 impl Position {
-    /// The offset to go on from in a journal that holds `start..end`. A note beyond the journal's end belongs to
-    /// another journal (a wiped disk) and is put right at once, so that it can never skip what comes later.
+    /// The offset to go on from in a journal that holds `start..end`. An offset beyond the journal's end belongs to
+    /// another journal (a wiped disk) and is corrected at once, so that it can never skip what comes later.
     ///
     /// # Errors
-    /// When the note is there and cannot be read, or cannot be put right.
+    /// When the file is there and cannot be read, or cannot be corrected.
     pub fn open(path: &Path, start: u64, end: u64) -> io::Result<Self> {
-        let noted = match std::fs::read_to_string(path) {
+        let found = match std::fs::read_to_string(path) {
             Ok(text) => text.trim().parse().unwrap_or(0),
             Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
             Err(error) => return Err(error),
         };
-        let mut position = Self { path: path.to_owned(), saved: noted };
-        if noted > end || noted < start {
+        let mut position = Self { path: path.to_owned(), saved: found };
+        if found > end || found < start {
             position.save(start)?;
         }
         Ok(position)
@@ -37,10 +37,10 @@ impl Position {
         self.saved
     }
 
-    /// Notes a new offset, on disk before it returns; does nothing when it is already noted.
+    /// Saves a new offset, on disk before it returns; does nothing when it is saved already.
     ///
     /// # Errors
-    /// When it cannot be written; the old note stays.
+    /// When it cannot be written; the old offset stays.
     pub fn save(&mut self, offset: u64) -> io::Result<()> {
         if offset != self.saved {
             disk::replace(&self.path, format!("{offset}\n").as_bytes())?;
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_note_is_kept_and_one_of_another_journal_is_put_right() {
+    fn an_offset_is_kept_and_one_of_another_journal_is_corrected() {
         let dir = tempfile::tempdir().expect("temporary folder");
         let path = dir.path().join("position");
         let open = |start, end| Position::open(&path, start, end).expect("readable");
@@ -63,7 +63,7 @@ mod tests {
         open(0, 100).save(70).expect("written");
         assert_eq!(open(10, 100).offset(), 70);
         assert_eq!(open(0, 50).offset(), 0);
-        assert_eq!(open(0, 100).offset(), 0, "put right for good");
+        assert_eq!(open(0, 100).offset(), 0, "corrected for good");
         open(0, 100).save(5).expect("written");
         assert_eq!(open(20, 100).offset(), 20);
         std::fs::write(&path, "rubbish").expect("written");

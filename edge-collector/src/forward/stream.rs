@@ -1,4 +1,4 @@
-//! The conversation with central on one connection, and the next connection when it ends.
+//! Sends the journal over one connection to central, and connects again when it ends.
 
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use zstd::bulk::Compressor;
 
-use super::in_flight::{Window, WindowError};
+use super::in_flight::{AckError, InFlight};
 use super::position::Position;
 use super::{backoff, batch, quic};
 use crate::config::Central;
@@ -26,14 +26,16 @@ const CHUNK_BYTES: usize = 1 << 20;
 /// A smaller batch is followed by this pause, so that at low rates central gets a few batches rather than one for
 /// every fsync of the edge.
 const LINGER: Duration = Duration::from_millis(5);
+/// Wait before an unreadable position is read again.
+const POSITION_RETRY: Duration = Duration::from_secs(5);
 /// What counts as a full batch, bytes.
 const FULL_BYTES: usize = 64 << 10;
-/// Longest wait for central's welcome.
-const WELCOME_TIMEOUT: Duration = Duration::from_secs(5);
-/// Acks are noted on disk at most this often.
-const NOTE_EVERY: Duration = Duration::from_millis(200);
-/// Longest wait for the last acks once the edge is told to stop.
-const FAREWELL: Duration = Duration::from_millis(500);
+/// Longest wait for central's answer to the first frame.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// The acknowledged offset is saved on disk at most this often.
+const POSITION_SAVE_INTERVAL: Duration = Duration::from_millis(200);
+/// Longest wait for the last acks once the edge is told to stop, and for a connection's close.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Forwards until `stop`. Without a configured central it only waits.
 pub async fn run(edge: &Edge, stop: &CancellationToken) {
@@ -44,11 +46,11 @@ pub async fn run(edge: &Edge, stop: &CancellationToken) {
         match Position::open(&edge.config.data.join("position"), edge.journal.start(), edge.journal.end()) {
             Ok(position) => break position,
             Err(error) => {
-                edge.link.down(format!("the position of the relay cannot be read: {error}"));
+                edge.relay_status.disconnected(format!("the position of the relay cannot be read: {error}"));
                 tracing::error!(%error, "the position of the relay cannot be read");
                 tokio::select! {
                     () = stop.cancelled() => return,
-                    () = sleep(WELCOME_TIMEOUT) => {}
+                    () = sleep(POSITION_RETRY) => {}
                 }
             }
         }
@@ -60,17 +62,17 @@ pub async fn run(edge: &Edge, stop: &CancellationToken) {
         let ended = tokio::select! {
             () = stop.cancelled() => return,
             connected = quic::connect(tls, central) => match connected {
-                Err(error) => Ended::Unreachable(error),
+                Err(error) => Disconnect::Unreachable(error),
                 Ok((endpoint, connection)) => {
-                    let ended = converse(edge, &connection, &mut position, stop, &mut welcomed).await;
+                    let ended = run_connection(edge, &connection, &mut position, stop, &mut welcomed).await;
                     connection.close(0_u32.into(), b"bye");
                     // The close must leave the socket before the socket goes.
-                    let _ = timeout(FAREWELL, endpoint.wait_idle()).await;
+                    let _ = timeout(CLOSE_TIMEOUT, endpoint.wait_idle()).await;
                     ended
                 }
             },
         };
-        if matches!(ended, Ended::Stopped) {
+        if matches!(ended, Disconnect::Stopped) {
             return;
         }
         attempt = if welcomed { 0 } else { attempt + 1 };
@@ -84,71 +86,75 @@ pub async fn run(edge: &Edge, stop: &CancellationToken) {
     }
 }
 
-fn report(edge: &Edge, central: &Central, ended: &Ended) {
-    if matches!(ended, Ended::Refused(_)) {
+fn report(edge: &Edge, central: &Central, ended: &Disconnect) {
+    if matches!(ended, Disconnect::Refused(_)) {
         edge.telemetry.relay_refusals.inc();
     }
     let sentence = format!("central at {} is not connected: {ended}", central.address);
-    if edge.link.trouble().as_ref() != Some(&sentence) {
+    if edge.relay_status.problem().as_ref() != Some(&sentence) {
         tracing::warn!("{sentence}");
     }
-    edge.link.down(sentence);
+    edge.relay_status.disconnected(sentence);
 }
 
 /// What both directions of a connection share.
 struct Shared<'a> {
     edge: &'a Edge,
-    window: Mutex<Window>,
-    moved: Notify,
+    in_flight: Mutex<InFlight>,
+    acknowledged: Notify,
 }
 
 impl Shared<'_> {
-    fn window(&self) -> MutexGuard<'_, Window> {
-        self.window.lock().expect("no holder panics")
+    fn in_flight(&self) -> MutexGuard<'_, InFlight> {
+        self.in_flight.lock().expect("no holder panics")
     }
 }
 
 /// One connection, from hello to its end.
-async fn converse(
+async fn run_connection(
     edge: &Edge,
     connection: &Connection,
     position: &mut Position,
     stop: &CancellationToken,
     welcomed: &mut bool,
-) -> Ended {
-    let (mut send, mut receive) = match greet(edge, connection).await {
+) -> Disconnect {
+    let (mut send, mut receive) = match handshake(edge, connection).await {
         Ok(streams) => streams,
         Err(ended) => return ended,
     };
     *welcomed = true;
     edge.telemetry.relay_connects.inc();
-    edge.link.up();
+    edge.relay_status.connected();
     tracing::info!(from = position.offset(), "central is connected");
-    let shared = Shared { edge, window: Mutex::new(Window::new(position.offset())), moved: Notify::new() };
+    let shared =
+        Shared { edge, in_flight: Mutex::new(InFlight::new(position.offset())), acknowledged: Notify::new() };
     let from = position.offset();
-    let mut acks =
-        Acks { buffer: std::mem::take(&mut receive.buffer), stream: receive.stream, noted: Instant::now() };
+    let mut acks = Acks {
+        buffer: std::mem::take(&mut receive.buffer),
+        stream: receive.stream,
+        saved_at: Instant::now(),
+    };
     let ended = tokio::select! {
         ended = batches(&shared, &mut send, from) => ended,
         ended = acks.run(&shared, position) => ended,
         ended = policies(edge, connection) => ended,
-        () = stop.cancelled() => Ended::Stopped,
+        () = stop.cancelled() => Disconnect::Stopped,
     };
-    if matches!(ended, Ended::Stopped) {
+    if matches!(ended, Disconnect::Stopped) {
         let rest = async {
-            while !shared.window().is_empty() {
+            while !shared.in_flight().is_empty() {
                 if let Some(ended) = acks.step(&shared, position).await {
                     return ended;
                 }
             }
-            Ended::Stopped
+            Disconnect::Stopped
         };
         // What is not acknowledged by then is sent again after the next start.
-        let _ = timeout(FAREWELL, rest).await;
+        let _ = timeout(CLOSE_TIMEOUT, rest).await;
     }
-    let acknowledged = shared.window().acknowledged();
+    let acknowledged = shared.in_flight().acknowledged();
     if let Err(error) = position.save(acknowledged) {
-        tracing::warn!(%error, "the position of the relay could not be noted");
+        tracing::warn!(%error, "the position of the relay could not be saved");
     }
     ended
 }
@@ -158,9 +164,9 @@ struct Receive {
     buffer: BytesMut,
 }
 
-async fn greet(edge: &Edge, connection: &Connection) -> Result<(SendStream, Receive), Ended> {
+async fn handshake(edge: &Edge, connection: &Connection) -> Result<(SendStream, Receive), Disconnect> {
     let exchange = async {
-        let (mut send, stream) = connection.open_bi().await.map_err(Ended::Lost)?;
+        let (mut send, stream) = connection.open_bi().await.map_err(Disconnect::Lost)?;
         let hello = Hello {
             software: concat!("footfall-edge/", env!("CARGO_PKG_VERSION")).into(),
             clock_ms: now_ms(),
@@ -170,19 +176,19 @@ async fn greet(edge: &Edge, connection: &Connection) -> Result<(SendStream, Rece
         let mut receive = Receive { stream, buffer: BytesMut::new() };
         match next(&mut receive.stream, &mut receive.buffer, MAX_FRAME_BYTES).await? {
             to_edge::Message::Welcome(_) => Ok((send, receive)),
-            to_edge::Message::Refusal(refusal) => Err(Ended::Refused(refusal)),
-            _ => Err(Ended::Unexpected),
+            to_edge::Message::Refusal(refusal) => Err(Disconnect::Refused(refusal)),
+            _ => Err(Disconnect::Unexpected),
         }
     };
-    timeout(WELCOME_TIMEOUT, exchange).await.unwrap_or(Err(Ended::Slow))
+    timeout(HANDSHAKE_TIMEOUT, exchange).await.unwrap_or(Err(Disconnect::Slow))
 }
 
 /// Sends the journal from `from` on.
-async fn batches(shared: &Shared<'_>, send: &mut SendStream, from: u64) -> Ended {
+async fn batches(shared: &Shared<'_>, send: &mut SendStream, from: u64) -> Disconnect {
     let mut reader = shared.edge.journal.reader(from);
-    let mut compressor = match Compressor::new(batch::LEVEL) {
+    let mut compressor = match Compressor::new(batch::ZSTD_LEVEL) {
         Ok(compressor) => compressor,
-        Err(error) => return Ended::Local(error.to_string()),
+        Err(error) => return Disconnect::Local(error.to_string()),
     };
     loop {
         let chunk = match reader.next(CHUNK_BYTES).await {
@@ -193,19 +199,19 @@ async fn batches(shared: &Shared<'_>, send: &mut SendStream, from: u64) -> Ended
                 reader = shared.edge.journal.reader(start);
                 continue;
             }
-            Err(ReadError::Closed) => return Ended::Stopped,
-            Err(ReadError::Io(error)) => return Ended::Local(error.to_string()),
+            Err(ReadError::Closed) => return Disconnect::Stopped,
+            Err(ReadError::Io(error)) => return Disconnect::Local(error.to_string()),
         };
         let bytes: usize = chunk.entries.iter().map(|entry| entry.payload.len()).sum();
-        for run in batch::cut(chunk) {
-            while !shared.window().has_room() {
-                shared.moved.notified().await;
+        for run in batch::split(chunk) {
+            while !shared.in_flight().has_room() {
+                shared.acknowledged.notified().await;
             }
             let packed = match batch::pack(&run, &mut compressor) {
                 Ok(packed) => packed,
-                Err(error) => return Ended::Local(error.to_string()),
+                Err(error) => return Disconnect::Local(error.to_string()),
             };
-            shared.window().send(&run);
+            shared.in_flight().send(&run);
             shared.edge.telemetry.relay_batches.inc();
             shared.edge.telemetry.relay_records.inc_by(run.records.len() as u64);
             shared.edge.telemetry.relay_bytes.inc_by(packed.records.len() as u64);
@@ -223,11 +229,11 @@ async fn batches(shared: &Shared<'_>, send: &mut SendStream, from: u64) -> Ended
 struct Acks {
     stream: RecvStream,
     buffer: BytesMut,
-    noted: Instant,
+    saved_at: Instant,
 }
 
 impl Acks {
-    async fn run(&mut self, shared: &Shared<'_>, position: &mut Position) -> Ended {
+    async fn run(&mut self, shared: &Shared<'_>, position: &mut Position) -> Disconnect {
         loop {
             if let Some(ended) = self.step(shared, position).await {
                 return ended;
@@ -235,24 +241,26 @@ impl Acks {
         }
     }
 
-    async fn step(&mut self, shared: &Shared<'_>, position: &mut Position) -> Option<Ended> {
+    async fn step(&mut self, shared: &Shared<'_>, position: &mut Position) -> Option<Disconnect> {
         let ack = match next(&mut self.stream, &mut self.buffer, MAX_FRAME_BYTES).await {
             Ok(to_edge::Message::Ack(ack)) => ack,
-            Ok(to_edge::Message::Refusal(refusal)) => return Some(Ended::Refused(refusal)),
-            Ok(_) => return Some(Ended::Unexpected),
+            Ok(to_edge::Message::Refusal(refusal)) => return Some(Disconnect::Refused(refusal)),
+            Ok(_) => return Some(Disconnect::Unexpected),
             Err(ended) => return Some(ended),
         };
-        let Ok(epoch) = <[u8; ID_BYTES]>::try_from(&ack.epoch[..]) else { return Some(Ended::Unexpected) };
-        let below = match shared.window().acknowledge(Epoch(epoch), ack.next_offset) {
+        let Ok(epoch) = <[u8; ID_BYTES]>::try_from(&ack.epoch[..]) else {
+            return Some(Disconnect::Unexpected);
+        };
+        let below = match shared.in_flight().acknowledge(Epoch(epoch), ack.next_offset) {
             Ok(below) => below,
-            Err(error) => return Some(Ended::Window(error)),
+            Err(error) => return Some(Disconnect::Ack(error)),
         };
         shared.edge.journal.release(below);
-        shared.moved.notify_one();
-        if self.noted.elapsed() >= NOTE_EVERY {
-            self.noted = Instant::now();
+        shared.acknowledged.notify_one();
+        if self.saved_at.elapsed() >= POSITION_SAVE_INTERVAL {
+            self.saved_at = Instant::now();
             if let Err(error) = position.save(below) {
-                tracing::warn!(%error, "the position of the relay could not be noted");
+                tracing::warn!(%error, "the position of the relay could not be saved");
             }
         }
         None
@@ -260,19 +268,19 @@ impl Acks {
 }
 
 /// Takes policies, on whatever streams central opens for them.
-async fn policies(edge: &Edge, connection: &Connection) -> Ended {
+async fn policies(edge: &Edge, connection: &Connection) -> Disconnect {
     loop {
         let mut stream = match connection.accept_uni().await {
             Ok(stream) => stream,
-            Err(error) => return Ended::Lost(error),
+            Err(error) => return Disconnect::Lost(error),
         };
         let mut buffer = BytesMut::new();
         loop {
             match next(&mut stream, &mut buffer, MAX_POLICY_BYTES).await {
                 Ok(to_edge::Message::Policy(policy)) => apply(edge, policy),
-                Ok(_) => return Ended::Unexpected,
+                Ok(_) => return Disconnect::Unexpected,
                 // The end of a policy stream is no end of the connection: central opens another.
-                Err(Ended::Broken(_)) => break,
+                Err(Disconnect::Broken(_)) => break,
                 Err(ended) => return ended,
             }
         }
@@ -288,32 +296,33 @@ fn apply(edge: &Edge, policy: relay::Policy) {
     }
 }
 
-async fn write(send: &mut SendStream, message: to_central::Message) -> Result<(), Ended> {
+async fn write(send: &mut SendStream, message: to_central::Message) -> Result<(), Disconnect> {
     let mut frame = BytesMut::new();
-    frame::write(&ToCentral { message: Some(message) }, MAX_FRAME_BYTES, &mut frame).map_err(Ended::Frame)?;
-    send.write_chunk(frame.freeze()).await.map_err(|error| Ended::Broken(error.to_string()))
+    frame::write(&ToCentral { message: Some(message) }, MAX_FRAME_BYTES, &mut frame)
+        .map_err(Disconnect::Frame)?;
+    send.write_chunk(frame.freeze()).await.map_err(|error| Disconnect::Broken(error.to_string()))
 }
 
 async fn next(
     stream: &mut RecvStream,
     buffer: &mut BytesMut,
     limit: usize,
-) -> Result<to_edge::Message, Ended> {
+) -> Result<to_edge::Message, Disconnect> {
     loop {
-        if let Some(ToEdge { message }) = frame::read(buffer, limit).map_err(Ended::Frame)? {
-            return message.ok_or(Ended::Unexpected);
+        if let Some(ToEdge { message }) = frame::read(buffer, limit).map_err(Disconnect::Frame)? {
+            return message.ok_or(Disconnect::Unexpected);
         }
         match stream.read_chunk(64 << 10, true).await {
             Ok(Some(chunk)) => buffer.extend_from_slice(&chunk.bytes),
-            Ok(None) => return Err(Ended::Broken("central ended the stream".into())),
-            Err(error) => return Err(Ended::Broken(error.to_string())),
+            Ok(None) => return Err(Disconnect::Broken("central ended the stream".into())),
+            Err(error) => return Err(Disconnect::Broken(error.to_string())),
         }
     }
 }
 
 /// Why a connection ended. All but `Stopped` lead to the next try; what was not acknowledged is sent again.
 #[derive(Debug, thiserror::Error)]
-enum Ended {
+enum Disconnect {
     #[error("the edge stops")]
     Stopped,
     #[error("{0}")]
@@ -322,7 +331,7 @@ enum Ended {
     Lost(quinn::ConnectionError),
     #[error("{0}")]
     Broken(String),
-    #[error("no welcome within {WELCOME_TIMEOUT:?}")]
+    #[error("no answer within {HANDSHAKE_TIMEOUT:?}")]
     Slow,
     #[error("it refused this edge: {}", .0.sentence)]
     Refused(relay::Refusal),
@@ -331,7 +340,7 @@ enum Ended {
     #[error("{0}")]
     Frame(FrameError),
     #[error("{0}")]
-    Window(WindowError),
+    Ack(AckError),
     #[error("the journal cannot be sent: {0}")]
     Local(String),
 }

@@ -14,7 +14,7 @@ use super::Protocol;
 use crate::answer::{self, Answer};
 use crate::enrich::cut;
 use crate::outcome::{self, Outcomes, Rejection};
-use crate::submission::{Sent, Submission};
+use crate::submission::{Submission, SubmittedEvent};
 
 /// What an `<img>` in a page speaks. Its request names no origin; the page stands in the URL and the referrer.
 pub static PROTOCOL: Protocol = Protocol {
@@ -65,7 +65,7 @@ fn read(query: &str, embedding_page: Option<&str>) -> Submission {
     }
     let bytes = Bytes::from(event.encode_to_vec());
     let event = if invalid { Err(DropReason::Invalid) } else { Ok(event) };
-    let sent = Sent { bytes, event, user_id: String::new(), session_id: String::new() };
+    let sent = SubmittedEvent { bytes, event, user_id: String::new(), session_id: String::new() };
     Submission { shared, events: vec![sent], unknown_keys, ..Submission::default() }
 }
 

@@ -13,102 +13,102 @@ use tokio::time::timeout;
 const FRAME_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest time for a whole body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long, and how many bytes, of a refused body are read and thrown away.
-const LINGER: Duration = Duration::from_secs(2);
-const LINGER_BYTES: usize = 16 << 20;
+/// How long, and how many bytes, of a refused body are read and discarded.
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(2);
+const DISCARD_BYTES: usize = 16 << 20;
 
 /// Bytes of bodies that all requests together may hold in memory.
 #[derive(Debug)]
-pub struct Budget {
+pub struct MemoryBudget {
     held: AtomicUsize,
     limit: usize,
 }
 
-/// Bytes taken from a [`Budget`], given back when dropped.
+/// Bytes taken from a [`MemoryBudget`], given back when dropped.
 #[derive(Debug)]
-pub struct Share {
-    budget: Arc<Budget>,
+pub struct Reservation {
+    budget: Arc<MemoryBudget>,
     bytes: usize,
 }
 
-impl Budget {
+impl MemoryBudget {
     /// A budget of `limit` bytes.
     #[must_use]
     pub fn new(limit: usize) -> Arc<Self> {
         Arc::new(Self { held: AtomicUsize::new(0), limit })
     }
 
-    fn grow(self: &Arc<Self>, share: &mut Share, bytes: usize) -> Result<(), BodyError> {
+    fn reserve(self: &Arc<Self>, reservation: &mut Reservation, bytes: usize) -> Result<(), BodyError> {
         let before = self.held.fetch_add(bytes, Ordering::Relaxed);
         if before + bytes > self.limit {
             self.held.fetch_sub(bytes, Ordering::Relaxed);
             return Err(BodyError::Overloaded);
         }
-        share.bytes += bytes;
+        reservation.bytes += bytes;
         Ok(())
     }
 }
 
-impl Drop for Share {
+impl Drop for Reservation {
     fn drop(&mut self) {
         self.budget.held.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
-/// Reads a whole body of `limit` bytes at most. The share is to be kept for as long as the bytes are.
+/// Reads a whole body of `limit` bytes at most. The reservation is to be kept as long as the bytes.
 ///
 /// # Errors
 /// [`BodyError`].
 pub async fn read(
     mut body: Incoming,
     limit: usize,
-    budget: &Arc<Budget>,
-) -> Result<(Bytes, Share), BodyError> {
+    budget: &Arc<MemoryBudget>,
+) -> Result<(Bytes, Reservation), BodyError> {
     let read = read_within(&mut body, limit, budget).await;
     if matches!(read, Err(BodyError::TooLarge { .. } | BodyError::Overloaded)) {
-        throw_away(body).await;
+        discard(body).await;
     }
     read
 }
 
 /// Reads a refused body to its end, within bounds, before the answer: a client that still sends when the connection is closed
 /// sees a broken pipe and never reads why it was refused.
-pub async fn throw_away(mut body: Incoming) {
+pub async fn discard(mut body: Incoming) {
     let mut bytes = 0;
     let reading = async {
         while let Some(Ok(frame)) = body.frame().await {
             bytes += frame.data_ref().map_or(0, Bytes::len);
-            if bytes > LINGER_BYTES {
+            if bytes > DISCARD_BYTES {
                 break;
             }
         }
     };
     // Whoever sends more, or more slowly, is answered all the same.
-    let _ = timeout(LINGER, reading).await;
+    let _ = timeout(DISCARD_TIMEOUT, reading).await;
 }
 
 async fn read_within(
     body: &mut Incoming,
     limit: usize,
-    budget: &Arc<Budget>,
-) -> Result<(Bytes, Share), BodyError> {
+    budget: &Arc<MemoryBudget>,
+) -> Result<(Bytes, Reservation), BodyError> {
     let declared = body.size_hint().lower();
     if declared > limit as u64 {
         return Err(BodyError::TooLarge { limit });
     }
-    let mut share = Share { budget: Arc::clone(budget), bytes: 0 };
-    budget.grow(&mut share, declared as usize)?;
-    let bytes = timeout(BODY_TIMEOUT, collect(body, limit, budget, &mut share))
+    let mut reservation = Reservation { budget: Arc::clone(budget), bytes: 0 };
+    budget.reserve(&mut reservation, declared as usize)?;
+    let bytes = timeout(BODY_TIMEOUT, collect(body, limit, budget, &mut reservation))
         .await
         .map_err(|_| BodyError::Slow)??;
-    Ok((bytes, share))
+    Ok((bytes, reservation))
 }
 
 async fn collect(
     body: &mut Incoming,
     limit: usize,
-    budget: &Arc<Budget>,
-    share: &mut Share,
+    budget: &Arc<MemoryBudget>,
+    reservation: &mut Reservation,
 ) -> Result<Bytes, BodyError> {
     // Most bodies are one frame, which is passed on as it is.
     let mut first = Bytes::new();
@@ -119,14 +119,14 @@ async fn collect(
         if length > limit {
             return Err(BodyError::TooLarge { limit });
         }
-        if length > share.bytes {
-            budget.grow(share, length - share.bytes)?;
+        if length > reservation.bytes {
+            budget.reserve(reservation, length - reservation.bytes)?;
         }
         if first.is_empty() && rest.is_empty() {
             first = data;
         } else {
             if rest.is_empty() {
-                rest.reserve(length.max(share.bytes));
+                rest.reserve(length.max(reservation.bytes));
                 rest.extend_from_slice(&std::mem::take(&mut first));
             }
             rest.extend_from_slice(&data);

@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use super::body::{self, BodyError};
 use super::{cors, forwarded, text};
 use crate::answer::Answer;
-use crate::collect::{Caller, collect};
+use crate::collect::{RequestFacts, collect};
 use crate::content_encoding::{Encoding, InflateError, inflate};
 use crate::edge::{Edge, now_ms};
 use crate::outcome::{Outcome, Rejection};
@@ -30,7 +30,7 @@ pub(super) async fn submit(
     socket: SocketAddr,
 ) -> Answer {
     let result = match read(edge, protocol, head, body).await {
-        Ok(submissions) => Ok(collect(edge, submissions, caller(edge, head, socket)).await),
+        Ok(submissions) => Ok(collect(edge, submissions, facts(edge, head, socket)).await),
         Err(rejection) => Err(rejection),
     };
     if protocol.cors.is_none() {
@@ -59,12 +59,12 @@ async fn read(
         .get(CONTENT_ENCODING)
         .map_or(Some(Encoding::Identity), |header| header.to_str().ok().and_then(Encoding::parse));
     let Some(encoding) = encoding else {
-        body::throw_away(body).await;
+        body::discard(body).await;
         let sentence = "the body may be packed with gzip, zstd or br";
         return Err(reject(edge, StatusCode::UNSUPPORTED_MEDIA_TYPE, DropReason::Undecodable, 1, &sentence));
     };
-    let (bytes, _share) =
-        body::read(body, received, &edge.bodies).await.map_err(|error| unread(edge, &error))?;
+    let (bytes, _reservation) =
+        body::read(body, received, &edge.body_memory).await.map_err(|error| unread(edge, &error))?;
     edge.telemetry.body_bytes.inc_by(bytes.len() as u64);
     decode(inflate(encoding, bytes, plain).map_err(|error| uninflated(edge, &error))?)
 }
@@ -115,10 +115,10 @@ fn reject(
     Rejection { status, reason: Some(reason), sentence: sentence.to_string().into() }
 }
 
-fn caller<'a>(edge: &Edge, head: &'a request::Parts, socket: SocketAddr) -> Caller<'a> {
+fn facts<'a>(edge: &Edge, head: &'a request::Parts, socket: SocketAddr) -> RequestFacts<'a> {
     let headers = &head.headers;
     let flag = |name: &HeaderName| text(headers, name).is_some_and(|value| value.trim() == "1");
-    Caller {
+    RequestFacts {
         now_ms: now_ms(),
         address: edge.peers.client(socket.ip(), forwarded(headers)),
         user_agent: text(headers, &USER_AGENT).unwrap_or_default(),

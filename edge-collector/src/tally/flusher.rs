@@ -1,4 +1,4 @@
-//! Journals the added-up drops four times a second, and turns the salts. Decides nothing.
+//! Journals the added-up drops four times a second, and rotates the salts. Decides nothing.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use tokio_util::sync::CancellationToken;
 use crate::edge::{Edge, now_ms};
 
 /// How long a drop may be in memory only.
-const PERIOD: Duration = Duration::from_millis(250);
-/// Turns of the salts are looked at once in this many periods.
+const FLUSH_INTERVAL: Duration = Duration::from_millis(250);
+/// The salts are rotated once in this many intervals, if a day has ended.
 const SALTS_EVERY: u32 = 4;
 
 /// Runs until `stop`, then flushes a last time.
 pub async fn run(edge: &Edge, stop: &CancellationToken) {
-    let mut ticks = interval(PERIOD);
+    let mut ticks = interval(FLUSH_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut count = 0_u32;
     loop {
@@ -33,7 +33,7 @@ pub async fn run(edge: &Edge, stop: &CancellationToken) {
         }
         count = count.wrapping_add(1);
         if count.is_multiple_of(SALTS_EVERY)
-            && let Err(error) = edge.salts.turn(now_ms())
+            && let Err(error) = edge.salts.rotate(now_ms())
         {
             tracing::warn!(%error, "the salts' file could not be written");
         }

@@ -6,13 +6,13 @@ use prost::Message;
 use serde_json::json;
 
 use crate::support::{
-    CHROME, ORIGIN, Running, SITE, WEBSITE, answer, batch, body, config, eventually, folder, page_view,
+    CHROME, ORIGIN, RunningEdge, SITE, WEBSITE, answer, batch, body, config, eventually, folder, page_view,
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_view_is_journalled_with_all_that_the_edge_knows() {
     let dir = folder();
-    let edge = Running::start(config(dir.path())).await;
+    let edge = RunningEdge::start(config(dir.path())).await;
     let response = edge
         .post(body(vec![page_view(1)]))
         .header("x-forwarded-for", "81.2.69.160")
@@ -49,7 +49,7 @@ async fn a_page_view_is_journalled_with_all_that_the_edge_knows() {
 #[tokio::test(flavor = "multi_thread")]
 async fn json_is_taken_in_every_documented_shape() {
     let dir = folder();
-    let edge = Running::start(config(dir.path())).await;
+    let edge = RunningEdge::start(config(dir.path())).await;
     let event = json!({"event_type": "pageview", "page_url": "https://www.example.org/a?b", "page_title": "T", "colour": 1});
     let mut lone = event.clone();
     lone["tracking_id"] = SITE.into();
@@ -73,7 +73,7 @@ async fn json_is_taken_in_every_documented_shape() {
 #[tokio::test(flavor = "multi_thread")]
 async fn ids_that_a_sender_states_are_hashed_per_site_and_the_beacons_need_consent() {
     let dir = folder();
-    let edge = Running::start(config(dir.path())).await;
+    let edge = RunningEdge::start(config(dir.path())).await;
     let mut sent = batch(vec![page_view(1)]);
     (sent.user_id, sent.session_id) = ("alice".into(), "visit".into());
     for (consent, id) in
@@ -100,7 +100,7 @@ async fn ids_that_a_sender_states_are_hashed_per_site_and_the_beacons_need_conse
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_stays_whole_only_with_consent_and_a_site_that_wants_it() {
     let dir = folder();
-    let edge = Running::start(config(dir.path())).await;
+    let edge = RunningEdge::start(config(dir.path())).await;
     let mut last_bytes = Vec::new();
     for (id, site, consent) in
         [(1, "FF-OPEN", Consent::Granted), (2, "FF-OPEN", Consent::Unspecified), (3, SITE, Consent::Granted)]
@@ -118,7 +118,7 @@ async fn an_address_stays_whole_only_with_consent_and_a_site_that_wants_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn refusals_have_a_status_a_reason_and_a_count() {
     let dir = folder();
-    let edge = Running::start(config(dir.path())).await;
+    let edge = RunningEdge::start(config(dir.path())).await;
     let of = |site: &str| {
         let mut sent = batch(vec![page_view(1), page_view(2)]);
         sent.tracking_id = site.into();
@@ -145,7 +145,7 @@ async fn refusals_have_a_status_a_reason_and_a_count() {
 #[tokio::test(flavor = "multi_thread")]
 async fn drops_are_told_per_event_and_reach_the_ledger() {
     let dir = folder();
-    let edge = Running::start(config(dir.path())).await;
+    let edge = RunningEdge::start(config(dir.path())).await;
     let mut old = page_view(2);
     old.client_timestamp_ms = 1;
     let mut nameless = page_view(3);
@@ -177,7 +177,7 @@ async fn drops_are_told_per_event_and_reach_the_ledger() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_site_without_bot_filtering_marks_bots() {
     let dir = folder();
-    let edge = Running::start(config(dir.path())).await;
+    let edge = RunningEdge::start(config(dir.path())).await;
     let mut sent = batch(vec![page_view(1)]);
     sent.tracking_id = "FF-OPEN".into();
     let request = edge.post(sent.encode_to_vec()).header("user-agent", "Googlebot/2.1");
@@ -189,7 +189,7 @@ async fn a_site_without_bot_filtering_marks_bots() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sampled_site_keeps_a_visitor_wholly_or_not_at_all() {
     let dir = folder();
-    let edge = Running::start(config(dir.path())).await;
+    let edge = RunningEdge::start(config(dir.path())).await;
     let mut kept = 0;
     for visitor in 0..40_u8 {
         let mut statuses = Vec::new();
@@ -212,7 +212,7 @@ async fn a_sampled_site_keeps_a_visitor_wholly_or_not_at_all() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pixel_is_a_page_view() {
     let dir = folder();
-    let edge = Running::start(config(dir.path())).await;
+    let edge = RunningEdge::start(config(dir.path())).await;
     let query = "/p.gif?s=FF-1&u=https%3A%2F%2Fwww.example.org%2Fp%3Fgclid%3D1&t=T";
     let response = edge.get(query).await;
     assert_eq!(
@@ -233,7 +233,7 @@ async fn a_pixel_is_a_page_view() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_policy_clients_are_asked_to_come_back() {
     let dir = tempfile::tempdir().expect("temporary folder");
-    let edge = Running::start(config(dir.path())).await;
+    let edge = RunningEdge::start(config(dir.path())).await;
     let response = edge.post(body(vec![page_view(1)])).send().await.expect("answered");
     assert_eq!(response.status(), 503);
     assert_eq!(response.headers()["retry-after"], "5");
@@ -246,7 +246,7 @@ async fn without_a_policy_clients_are_asked_to_come_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn preflights_are_answered_for_origins_of_known_sites() {
     let dir = folder();
-    let edge = Running::start(config(dir.path())).await;
+    let edge = RunningEdge::start(config(dir.path())).await;
     for (origin, known) in [(ORIGIN, true), ("https://evil.test", false)] {
         let url = format!("{}/e", edge.url);
         let response = edge

@@ -3,7 +3,7 @@
 use footfall_proto::relay::Note;
 use serde_json::json;
 
-use crate::support::{Running, answer, body, config, folder, page_view};
+use crate::support::{RunningEdge, answer, body, config, folder, page_view};
 
 fn duplicate(told: &serde_json::Value) -> bool {
     *told == json!({"accepted": 0, "dropped": [{"index": 0, "reason": "duplicate"}]})
@@ -12,7 +12,7 @@ fn duplicate(told: &serde_json::Value) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_event_is_stored_once_however_often_it_comes() {
     let dir = folder();
-    let edge = Running::start(config(dir.path())).await;
+    let edge = RunningEdge::start(config(dir.path())).await;
     assert_eq!(edge.send(body(vec![page_view(1)])).await.0, 204);
     assert!(duplicate(&edge.send(body(vec![page_view(1)])).await.1));
     let (_, told) = edge.send(body(vec![page_view(2), page_view(2), page_view(1)])).await;
@@ -48,7 +48,7 @@ async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output>
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_can_suppress_an_event_by_taking_its_id() {
     let dir = folder();
-    let edge = Running::start(config(dir.path())).await;
+    let edge = RunningEdge::start(config(dir.path())).await;
     let mut other = page_view(1);
     other.page_title = "Something else".into();
     assert_eq!(edge.send(body(vec![other.clone()])).await.0, 204);
@@ -59,7 +59,7 @@ async fn nobody_can_suppress_an_event_by_taking_its_id() {
     assert_ne!(events[0].event_id, events[1].event_id);
     edge.stop().await;
 
-    let edge = Running::start(config(dir.path())).await;
+    let edge = RunningEdge::start(config(dir.path())).await;
     for event in [other, page_view(1)] {
         assert!(duplicate(&edge.send(body(vec![event])).await.1), "both are known after a restart");
     }
@@ -69,10 +69,10 @@ async fn nobody_can_suppress_an_event_by_taking_its_id() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_knows_its_events_its_sessions_and_its_visitors() {
     let dir = folder();
-    let edge = Running::start(config(dir.path())).await;
+    let edge = RunningEdge::start(config(dir.path())).await;
     assert_eq!(edge.send(body(vec![page_view(1)])).await.0, 204);
     edge.stop().await;
-    let edge = Running::start(config(dir.path())).await;
+    let edge = RunningEdge::start(config(dir.path())).await;
     assert!(duplicate(&edge.send(body(vec![page_view(1)])).await.1));
     assert_eq!(edge.send(body(vec![page_view(2)])).await.0, 204);
     let events: Vec<_> = edge.records().into_iter().flat_map(|record| record.events).collect();
@@ -87,7 +87,7 @@ async fn a_full_journal_asks_clients_to_come_back_and_loses_nothing_acknowledged
     let dir = folder();
     let mut small = config(dir.path());
     (small.journal.segment_bytes, small.journal.max_bytes) = (1 << 20, 8 << 20);
-    let edge = Running::start(small.clone()).await;
+    let edge = RunningEdge::start(small.clone()).await;
     let mut accepted = 0_u64;
     let refused = loop {
         let event = json!({"event_type": "event", "event_label": "x".repeat(30_000)});
@@ -115,7 +115,7 @@ async fn a_full_journal_asks_clients_to_come_back_and_loses_nothing_acknowledged
     }
     assert_eq!(status, 204);
     edge.stop().await;
-    let edge = Running::start(small).await;
+    let edge = RunningEdge::start(small).await;
     assert!(edge.send(body(vec![page_view(1)])).await.1["dropped"][0]["reason"] == "duplicate");
     edge.stop().await;
 }

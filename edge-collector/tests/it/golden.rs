@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use footfall_edge::collect::{Caller, collect};
+use footfall_edge::collect::{RequestFacts, collect};
 use footfall_edge::outcome::{Outcome, Taken};
 use footfall_edge::protocol::{footfall, pixel};
 use footfall_proto::reason;
@@ -12,7 +12,7 @@ use http::Request;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::support::{CHROME, Running, config, folder};
+use crate::support::{CHROME, RunningEdge, config, folder};
 
 /// 2027-01-15 08:00 UTC.
 const NOW: i64 = 1_800_000_000_000;
@@ -41,7 +41,7 @@ async fn every_recorded_request_ends_as_it_should() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/requests.jsonl");
     let text = std::fs::read_to_string(path).expect("readable");
     let dir = folder();
-    let edge = Running::start(config(dir.path())).await;
+    let edge = RunningEdge::start(config(dir.path())).await;
     for line in text.lines() {
         let case: Case = serde_json::from_str(line).expect(line);
         let before = edge.records().len();
@@ -53,7 +53,7 @@ async fn every_recorded_request_ends_as_it_should() {
     edge.stop().await;
 }
 
-async fn play(edge: &Running, case: &Case) -> Outcome {
+async fn play(edge: &RunningEdge, case: &Case) -> Outcome {
     let (protocol, uri, body) = match (&case.body, &case.pixel) {
         (Some(body), None) => (&footfall::PROTOCOL, "/e".to_owned(), body.to_string()),
         (None, Some(query)) => (&pixel::PROTOCOL, format!("/p.gif?{query}"), String::new()),
@@ -61,7 +61,7 @@ async fn play(edge: &Running, case: &Case) -> Outcome {
     };
     let (head, ()) = Request::builder().uri(uri).body(()).expect(&case.name).into_parts();
     let submissions = (protocol.decode)(&head, Bytes::from(body)).expect(&case.name);
-    let caller = Caller {
+    let request = RequestFacts {
         now_ms: NOW,
         address: case.from.as_deref().unwrap_or("192.0.2.1").parse().expect("address"),
         user_agent: case.agent.as_deref().unwrap_or(CHROME),
@@ -71,7 +71,7 @@ async fn play(edge: &Running, case: &Case) -> Outcome {
         hint_platform: None,
         hint_mobile: None,
     };
-    collect(&edge.edge, submissions, caller).await.pop().expect("one submission")
+    collect(&edge.edge, submissions, request).await.pop().expect("one submission")
 }
 
 fn compare(case: &Case, outcome: &Outcome, stored: Option<&Record>) {

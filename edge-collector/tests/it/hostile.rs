@@ -10,12 +10,12 @@ use proptest::test_runner::{Config as Cases, TestRunner};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::{Running, SITE, answer, body, config, folder, page_view};
+use crate::support::{RunningEdge, SITE, answer, body, config, folder, page_view};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_read_is_refused_with_a_reason() {
     let dir = folder();
-    let edge = Running::start(config(dir.path())).await;
+    let edge = RunningEdge::start(config(dir.path())).await;
     let whole = body(vec![page_view(1)]);
     let cut = whole[..whole.len() - 3].to_vec();
     for (bytes, status, reason) in [
@@ -41,7 +41,7 @@ async fn what_cannot_be_read_is_refused_with_a_reason() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_sends_all_before_it_reads_still_learns_why_it_was_refused() {
     let dir = folder();
-    let edge = Running::start(config(dir.path())).await;
+    let edge = RunningEdge::start(config(dir.path())).await;
     let address = edge.url.trim_start_matches("http://").to_owned();
     for header in ["", "content-encoding: x-none\r\n"] {
         let mut stream = tokio::net::TcpStream::connect(&address).await.expect("connected");
@@ -60,7 +60,7 @@ async fn a_client_that_sends_all_before_it_reads_still_learns_why_it_was_refused
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_without_a_length_is_bounded_too() {
     let dir = folder();
-    let edge = Running::start(config(dir.path())).await;
+    let edge = RunningEdge::start(config(dir.path())).await;
     let address = edge.url.trim_start_matches("http://").to_owned();
     let mut stream = tokio::net::TcpStream::connect(&address).await.expect("connected");
     stream
@@ -84,7 +84,7 @@ async fn a_body_without_a_length_is_bounded_too() {
 #[tokio::test(flavor = "multi_thread")]
 async fn bombs_cost_their_limit_and_no_more() {
     let dir = folder();
-    let edge = Running::start(config(dir.path())).await;
+    let edge = RunningEdge::start(config(dir.path())).await;
     // Never whole in memory: another test measures the memory of this process.
     let bomb = || std::io::repeat(b'[').take(64 << 20);
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
@@ -106,7 +106,7 @@ async fn bombs_cost_their_limit_and_no_more() {
 #[tokio::test(flavor = "multi_thread")]
 async fn compressed_batches_are_taken() {
     let dir = folder();
-    let edge = Running::start(config(dir.path())).await;
+    let edge = RunningEdge::start(config(dir.path())).await;
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     gzip.write_all(&body(vec![page_view(1)])).expect("memory");
     let gzip = gzip.finish().expect("memory");
@@ -120,7 +120,7 @@ async fn compressed_batches_are_taken() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_events_in_one_request_is_counted_and_refused() {
     let dir = folder();
-    let edge = Running::start(config(dir.path())).await;
+    let edge = RunningEdge::start(config(dir.path())).await;
     // Packed, a million empty events fit a body; plain they are over its limit.
     let mut million = body(vec![]);
     let half = million.len() + 3 * 500_000;
@@ -149,7 +149,7 @@ async fn a_flood_of_events_in_one_request_is_counted_and_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn markup_is_carried_as_it_is() {
     let dir = folder();
-    let edge = Running::start(config(dir.path())).await;
+    let edge = RunningEdge::start(config(dir.path())).await;
     let script = "<script>alert(1)</script>";
     let document = json!({"tracking_id": SITE, "event_type": "pageview", "page_title": script,
         "page_url": format!("https://www.example.org/{script}?utm_source={script}"), "page_referrer": script});
@@ -165,7 +165,7 @@ async fn markup_is_carried_as_it_is() {
 #[tokio::test(flavor = "multi_thread")]
 async fn random_requests_never_break_the_edge() {
     let dir = folder();
-    let edge = Running::start(config(dir.path())).await;
+    let edge = RunningEdge::start(config(dir.path())).await;
     let inputs = prop_oneof![
         prop::collection::vec(any::<u8>(), 0..400),
         "[{\\[]\\PC{0,100}".prop_map(String::into_bytes),

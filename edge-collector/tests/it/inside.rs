@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Running, config, folder};
+use crate::support::{RunningEdge, config, folder};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_beacons_files_are_served_to_any_page() {
@@ -15,7 +15,7 @@ async fn the_beacons_files_are_served_to_any_page() {
     }
     let mut config = config(dir.path());
     config.assets = Some(assets);
-    let edge = Running::start(config).await;
+    let edge = RunningEdge::start(config).await;
     let response = edge.get("/footfall.js").await;
     let headers = response.headers().clone();
     assert_eq!(headers["content-type"], "text/javascript; charset=utf-8");
@@ -38,7 +38,7 @@ async fn the_beacons_files_are_served_to_any_page() {
 #[tokio::test(flavor = "multi_thread")]
 async fn health_readiness_and_metrics_are_for_operators_only() {
     let dir = folder();
-    let edge = Running::start(config(dir.path())).await;
+    let edge = RunningEdge::start(config(dir.path())).await;
     assert_eq!(edge.get("/healthz").await.status(), 200);
     let ready = edge.get("/readyz").await;
     assert_eq!(ready.status(), 503);
@@ -57,7 +57,7 @@ async fn health_readiness_and_metrics_are_for_operators_only() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_waits_for_open_connections_and_then_refuses_new_ones() {
     let dir = folder();
-    let edge = Running::start(config(dir.path())).await;
+    let edge = RunningEdge::start(config(dir.path())).await;
     assert_eq!(edge.get("/healthz").await.status(), 200);
     let url = edge.url.clone();
     tokio::time::timeout(Duration::from_secs(5), edge.stop())

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use footfall_proto::relay::{Refusal, refusal::Cause};
 
-use crate::support::central::{Authority, Central, State, Wire};
-use crate::support::{Running, body, config, eventually, folder, page_view, policy, policy_file};
+use crate::support::central::{Authority, Central, State, UdpRelay};
+use crate::support::{RunningEdge, body, config, eventually, folder, page_view, policy, policy_file};
 
 const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
@@ -29,13 +29,13 @@ impl Story {
         Central::start(&self.authority, address, Arc::clone(&self.state)).await
     }
 
-    async fn edge(&self, central: SocketAddr) -> Running {
+    async fn edge(&self, central: SocketAddr) -> RunningEdge {
         let mut config = config(self.dir.path());
         config.central = Some(self.authority.central(central));
-        Running::start(config).await
+        RunningEdge::start(config).await
     }
 
-    async fn send(&self, edge: &Running, ids: std::ops::Range<u8>) {
+    async fn send(&self, edge: &RunningEdge, ids: std::ops::Range<u8>) {
         for id in ids {
             assert_eq!(edge.send(body(vec![page_view(id)])).await.0, 204);
         }
@@ -83,7 +83,7 @@ async fn central_may_be_away_and_the_edge_catches_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_not_acknowledged_is_sent_again_under_the_same_identity() {
     let story = Story::new();
-    story.state.swallows_acks.store(true, Ordering::Relaxed);
+    story.state.drops_acks.store(true, Ordering::Relaxed);
     let central = story.central(ANY).await;
     let address = central.address;
     let edge = story.edge(address).await;
@@ -91,7 +91,7 @@ async fn what_was_not_acknowledged_is_sent_again_under_the_same_identity() {
     story.holds(49).await;
     assert_eq!(edge.edge.journal.released(), 0);
     central.stop().await;
-    story.state.swallows_acks.store(false, Ordering::Relaxed);
+    story.state.drops_acks.store(false, Ordering::Relaxed);
     let central = story.central(address).await;
     eventually("all is released", async || edge.edge.journal.released() == 49).await;
     story.holds(49).await;
@@ -104,17 +104,17 @@ async fn what_was_not_acknowledged_is_sent_again_under_the_same_identity() {
 async fn a_dead_link_is_noticed_within_five_seconds_and_heals() {
     let story = Story::new();
     let central = story.central(ANY).await;
-    let wire = Wire::to(central.address).await;
-    let edge = story.edge(wire.address).await;
+    let link = UdpRelay::to(central.address).await;
+    let edge = story.edge(link.address).await;
     story.send(&edge, 1..5).await;
     story.holds(4).await;
     eventually("the edge is ready", async || edge.get("/readyz").await.status() == 200).await;
-    wire.dead.store(true, Ordering::Relaxed);
+    link.drops_all.store(true, Ordering::Relaxed);
     let died = Instant::now();
     eventually("the edge notices", async || edge.get("/readyz").await.status() == 503).await;
     assert!(died.elapsed() < Duration::from_secs(5), "{:?}", died.elapsed());
     story.send(&edge, 5..20).await;
-    wire.dead.store(false, Ordering::Relaxed);
+    link.drops_all.store(false, Ordering::Relaxed);
     story.holds(19).await;
     edge.stop().await;
     central.stop().await;

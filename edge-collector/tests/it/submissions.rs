@@ -1,23 +1,23 @@
 //! Requests of several submissions, as protocols of other vendors make them: each has its outcome, all are one append.
 
-use footfall_edge::collect::{Caller, collect};
+use footfall_edge::collect::{RequestFacts, collect};
 use footfall_edge::outcome::{Dropped, Outcome, Outcomes, Taken};
-use footfall_edge::submission::{Credential, Sent, StatedVisitor, Submission};
+use footfall_edge::submission::{Credential, StatedVisitor, Submission, SubmittedEvent};
 use footfall_proto::beacon::{BeaconEnvelope, Event};
 use footfall_proto::relay::DropReason;
 use prost::Message;
 
-use crate::support::{CHROME, ORIGIN, Running, SITE, WEBSITE, config, folder, page_view};
+use crate::support::{CHROME, ORIGIN, RunningEdge, SITE, WEBSITE, config, folder, page_view};
 
 fn submission(tracking_id: &str, event: Event) -> Submission {
     let bytes = event.encode_to_vec().into();
-    let sent = Sent { bytes, event: Ok(event), user_id: String::new(), session_id: String::new() };
+    let sent = SubmittedEvent { bytes, event: Ok(event), user_id: String::new(), session_id: String::new() };
     let shared = BeaconEnvelope { tracking_id: tracking_id.into(), ..BeaconEnvelope::default() };
     Submission { shared, events: vec![sent], ..Submission::default() }
 }
 
-async fn take(edge: &Running, submissions: impl IntoIterator<Item = Submission>) -> Outcomes {
-    let caller = Caller {
+async fn take(edge: &RunningEdge, submissions: impl IntoIterator<Item = Submission>) -> Outcomes {
+    let request = RequestFacts {
         now_ms: footfall_edge::edge::now_ms(),
         address: "81.2.69.160".parse().expect("address"),
         user_agent: CHROME,
@@ -27,7 +27,7 @@ async fn take(edge: &Running, submissions: impl IntoIterator<Item = Submission>)
         hint_platform: None,
         hint_mobile: None,
     };
-    collect(&edge.edge, submissions.into_iter().collect(), caller).await
+    collect(&edge.edge, submissions.into_iter().collect(), request).await
 }
 
 fn accepted(outcome: &Outcome) -> bool {
@@ -42,7 +42,7 @@ fn dropped(outcome: &Outcome, reason: DropReason) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sites_of_one_request_are_decided_one_by_one_and_appended_together() {
     let dir = folder();
-    let edge = Running::start(config(dir.path())).await;
+    let edge = RunningEdge::start(config(dir.path())).await;
     let syncs = edge.edge.journal.stats().syncs;
     let outcomes = take(
         &edge,
@@ -65,7 +65,7 @@ async fn the_sites_of_one_request_are_decided_one_by_one_and_appended_together()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeat_within_a_request_is_told_so_only_once_its_original_is_on_disk() {
     let dir = folder();
-    let edge = Running::start(config(dir.path())).await;
+    let edge = RunningEdge::start(config(dir.path())).await;
     let twice = |id| [submission(SITE, page_view(id)), submission(SITE, page_view(id))];
     let outcomes = take(&edge, twice(1)).await;
     assert!(accepted(&outcomes[0]) && dropped(&outcomes[1], DropReason::Duplicate), "{outcomes:?}");
@@ -82,7 +82,7 @@ async fn a_repeat_within_a_request_is_told_so_only_once_its_original_is_on_disk(
 #[tokio::test(flavor = "multi_thread")]
 async fn another_visitor_is_not_believed_without_a_credential_that_permits_it() {
     let dir = folder();
-    let edge = Running::start(config(dir.path())).await;
+    let edge = RunningEdge::start(config(dir.path())).await;
     for (id, credential) in [(1, Credential::Absent), (2, Credential::NotRequired)] {
         let visitor = StatedVisitor {
             address: Some("2001:db8::1".parse().expect("address")),

@@ -6,7 +6,7 @@ fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/geo").join(name)
 }
 
-fn locate(databases: &[&str], private_as: Option<&str>, address: &str) -> Place {
+fn locate(databases: &[&str], private_as: Option<&str>, address: &str) -> Location {
     let paths: Vec<_> = databases.iter().map(|name| data(name)).collect();
     let geo =
         Geo::open(&paths, private_as.map(|text| text.parse().expect("address"))).expect("good databases");
@@ -16,14 +16,14 @@ fn locate(databases: &[&str], private_as: Option<&str>, address: &str) -> Place 
 #[test]
 fn both_schemas_say_where_an_address_is() {
     for database in ["GeoIP2-City-Test.mmdb", "flat-city-test.mmdb"] {
-        let place = locate(&[database], None, "81.2.69.160");
+        let location = locate(&[database], None, "81.2.69.160");
         assert_eq!(
-            (place.country.as_str(), place.region.as_str(), place.city.as_str()),
+            (location.country.as_str(), location.region.as_str(), location.city.as_str()),
             ("GB", "England", "London")
         );
         assert!(
-            (place.latitude - 51.5142).abs() < 1e-3 && (place.longitude + 0.0931).abs() < 1e-3,
-            "{place:?}"
+            (location.latitude - 51.5142).abs() < 1e-3 && (location.longitude + 0.0931).abs() < 1e-3,
+            "{location:?}"
         );
     }
 }
@@ -34,14 +34,14 @@ fn the_first_database_that_knows_answers() {
     assert_eq!(locate(&both, None, "203.0.113.9").country, "AU");
     assert_eq!(locate(&both, None, "2.125.160.216").city, "Boxford");
     assert_eq!(locate(&both, None, "2001:218::1").country, "JP");
-    assert_eq!(locate(&both, None, "192.0.2.1"), Place::default());
+    assert_eq!(locate(&both, None, "192.0.2.1"), Location::default());
 }
 
 #[test]
 fn private_addresses_are_nowhere_unless_a_stand_in_is_named() {
     let database = ["GeoIP2-City-Test.mmdb"];
     for private in ["127.0.0.1", "10.1.2.3", "::1", "::ffff:192.168.0.1", "fd00::1"] {
-        assert_eq!(locate(&database, None, private), Place::default());
+        assert_eq!(locate(&database, None, private), Location::default());
         assert_eq!(locate(&database, Some("2.125.160.216"), private).country, "GB");
     }
     assert_eq!(locate(&database, Some("2.125.160.216"), "81.2.69.160").city, "London");
@@ -49,7 +49,7 @@ fn private_addresses_are_nowhere_unless_a_stand_in_is_named() {
 
 #[test]
 fn an_address_of_the_other_family_is_nowhere() {
-    assert_eq!(locate(&["flat-city-test.mmdb"], None, "2001:218::1"), Place::default());
+    assert_eq!(locate(&["flat-city-test.mmdb"], None, "2001:218::1"), Location::default());
 }
 
 #[test]

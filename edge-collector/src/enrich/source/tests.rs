@@ -18,7 +18,7 @@ fn site() -> std::sync::Arc<Site> {
 
 fn source(url: &str, referrer: &str) -> Source {
     let event = Event { page_url: url.into(), page_referrer: referrer.into(), ..Event::default() };
-    Hosts::default().source_of(&event, &site())
+    ReferrerHosts::default().source_of(&event, &site())
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn an_events_own_fields_win_over_its_url() {
         traffic_source: "own".into(),
         ..Event::default()
     };
-    let found = Hosts::default().source_of(&event, &site());
+    let found = ReferrerHosts::default().source_of(&event, &site());
     assert_eq!((found.source.as_str(), found.medium.as_str()), ("own", "b"));
 }
 
@@ -100,7 +100,7 @@ fn paths_are_cut_and_not_decoded() {
 
 #[test]
 fn the_list_of_hosts_is_whole() {
-    assert!(Hosts::default().0.len() > 1700);
+    assert!(ReferrerHosts::default().0.len() > 1700);
 }
 
 proptest! {

@@ -14,7 +14,7 @@ use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 use crate::protocol::DecodeError;
-use crate::submission::{Credential, Sent, Submission};
+use crate::submission::{Credential, Submission, SubmittedEvent};
 
 pub(super) fn read(body: &[u8]) -> Result<Submission, DecodeError> {
     let malformed = |error: serde_json::Error| DecodeError::Malformed(error.to_string());
@@ -169,7 +169,7 @@ fn truth(value: &Value) -> bool {
 }
 
 /// One event and the number of its keys that no column has. An event of another site than its batch's is invalid.
-fn event(value: &Value, tracking_id: &str) -> (Sent, usize) {
+fn event(value: &Value, tracking_id: &str) -> (SubmittedEvent, usize) {
     let mut draft = Draft::default();
     let mut unknown = 0;
     let mut valid = false;
@@ -189,7 +189,7 @@ fn event(value: &Value, tracking_id: &str) -> (Sent, usize) {
         true => Ok(draft.event),
         false => Err(DropReason::Invalid),
     };
-    (Sent { bytes, event, user_id: draft.user_id, session_id: draft.session_id }, unknown)
+    (SubmittedEvent { bytes, event, user_id: draft.user_id, session_id: draft.session_id }, unknown)
 }
 
 #[derive(Default)]

@@ -8,7 +8,7 @@ use prost::Message;
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 
 use crate::protocol::DecodeError;
-use crate::submission::{Sent, Submission};
+use crate::submission::{Submission, SubmittedEvent};
 
 /// Number of the batch's field `events`.
 const EVENTS: u32 = 32;
@@ -27,7 +27,7 @@ pub(super) fn read(body: Bytes) -> Result<Submission, DecodeError> {
     let (user_id, session_id) = (std::mem::take(&mut shared.user_id), std::mem::take(&mut shared.session_id));
     let sent = |bytes: Bytes| {
         let event = event(&bytes);
-        Sent { bytes, event, user_id: user_id.clone(), session_id: session_id.clone() }
+        SubmittedEvent { bytes, event, user_id: user_id.clone(), session_id: session_id.clone() }
     };
     Ok(Submission { events: events.into_iter().map(sent).collect(), shared, ..Submission::default() })
 }

@@ -91,7 +91,7 @@ pub(crate) struct State {
     pub(crate) records: Mutex<BTreeMap<([u8; 16], u64), Bytes>>,
     /// How many records came that were there already.
     pub(crate) repeats: Mutex<usize>,
-    pub(crate) swallows_acks: AtomicBool,
+    pub(crate) drops_acks: AtomicBool,
     pub(crate) refusal: Mutex<Option<Refusal>>,
     pub(crate) policies: Mutex<Vec<relay::Policy>>,
     /// Batches that were not as the protocol wants them.
@@ -163,7 +163,7 @@ async fn serve(connection: Connection, state: Arc<State>) {
     while let Some(message) = next(&mut receive, &mut buffer).await {
         let to_central::Message::Batch(batch) = message else { return };
         let ack = take(&state, &batch, &mut expected);
-        if !state.swallows_acks.load(Ordering::Relaxed) {
+        if !state.drops_acks.load(Ordering::Relaxed) {
             write(&mut send, to_edge::Message::Ack(ack)).await;
         }
     }
@@ -211,17 +211,17 @@ async fn next(stream: &mut RecvStream, buffer: &mut BytesMut) -> Option<to_centr
 }
 
 /// Carries datagrams between one edge and central, until told to swallow them.
-pub(crate) struct Wire {
+pub(crate) struct UdpRelay {
     pub(crate) address: SocketAddr,
-    pub(crate) dead: Arc<AtomicBool>,
+    pub(crate) drops_all: Arc<AtomicBool>,
 }
 
-impl Wire {
+impl UdpRelay {
     pub(crate) async fn to(central: SocketAddr) -> Self {
         let near = Arc::new(UdpSocket::bind("127.0.0.1:0").await.expect("bound"));
         let address = near.local_addr().expect("bound");
-        let dead = Arc::new(AtomicBool::new(false));
-        let swallow = Arc::clone(&dead);
+        let drops_all = Arc::new(AtomicBool::new(false));
+        let swallow = Arc::clone(&drops_all);
         tokio::spawn(async move {
             let mut far: BTreeMap<SocketAddr, Arc<UdpSocket>> = BTreeMap::new();
             let mut datagram = vec![0; 65_536];
@@ -245,7 +245,7 @@ impl Wire {
                 }
             }
         });
-        Self { address, dead }
+        Self { address, drops_all }
     }
 }
 

@@ -94,7 +94,7 @@ pub(crate) fn policy_file(data: &Path) -> PathBuf {
 }
 
 /// A running edge.
-pub(crate) struct Running {
+pub(crate) struct RunningEdge {
     pub(crate) edge: Arc<Edge>,
     pub(crate) url: String,
     pub(crate) http: reqwest::Client,
@@ -111,7 +111,7 @@ impl Drop for Stop {
     }
 }
 
-impl Running {
+impl RunningEdge {
     pub(crate) async fn start(config: Config) -> Self {
         // Somebody chose before: it was the same choice.
         let _ = rustls::crypto::ring::default_provider().install_default();

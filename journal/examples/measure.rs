@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use footfall_journal::{AppendError, Journal, Keep, Options};
+use footfall_journal::{AppendError, Journal, Options, Retention};
 
 const LASTS: Duration = Duration::from_secs(3);
 const BODY: usize = 600;
@@ -30,8 +30,8 @@ fn measure_all(folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
 
 fn measure(folder: &Path, appenders: usize, sync_pause: Duration) -> Result<(), Box<dyn std::error::Error>> {
     let dir = folder.join(format!("{appenders}-{}", sync_pause.as_micros()));
-    let keep = Keep { age: Duration::ZERO, bytes: 0 };
-    let (journal, _) = Journal::open(Options { keep, sync_pause, ..Options::new(&dir) })?;
+    let retention = Retention { age: Duration::ZERO, bytes: 0 };
+    let (journal, _) = Journal::open(Options { retention, sync_pause, ..Options::new(&dir) })?;
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let mut waits = runtime.block_on(append(&journal, appenders))?;
     waits.sort_unstable();

@@ -93,7 +93,7 @@ impl Journal {
         self.inner.shared.epoch
     }
 
-    /// Says that nobody needs the records below `below` any more. They leave the bound at once; their segments are removed when [`Keep`](crate::Keep) allows. Never goes back, and not beyond [`end`](Self::end).
+    /// Says that nobody needs the records below `below` any more. They leave the bound at once; their segments are removed when [`Retention`](crate::Retention) allows. Never goes back, and not beyond [`end`](Self::end).
     pub fn release(&self, below: u64) {
         self.inner.shared.release(below);
     }

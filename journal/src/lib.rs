@@ -8,15 +8,15 @@
 //! - bytes, no I/O: `record`, `segment`, `scan`, `contents`, `recovery`
 //! - decisions, no I/O: `queue`, `segments`, `holes`, `retention`, `options`, `maintenance_requests`
 //! - I/O: `opening`, `writer`, `maintenance`, `reader`, over `allocation`, `folder` and `storage`; they meet in `shared`
-//! - beside all that, without a lock: `glance`
+//! - beside all that, without a lock: `inspect`
 
 mod allocation;
 mod contents;
 mod epoch;
 mod error;
 mod folder;
-mod glance;
 mod holes;
+mod inspect;
 mod journal;
 mod maintenance;
 mod maintenance_requests;
@@ -40,9 +40,9 @@ mod faults;
 
 pub use epoch::Epoch;
 pub use error::{AppendError, OpenError, ReadError};
-pub use glance::glance;
+pub use inspect::inspect;
 pub use journal::Journal;
-pub use options::{Keep, Options};
+pub use options::{Options, Retention};
 pub use queue::{Appended, Pending};
 pub use reader::{Chunk, Entry, Reader};
 pub use recovery::Recovery;

@@ -15,7 +15,7 @@ const ROUND: Duration = Duration::from_secs(2);
 /// Runs until it is [stopped](crate::maintenance_requests::MaintenanceRequests::stop). `saved` is the watermark that the
 /// opening found.
 pub(crate) fn run(shared: &Shared, mut saved: u64) {
-    let round = (shared.options.keep.age / 4).clamp(Duration::from_millis(20), ROUND);
+    let round = (shared.options.retention.age / 4).clamp(Duration::from_millis(20), ROUND);
     while let ControlFlow::Continue(size) = shared.maintenance.wait(round) {
         if let Some(size) = size {
             preallocate(shared, size);

@@ -19,11 +19,11 @@ pub struct Options {
     /// Size at which a segment file is left for the next one, in bytes. An append larger than that gets a segment of its own.
     pub segment_bytes: u64,
     /// Most bytes that may wait for their release, queued ones included. An append beyond is refused with `Full`, as is one
-    /// that would make more than 64 MiB wait for the disk in memory. The disk can hold this much, `keep.bytes`, and up to
+    /// that would make more than 64 MiB wait for the disk in memory. The disk can hold this much, `retention.bytes`, and up to
     /// three segments more.
     pub max_bytes: u64,
     /// How much of what is released stays readable.
-    pub keep: Keep,
+    pub retention: Retention,
     /// Largest record in bytes.
     pub max_record_bytes: u32,
     /// How long [`Journal::open`](crate::Journal::open) waits for another holder of the folder to let go.
@@ -35,7 +35,7 @@ pub struct Options {
 /// Released records stay until they are older than `age`, or until newer released ones fill `bytes`, whichever is first;
 /// whole segments go.
 #[derive(Clone, Copy, Debug)]
-pub struct Keep {
+pub struct Retention {
     /// Released records older than this may go.
     pub age: Duration,
     /// Released records may go when this many newer released bytes remain.
@@ -51,7 +51,7 @@ impl Options {
             dir: dir.into(),
             segment_bytes: 64 << 20,
             max_bytes: 4 << 30,
-            keep: Keep { age: Duration::from_hours(1), bytes: 1 << 30 },
+            retention: Retention { age: Duration::from_hours(1), bytes: 1 << 30 },
             max_record_bytes: 4 << 20,
             lock_wait: Duration::from_secs(10),
             sync_pause: Duration::ZERO,

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use crate::options::Keep;
+use crate::options::Retention;
 use crate::segment::DATA;
 use crate::segments::Segments;
 
@@ -13,9 +13,9 @@ pub(crate) const WATERMARK: &str = "released";
 const MAGIC: [u8; 8] = *b"FfReleas";
 const SIZE: usize = 20;
 
-/// How many of the oldest segments may be removed: those wholly released whose youngest record is older than `keep.age`, or
-/// after which `keep.bytes` of released records remain. The newest segment stays.
-pub(crate) fn expired(segments: &Segments, released: u64, keep: Keep, now: SystemTime) -> usize {
+/// How many of the oldest segments may be removed: those wholly released whose youngest record is older than `retention.age`, or
+/// after which `retention.bytes` of released records remain. The newest segment stays.
+pub(crate) fn expired(segments: &Segments, released: u64, retention: Retention, now: SystemTime) -> usize {
     let mut left = 0;
     for segment in segments.iter() {
         left += segment.length - DATA - segment.unreleased(released);
@@ -25,8 +25,8 @@ pub(crate) fn expired(segments: &Segments, released: u64, keep: Keep, now: Syste
         left -= segment.length - DATA - segment.unreleased(released);
         // A segment is written to until its successor is made.
         let youngest = successor.file.header.created;
-        let aged = now.duration_since(youngest).is_ok_and(|age| age > keep.age);
-        if segment.end > released || !(aged || left >= keep.bytes) {
+        let aged = now.duration_since(youngest).is_ok_and(|age| age > retention.age);
+        if segment.end > released || !(aged || left >= retention.bytes) {
             break;
         }
         count += 1;
@@ -80,32 +80,35 @@ mod what_is_kept {
         segments
     }
 
-    const KEEP: Keep = Keep { age: Duration::from_hours(1), bytes: 2000 };
+    const RETENTION: Retention = Retention { age: Duration::from_hours(1), bytes: 2000 };
 
     #[test]
     fn keeps_whatever_is_not_released() {
-        assert_eq!(expired(&segments(&[0, 1, 2, 3]), 0, KEEP, time(9999)), 0);
-        assert_eq!(expired(&segments(&[0, 1, 2, 3]), 19, KEEP, time(9999)), 1);
+        assert_eq!(expired(&segments(&[0, 1, 2, 3]), 0, RETENTION, time(9999)), 0);
+        assert_eq!(expired(&segments(&[0, 1, 2, 3]), 19, RETENTION, time(9999)), 1);
     }
 
     #[test]
     fn keeps_released_segments_for_the_age() {
         let segments = segments(&[0, 10, 20, 30]);
-        assert_eq!(expired(&segments, 30, Keep { bytes: u64::MAX, ..KEEP }, time(70)), 0);
-        assert_eq!(expired(&segments, 30, Keep { bytes: u64::MAX, ..KEEP }, time(71)), 1);
-        assert_eq!(expired(&segments, 30, Keep { bytes: u64::MAX, ..KEEP }, time(85)), 2);
+        assert_eq!(expired(&segments, 30, Retention { bytes: u64::MAX, ..RETENTION }, time(70)), 0);
+        assert_eq!(expired(&segments, 30, Retention { bytes: u64::MAX, ..RETENTION }, time(71)), 1);
+        assert_eq!(expired(&segments, 30, Retention { bytes: u64::MAX, ..RETENTION }, time(85)), 2);
     }
 
     #[test]
     fn keeps_no_more_bytes_than_asked_but_at_least_those() {
-        assert_eq!(expired(&segments(&[0, 1, 2, 3, 4]), 50, KEEP, time(5)), 3);
-        assert_eq!(expired(&segments(&[0, 1, 2, 3, 4]), 30, KEEP, time(5)), 1);
-        assert_eq!(expired(&segments(&[0, 1, 2]), 30, Keep { bytes: 0, ..KEEP }, time(5)), 2);
+        assert_eq!(expired(&segments(&[0, 1, 2, 3, 4]), 50, RETENTION, time(5)), 3);
+        assert_eq!(expired(&segments(&[0, 1, 2, 3, 4]), 30, RETENTION, time(5)), 1);
+        assert_eq!(expired(&segments(&[0, 1, 2]), 30, Retention { bytes: 0, ..RETENTION }, time(5)), 2);
     }
 
     #[test]
     fn keeps_everything_while_the_clock_stands_before_the_records() {
-        assert_eq!(expired(&segments(&[500, 501, 502]), 30, Keep { bytes: u64::MAX, ..KEEP }, time(1)), 0);
+        assert_eq!(
+            expired(&segments(&[500, 501, 502]), 30, Retention { bytes: u64::MAX, ..RETENTION }, time(1)),
+            0
+        );
     }
 
     #[test]

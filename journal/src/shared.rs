@@ -230,7 +230,7 @@ impl Shared {
     /// Takes expired segments out of the list, and says which files to remove.
     pub(crate) fn trim(&self, now: SystemTime) -> Vec<PathBuf> {
         let mut state = self.lock();
-        let count = retention::expired(&state.segments, state.released, self.options.keep, now);
+        let count = retention::expired(&state.segments, state.released, self.options.retention, now);
         let gone: Vec<PathBuf> = (0..count)
             .filter_map(|_| state.segments.pop_oldest())
             .map(|segment| segment.file.path.clone())

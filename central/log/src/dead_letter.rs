@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
-use footfall_journal::{AppendError, Journal, Keep, OpenError, Options};
+use footfall_journal::{AppendError, Journal, OpenError, Options, Retention};
 use prost::Message;
 
 use super::incarnation::Incarnation;
@@ -69,7 +69,7 @@ impl DeadLetter {
     ) -> Result<Self, OpenError> {
         let options = Options {
             segment_bytes: 16 << 20,
-            keep: Keep { age: Duration::from_hours(10 * 365 * 24), bytes: KEPT_BYTES },
+            retention: Retention { age: Duration::from_hours(10 * 365 * 24), bytes: KEPT_BYTES },
             lock_wait,
             ..Options::new(dir)
         };
@@ -134,7 +134,7 @@ pub fn in_folder(dir: &Path) -> io::Result<Vec<Parked>> {
     let mut parked = Vec::new();
     if dir.try_exists()? {
         // What cannot be decoded here was written by a later version.
-        footfall_journal::glance(dir, |entry| parked.extend(Parked::decode(entry.payload).ok()))?;
+        footfall_journal::inspect(dir, |entry| parked.extend(Parked::decode(entry.payload).ok()))?;
     }
     Ok(parked)
 }

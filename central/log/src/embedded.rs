@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use footfall_journal::{Journal, Keep};
+use footfall_journal::{Journal, Retention};
 use footfall_proto::limits::MAX_BATCH_BYTES;
 
 use super::backend::Placed;
@@ -70,7 +70,7 @@ pub(super) fn open(
     let (journal, recovery) = Journal::open(footfall_journal::Options {
         segment_bytes: options.segment_bytes,
         max_bytes: options.max_bytes,
-        keep: Keep { age: KEEP_AGE, bytes: KEEP_BYTES },
+        retention: Retention { age: KEEP_AGE, bytes: KEEP_BYTES },
         max_record_bytes: MAX_BATCH_BYTES as u32 + ENVELOPE_BYTES,
         lock_wait: options.lock_wait,
         ..footfall_journal::Options::new(records)

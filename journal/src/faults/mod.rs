@@ -14,7 +14,7 @@ pub(crate) use disk::FaultyDisk;
 
 use crate::error::AppendError;
 use crate::journal::Journal;
-use crate::options::{Keep, Options};
+use crate::options::{Options, Retention};
 use crate::queue::{Appended, Pending};
 use crate::reader::Entry;
 use crate::recovery::Recovery;
@@ -24,7 +24,7 @@ fn options(dir: &Path) -> Options {
     Options {
         segment_bytes: 16 << 10,
         max_bytes: 16 << 20,
-        keep: Keep { age: Duration::from_hours(1), bytes: 1 << 30 },
+        retention: Retention { age: Duration::from_hours(1), bytes: 1 << 30 },
         max_record_bytes: 64 << 10,
         ..Options::new(dir)
     }

@@ -5,14 +5,14 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use footfall_journal::{AppendError, Appended, Entry, Journal, Keep, Options, Recovery};
+use footfall_journal::{AppendError, Appended, Entry, Journal, Options, Recovery, Retention};
 
 /// Small segments, so that a few records fill one; nothing is trimmed.
 pub(crate) fn options(dir: &Path) -> Options {
     Options {
         segment_bytes: 16 << 10,
         max_bytes: 64 << 20,
-        keep: Keep { age: Duration::from_hours(1), bytes: 1 << 30 },
+        retention: Retention { age: Duration::from_hours(1), bytes: 1 << 30 },
         max_record_bytes: 256 << 10,
         ..Options::new(dir)
     }

@@ -5,7 +5,7 @@
 mod appending;
 mod damage;
 mod harness;
-mod keeping;
 mod kill;
 mod model;
 mod reading;
+mod retention;

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::harness::{append, contents, entries, eventually, open, options, segments};
 use bytes::Bytes;
-use footfall_journal::{AppendError, Journal, Keep, OpenError, Options, ReadError};
+use footfall_journal::{AppendError, Journal, OpenError, Options, ReadError, Retention};
 
 fn filler(length: usize) -> Bytes {
     Bytes::from(vec![b'f'; length])
@@ -79,8 +79,8 @@ fn only_one_holder_at_a_time_and_the_next_waits_for_it() {
 #[test]
 fn released_segments_go_when_enough_newer_ones_are_kept() {
     let dir = tempfile::tempdir().unwrap();
-    let keep = Keep { age: Duration::from_hours(1), bytes: 40_000 };
-    let (journal, _) = open(Options { keep, ..options(dir.path()) });
+    let retention = Retention { age: Duration::from_hours(1), bytes: 40_000 };
+    let (journal, _) = open(Options { retention, ..options(dir.path()) });
     let mut reader = journal.reader(0);
     for _ in 0..200 {
         append(&journal, filler(1000)).unwrap();
@@ -95,15 +95,15 @@ fn released_segments_go_when_enough_newer_ones_are_kept() {
     assert!(matches!(reader.try_next(10), Err(ReadError::Trimmed { start: told }) if told == start));
     assert_eq!((reader.position(), contents(&journal)[0].0), (0, start));
     drop(journal);
-    let (journal, recovery) = open(Options { keep, ..options(dir.path()) });
+    let (journal, recovery) = open(Options { retention, ..options(dir.path()) });
     assert_eq!((journal.start(), journal.end(), recovery.missing), (start, 200, 0));
 }
 
 #[test]
 fn released_segments_go_when_they_are_old_enough() {
     let dir = tempfile::tempdir().unwrap();
-    let keep = Keep { age: Duration::from_millis(100), bytes: u64::MAX };
-    let (journal, _) = open(Options { keep, ..options(dir.path()) });
+    let retention = Retention { age: Duration::from_millis(100), bytes: u64::MAX };
+    let (journal, _) = open(Options { retention, ..options(dir.path()) });
     for _ in 0..50 {
         append(&journal, filler(1000)).unwrap();
     }

@@ -1,6 +1,5 @@
-//! Looks at what lies in a journal's folder while another process may be writing there: takes no lock, changes nothing, promises
-//! little. What has been acknowledged is seen; of what is being written some may be seen that never is; what is trimmed meanwhile is
-//! left out.
+//! Reads a journal's folder without its lock, while another process may be writing there. Changes nothing. It finds everything that
+//! was acknowledged when it began, perhaps some records that never will be, and none of a segment that is removed meanwhile.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -18,7 +17,7 @@ use crate::segment::{self, DATA, Header, Unreadable};
 ///
 /// # Errors
 /// What the file system says; `InvalidData` for a segment of a format that this version does not know.
-pub fn glance(dir: &Path, mut see: impl FnMut(Entry)) -> io::Result<()> {
+pub fn inspect(dir: &Path, mut see: impl FnMut(Entry)) -> io::Result<()> {
     let mut segments = Vec::new();
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
@@ -63,7 +62,7 @@ fn read(path: &Path, name: &str, bytes: u64) -> io::Result<(Header, Bytes)> {
     let header = match Header::decode(&read) {
         Ok(header) => header,
         Err(Unreadable::Damaged) => {
-            Header::from_name(name, modified).expect("only names that tell are looked at")
+            Header::from_name(name, modified).expect("only names that parse are looked at")
         }
         Err(Unreadable::Format(format)) => {
             let sentence = format!("{} has format {format}, which is of a later version", path.display());
@@ -82,21 +81,21 @@ fn still_there<T>(read: io::Result<T>) -> io::Result<Option<T>> {
 }
 
 #[cfg(test)]
-mod a_glance {
+mod an_inspection {
     use super::*;
-    use crate::{Journal, Keep, Options};
+    use crate::{Journal, Options, Retention};
 
     fn seen(dir: &Path) -> Vec<(u64, Bytes)> {
         let mut seen = Vec::new();
-        glance(dir, |entry| seen.push((entry.offset, entry.payload))).expect("looked at");
+        inspect(dir, |entry| seen.push((entry.offset, entry.payload))).expect("looked at");
         seen
     }
 
     #[tokio::test]
     async fn sees_what_an_open_journal_holds_and_leaves_it_alone() {
         let dir = tempfile::tempdir().expect("temp dir");
-        let keep = Keep { age: std::time::Duration::ZERO, bytes: 0 };
-        let options = Options { segment_bytes: 64 << 10, keep, ..Options::new(dir.path().to_owned()) };
+        let retention = Retention { age: std::time::Duration::ZERO, bytes: 0 };
+        let options = Options { segment_bytes: 64 << 10, retention, ..Options::new(dir.path().to_owned()) };
         let (journal, _) = Journal::open(options.clone()).expect("opened");
         let payload = |number: u64| Bytes::from(format!("{number}{}", "x".repeat(2_000)));
         for number in 0..100 {

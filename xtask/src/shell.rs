@@ -62,6 +62,22 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
         .find(|candidate| is_executable(candidate))
 }
 
+/// The folder of PostgreSQL's programs, of the newest version that is installed: Debian keeps them off the PATH.
+pub(crate) fn postgresql() -> anyhow::Result<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let versioned = versions.map(|entry| entry.path());
+    let newest = versioned
+        .filter_map(|path| Some((path.file_name()?.to_str()?.parse::<u32>().ok()?, path.join("bin"))))
+        .filter(|(_, programs)| programs.join("initdb").is_file() && programs.join("psql").is_file())
+        .max();
+    if let Some((_, programs)) = newest {
+        return Ok(programs);
+    }
+    let found = find("initdb").and_then(|path| path.canonicalize().ok());
+    let folder = found.and_then(|path| path.parent().map(Path::to_owned));
+    folder.filter(|folder| folder.join("psql").is_file()).context("there is no PostgreSQL on this machine")
+}
+
 fn is_executable(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
     path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)

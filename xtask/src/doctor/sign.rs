@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::{services, shell};
+use crate::shell;
 
 /// What is looked for.
 pub(super) enum Sign {
@@ -53,7 +53,7 @@ impl Sign {
             }
             Self::JavaAtLeast(least) => java_fault(least),
             Self::Library(name) => library_fault(name),
-            Self::Postgresql => services::postgresql_programs().err().map(|error| error.to_string()),
+            Self::Postgresql => shell::postgresql().err().map(|error| error.to_string()),
             Self::Pip => shell::read(Command::new("python3").args(["-m", "pip", "--version"]))
                 .err()
                 .map(|error| error.to_string()),

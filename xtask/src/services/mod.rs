@@ -29,7 +29,6 @@ use crate::ports::Block;
 use crate::{doctor, lock::Lock, place, shell, signal};
 pub(crate) use held::Held;
 use layout::{Layout, Ports};
-pub(crate) use postgresql::programs as postgresql_programs;
 use server::{Server, Started};
 
 /// The user that clients log in as, everywhere.

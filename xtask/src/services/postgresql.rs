@@ -1,7 +1,7 @@
 //! PostgreSQL: TLS only, scram-sha-256 only. It refuses to run as root, so root runs it as the user of Debian's package.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::Context as _;
@@ -18,7 +18,7 @@ const ADMIN: &str = "postgres";
 
 /// Makes its folder once, writes its settings, and says how to start it.
 pub(super) fn prepare(context: &Context) -> anyhow::Result<Launch> {
-    let programs = programs()?;
+    let programs = shell::postgresql()?;
     let owner = owner()?;
     let folder = context.layout.server("postgresql");
     if owner.is_some() {
@@ -89,7 +89,7 @@ pub(super) fn settle(context: &Context) -> anyhow::Result<()> {
 
 /// The statement, which may hold a password, goes in through a pipe.
 fn query(context: &Context, user: &str, database: &str, statement: &str) -> anyhow::Result<String> {
-    let mut psql = client(&programs()?.join("psql"));
+    let mut psql = client(&shell::postgresql()?.join("psql"));
     psql.args(["--no-psqlrc", "--no-password", "--tuples-only", "--no-align", "--quiet"]);
     psql.args(["--set", "ON_ERROR_STOP=1"]).arg(format!(
         "host=127.0.0.1 port={} user={user} dbname={database} connect_timeout=3 sslmode=verify-full sslrootcert={}",
@@ -98,22 +98,6 @@ fn query(context: &Context, user: &str, database: &str, statement: &str) -> anyh
     ));
     psql.env("PGPASSFILE", context.layout.client_settings("postgresql"));
     client::tell(&mut psql, statement)
-}
-
-/// The newest installed version's programs: Debian keeps them off the PATH.
-pub(crate) fn programs() -> anyhow::Result<PathBuf> {
-    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let versioned = versions.map(|entry| entry.path());
-    let newest = versioned
-        .filter_map(|path| Some((path.file_name()?.to_str()?.parse::<u32>().ok()?, path.join("bin"))))
-        .filter(|(_, programs)| programs.join("initdb").is_file() && programs.join("psql").is_file())
-        .max();
-    if let Some((_, programs)) = newest {
-        return Ok(programs);
-    }
-    let found = shell::find("initdb").and_then(|path| path.canonicalize().ok());
-    let folder = found.and_then(|path| path.parent().map(Path::to_owned));
-    folder.filter(|folder| folder.join("psql").is_file()).context("there is no PostgreSQL on this machine")
 }
 
 fn initialise(

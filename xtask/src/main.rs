@@ -15,6 +15,7 @@ mod signal;
 mod suite;
 mod tidy;
 mod up;
+mod workspace;
 
 use std::process::ExitCode;
 

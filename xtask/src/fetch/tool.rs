@@ -8,27 +8,37 @@ use anyhow::Context;
 use crate::lock::Lock;
 use crate::{place, shell};
 
-const CARGO_DENY: &str = "0.20.2";
+const CARGO_MUTANTS: &str = "27.1.0";
 
-/// The path of `cargo-deny`, built on first use (a few minutes).
-pub(crate) fn cargo_deny() -> anyhow::Result<PathBuf> {
-    let folder = place::cache()?.join("tools").join(format!("cargo-deny-{CARGO_DENY}"));
-    let program = folder.join("bin").join("cargo-deny");
+/// Longest wait for another process that builds the same.
+const BUILD_LOCK_WAIT: Duration = Duration::from_mins(30);
+
+/// The path of `cargo-mutants`, built on first use.
+pub(crate) fn cargo_mutants() -> anyhow::Result<PathBuf> {
+    let folder = place::cache()?.join("tools").join(format!("cargo-mutants-{CARGO_MUTANTS}"));
+    let program = folder.join("bin").join("cargo-mutants");
     if program.is_file() {
         return Ok(program);
     }
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let patience = Duration::from_mins(30);
-    let _lock = Lock::wait(&folder.join("lock"), patience)?
-        .with_context(|| format!("another process has been building cargo-deny for {patience:?}"))?;
+    let _lock = Lock::wait(&folder.join("lock"), BUILD_LOCK_WAIT)?.with_context(|| {
+        format!("another process has been building cargo-mutants for {BUILD_LOCK_WAIT:?}")
+    })?;
     if !program.is_file() {
-        eprintln!("building cargo-deny {CARGO_DENY}, once");
-        let mut install =
-            shell::cargo(["install", "cargo-deny", "--locked", "--version", CARGO_DENY, "--root"]);
+        eprintln!("building cargo-mutants {CARGO_MUTANTS}, once");
+        let mut install = shell::cargo([
+            "install",
+            "cargo-mutants",
+            "--debug",
+            "--locked",
+            "--version",
+            CARGO_MUTANTS,
+            "--root",
+        ]);
         // Its own target folder: the workspace's lock and its settings are not its business.
         install.arg(&folder).env("CARGO_TARGET_DIR", folder.join("build")).current_dir(&folder);
         shell::run(&mut install)?;
-        std::fs::remove_dir_all(folder.join("build")).context("cannot clear cargo-deny's build folder")?;
+        std::fs::remove_dir_all(folder.join("build")).context("cannot clear its build folder")?;
     }
     Ok(program)
 }

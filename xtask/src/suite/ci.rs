@@ -1,8 +1,7 @@
 //! `ci`: everything that decides whether a change is good, in the order in which it fails fastest. CI runs nothing else.
 
-use std::time::{Duration, Instant};
-
-use super::{deny, test::Test};
+use super::cost::Cost;
+use super::{deny, table, test::Test};
 use crate::doctor::{self, Need};
 use crate::{shell, tidy};
 
@@ -45,29 +44,39 @@ fn clippy_wasm() -> anyhow::Result<()> {
 
 /// Runs every step, also after one failed, and ends with a table.
 pub(crate) fn run() -> anyhow::Result<()> {
-    let begun = Instant::now();
-    let mut rows = Vec::new();
-    for step in STEPS {
-        eprintln!("=== {}", step.name);
-        let begun = Instant::now();
-        let result = (step.run)();
-        if let Err(error) = &result {
-            eprintln!("{}: {error:#}", step.name);
-        }
-        rows.push((step.name, begun.elapsed(), result));
-    }
-    println!();
-    for (name, took, result) in &rows {
-        println!("{}", row(name, *took, if result.is_ok() { "ok" } else { "FAILED" }));
-    }
-    let failed = rows.iter().filter(|(_, _, result)| result.is_err()).count();
-    println!("{}", row("all", begun.elapsed(), if failed == 0 { "ok" } else { "FAILED" }));
-    anyhow::ensure!(failed == 0, "{failed} of {} steps failed", rows.len());
+    let (rows, all) = Cost::of(|| STEPS.iter().map(Step::run).collect::<anyhow::Result<Vec<_>>>())?;
+    let mut rows = rows?;
+    let failed = rows.iter().filter(|row| !row.passed).count();
+    let steps = rows.len();
+    rows.push(Row { name: "all", cost: all, passed: failed == 0 });
+    let lines: Vec<_> = rows.iter().map(Row::line).collect();
+    println!("\n{}", table::of(&lines));
+    anyhow::ensure!(failed == 0, "{failed} of {steps} steps failed");
     Ok(())
 }
 
-fn row(name: &str, took: Duration, outcome: &str) -> String {
-    format!("{name:<14} {:>4} min {:02} s  {outcome}", took.as_secs() / 60, took.as_secs() % 60)
+/// How one step ended.
+struct Row {
+    name: &'static str,
+    cost: Cost,
+    passed: bool,
+}
+
+impl Step {
+    fn run(&self) -> anyhow::Result<Row> {
+        eprintln!("=== {}", self.name);
+        let (result, cost) = Cost::of(self.run)?;
+        if let Err(error) = &result {
+            eprintln!("{}: {error:#}", self.name);
+        }
+        Ok(Row { name: self.name, cost, passed: result.is_ok() })
+    }
+}
+
+impl Row {
+    fn line(&self) -> (String, Cost) {
+        (format!("{:<14} {}", self.name, if self.passed { "ok" } else { "FAILED" }), self.cost)
+    }
 }
 
 #[cfg(test)]
@@ -75,7 +84,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_reads_in_minutes() {
-        assert_eq!(row("clippy", Duration::from_secs(125), "ok"), "clippy            2 min 05 s  ok");
+    fn a_step_that_fails_stands_in_the_table_and_the_others_still_run() {
+        let good = Step { name: "good", run: || Ok(()) };
+        let bad = Step { name: "bad", run: || anyhow::bail!("broken") };
+        let rows = [bad.run().unwrap(), good.run().unwrap()];
+        let lines = rows.each_ref().map(|row| row.line().0);
+        assert_eq!(lines, ["bad            FAILED", "good           ok"]);
     }
 }

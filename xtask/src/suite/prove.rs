@@ -7,17 +7,21 @@ use std::process::{Command, Stdio};
 use anyhow::Context;
 use clap::Args;
 use time::OffsetDateTime;
-use time::macros::format_description;
 
-use super::test;
+use super::build::{self, Built};
+use super::scope::STORIES;
+use super::{evidence, mutants, test};
 use crate::services::Held;
-use crate::{doctor, fetch, file, place, shell};
+use crate::{beacon, doctor, fetch, place, workspace};
 
 /// Run a story with the full numbers and keep what it said in docs/evidence/; no name lists them.
 #[derive(Args)]
 pub(crate) struct Prove {
     /// Which proofs; `all` means each of them.
     names: Vec<String>,
+    /// Only this package's mutants, by its folder or name; may be given several times.
+    #[arg(long = "package", value_name = "PACKAGE")]
+    packages: Vec<String>,
 }
 
 /// What is proven, and by what.
@@ -82,57 +86,63 @@ impl Prove {
             for proof in PROOFS {
                 println!("{:<12} {}", proof.name, proof.about);
             }
+            println!("{:<12} {}", mutants::NAME, mutants::ABOUT);
             return Ok(());
         }
-        let proofs = named(&self.names)?;
+        let (proofs, with_mutants) = named(&self.names)?;
         doctor::require(doctor::Need::Test)?;
         let engine = fetch::engine()?;
         fetch::geo()?;
-        test::build()?;
-        let failed: Vec<&str> = proofs
-            .iter()
-            .filter_map(|proof| {
-                let error = proof.run(&engine).err()?;
+        let packages = workspace::packages(place::root())?;
+        let built = build::build(&packages)?;
+        beacon::build(place::root())?;
+        let mut failed = Vec::new();
+        for proof in proofs {
+            if let Err(error) = proof.run(&built, &engine) {
                 eprintln!("{}: {error:#}", proof.name);
-                Some(proof.name)
-            })
-            .collect();
+                failed.push(proof.name);
+            }
+        }
+        if with_mutants && let Err(error) = mutants::prove(&packages, &self.packages, &engine) {
+            eprintln!("{}: {error:#}", mutants::NAME);
+            failed.push(mutants::NAME);
+        }
         anyhow::ensure!(failed.is_empty(), "not proven: {}", failed.join(", "));
         Ok(())
     }
 }
 
-fn named(names: &[String]) -> anyhow::Result<Vec<&'static Proof>> {
+/// The stories that are meant, and whether the mutants are.
+fn named(names: &[String]) -> anyhow::Result<(Vec<&'static Proof>, bool)> {
     if names.iter().any(|name| name == "all") {
-        return Ok(PROOFS.iter().collect());
+        return Ok((PROOFS.iter().collect(), true));
     }
     let find = |name: &String| {
         PROOFS.iter().find(|proof| proof.name == name).with_context(|| {
-            let known: Vec<_> = PROOFS.iter().map(|proof| proof.name).collect();
+            let known: Vec<_> = PROOFS.iter().map(|proof| proof.name).chain([mutants::NAME]).collect();
             format!("there is no proof {name}: there are {}", known.join(", "))
         })
     };
-    names.iter().map(find).collect()
+    let stories = names.iter().filter(|name| *name != mutants::NAME);
+    Ok((stories.map(find).collect::<anyhow::Result<_>>()?, names.iter().any(|name| name == mutants::NAME)))
 }
 
 impl Proof {
-    fn run(&self, engine: &Path) -> anyhow::Result<()> {
-        let services = if test::needs_services(place::root(), Some(self.story)) {
+    fn run(&self, built: &Built, engine: &Path) -> anyhow::Result<()> {
+        let story = built.program(STORIES, self.story)?;
+        let services = if story.services {
             doctor::require(doctor::Need::Services)?;
             Some(Held::temporary()?)
         } else {
             None
         };
-        let mut cargo =
-            shell::cargo(["test", "-p", "footfall-tests", "--test", self.story, "--", "--nocapture"]);
-        cargo.args(["--test-threads=1", self.only].iter().filter(|argument| !argument.is_empty()));
-        cargo.env("FOOTFALL_LIBCHDB", engine).env("FOOTFALL_BIN_DIR", place::binaries(false)?);
-        cargo.envs(self.environment.iter().copied());
-        if let Some(services) = &services {
-            cargo.env("FOOTFALL_SERVICES", services.report());
-        }
+        let mut command = story.command();
+        command.args(["--nocapture", "--test-threads=1"]);
+        command.args(Some(self.only).filter(|only| !only.is_empty()));
+        command.envs(test::environment(engine, services.as_ref().map(Held::report))?);
+        command.envs(self.environment.iter().copied());
         let begun = OffsetDateTime::now_utc();
-        let (said, passed) = told(&mut cargo)?;
+        let (said, passed) = told(&mut command)?;
         if let Some(services) = services {
             let folder = services.folder().to_owned();
             services.end()?;
@@ -142,35 +152,15 @@ impl Proof {
             }
         }
         anyhow::ensure!(passed, "it failed; only what was proven is kept");
-        let date = begun.format(format_description!("[year]-[month]-[day]"))?;
-        let evidence = place::root().join("docs").join("evidence").join(format!("{date}-{}.txt", self.name));
-        file::write(&evidence, (self.head(begun)? + &said).as_bytes(), 0o644)?;
-        eprintln!("{}: proven, see {}", self.name, evidence.display());
-        Ok(())
-    }
-
-    /// What a reader needs to repeat it.
-    fn head(&self, begun: OffsetDateTime) -> anyhow::Result<String> {
-        let time = begun.format(format_description!("[year]-[month]-[day] [hour]:[minute] UTC"))?;
-        let mut git = Command::new("git");
-        let commit = shell::read(git.args(["describe", "--always", "--dirty"]).current_dir(place::root()))?;
-        let cores = std::thread::available_parallelism()?;
         let environment: Vec<String> =
-            self.environment.iter().map(|(name, value)| format!(", {name}={value}")).collect();
-        Ok(format!(
-            "cargo xtask prove {}{}, {time}, commit {}, {cores} cores, dev profile\n{}\n\n",
-            self.name,
-            environment.concat(),
-            commit.trim(),
-            self.about
-        ))
+            self.environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        evidence::keep(self.name, &environment, begun, &format!("{}\n\n{said}", self.about))
     }
 }
 
 /// Runs it, shows what it says as it says it, and returns that and whether it succeeded.
-fn told(cargo: &mut Command) -> anyhow::Result<(String, bool)> {
-    let mut child =
-        cargo.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("could not start cargo")?;
+fn told(story: &mut Command) -> anyhow::Result<(String, bool)> {
+    let mut child = story.stdout(Stdio::piped()).spawn().context("could not start the story")?;
     let output = BufReader::new(child.stdout.take().context("stdout was piped")?);
     let mut said = String::new();
     let mut stdout = std::io::stdout().lock();
@@ -180,7 +170,7 @@ fn told(cargo: &mut Command) -> anyhow::Result<(String, bool)> {
         said += line.trim_end();
         said.push('\n');
     }
-    let status = child.wait().context("cargo cannot be waited for")?;
+    let status = child.wait().context("the story cannot be waited for")?;
     // A story that told nothing proves nothing.
     Ok((said.trim_start().to_owned(), status.success() && !said.contains(" 0 passed")))
 }
@@ -205,6 +195,9 @@ mod tests {
     fn a_name_that_is_none_is_said_with_those_that_are() {
         let error = named(&["miracles".to_owned()]).err().unwrap().to_string();
         assert!(error.starts_with("there is no proof miracles: there are kills"), "{error}");
-        assert_eq!(named(&["all".to_owned()]).unwrap().len(), PROOFS.len());
+        let all = named(&["all".to_owned()]).unwrap();
+        assert!(all.0.len() == PROOFS.len() && all.1);
+        let one = named(&["mutants".to_owned()]).unwrap();
+        assert!(one.0.is_empty() && one.1);
     }
 }

@@ -1,4 +1,4 @@
-//! Adds up what the test binaries of one `cargo test` said. Pure: lines in, sums out.
+//! Adds up what test programs said. Pure: lines in, sums out.
 
 /// Tests that passed and failed, and binaries that never said how they ended.
 #[derive(Default, Debug, PartialEq, Eq)]
@@ -19,6 +19,14 @@ impl Tally {
             self.passed += count(rest, " passed");
             self.failed += count(rest, " failed");
         }
+    }
+
+    /// Adds what another one counted.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.begun += other.begun;
+        self.ended += other.ended;
     }
 
     /// Binaries that began and gave no result: they crashed, or were killed.
@@ -59,6 +67,10 @@ mod tests {
         );
         assert_eq!(sum.to_string(), "2 passed, 1 failed");
         assert_eq!(sum.lost(), 0);
+        let mut twice = tally("running 1 test\ntest result: ok. 1 passed; 0 failed;\nrunning 1 test");
+        twice.add(&sum);
+        assert_eq!(twice.to_string(), "3 passed, 1 failed");
+        assert_eq!(twice.lost(), 1);
     }
 
     #[test]

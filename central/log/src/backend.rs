@@ -11,9 +11,9 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
-use super::entry::{ReadError, Stretch};
-use super::reader::Reader;
-use super::spans::Order;
+use super::deduplicator::Deduplicator;
+use super::entry::{EntryBatch, ReadError};
+use super::seen_offsets::Order;
 use super::{Refused, embedded, kafka};
 
 /// A record on its way into the log.
@@ -131,7 +131,7 @@ impl Origin {
     /// What is promised of the order of records.
     pub(super) fn order(&self) -> Order {
         match self {
-            Self::Embedded(_) => Order::Torn,
+            Self::Embedded(_) => Order::OutOfOrder,
             Self::Kafka(_) => Order::Gapless,
         }
     }
@@ -169,7 +169,7 @@ impl Origin {
     }
 
     /// The newest kept state of a reader at or below `position`.
-    pub(super) async fn load(&self, position: u64) -> io::Result<Option<Reader>> {
+    pub(super) async fn load(&self, position: u64) -> io::Result<Option<Deduplicator>> {
         match self {
             Self::Embedded(origin) => origin.load(position).await,
             Self::Kafka(origin) => origin.load(position).await,
@@ -177,7 +177,7 @@ impl Origin {
     }
 
     /// Keeps the state of a reader; `needed` is the lowest offset that a consumer still needs.
-    pub(super) async fn save(&self, reader: Reader, needed: u64) -> (Reader, io::Result<()>) {
+    pub(super) async fn save(&self, reader: Deduplicator, needed: u64) -> (Deduplicator, io::Result<()>) {
         match self {
             Self::Embedded(origin) => origin.save(reader, needed).await,
             Self::Kafka(origin) => origin.save(reader, needed).await,
@@ -211,7 +211,7 @@ pub(super) enum Source {
 
 impl Source {
     /// The next entries, waiting for them if need be; together at most `max_bytes`, but for a single larger one. Cancel-safe.
-    pub(super) async fn next(&mut self, max_bytes: usize) -> Result<Stretch, ReadError> {
+    pub(super) async fn next(&mut self, max_bytes: usize) -> Result<EntryBatch, ReadError> {
         match self {
             Self::Embedded(reader) => embedded::next(reader, max_bytes).await,
             Self::Kafka(source) => source.next(max_bytes).await,

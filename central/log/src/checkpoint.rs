@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 
 use bytes::{Buf, BufMut, TryGetError};
 
-use super::reader::Reader;
-use super::spans::{Epoch, Order};
+use super::deduplicator::Deduplicator;
+use super::seen_offsets::{Epoch, Order};
 
 const MAGIC: &[u8; 8] = b"FFREAD\x00\x01";
 /// Most checkpoints kept.
 const MAX_KEPT: usize = 8;
 
 /// The state as bytes, its checksum last.
-pub fn encode(reader: &Reader, incarnation: [u8; 16]) -> Vec<u8> {
+pub fn encode(reader: &Deduplicator, incarnation: [u8; 16]) -> Vec<u8> {
     let mut out = Vec::with_capacity(64 + reader.window.iter().len() * 24 + reader.spans.iter().len() * 48);
     out.put_slice(MAGIC);
     out.put_slice(&incarnation);
@@ -45,7 +45,7 @@ pub fn encode(reader: &Reader, incarnation: [u8; 16]) -> Vec<u8> {
 ///
 /// # Errors
 /// [`CheckpointError`]; the bytes are of no use then.
-pub fn decode(bytes: &[u8], incarnation: [u8; 16], order: Order) -> Result<Reader, CheckpointError> {
+pub fn decode(bytes: &[u8], incarnation: [u8; 16], order: Order) -> Result<Deduplicator, CheckpointError> {
     let (mut body, checksum) = bytes.split_last_chunk::<4>().ok_or(CheckpointError::Damaged)?;
     if crc32c::crc32c(body) != u32::from_le_bytes(*checksum) {
         return Err(CheckpointError::Damaged);
@@ -57,7 +57,7 @@ pub fn decode(bytes: &[u8], incarnation: [u8; 16], order: Order) -> Result<Reade
     if take(&mut body)? != incarnation {
         return Err(CheckpointError::Foreign);
     }
-    let mut reader = Reader::new(body.try_get_u64_le()?, incarnation, order);
+    let mut reader = Deduplicator::new(body.try_get_u64_le()?, incarnation, order);
     reader.records = body.try_get_u64_le()?;
     for _ in 0..body.try_get_u64_le()? {
         let name = take(&mut body)?;
@@ -102,7 +102,7 @@ impl Checkpoints {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn save(&self, reader: &Reader, needed: u64) -> io::Result<()> {
+    pub fn save(&self, reader: &Deduplicator, needed: u64) -> io::Result<()> {
         let path = self.path(reader.position());
         let unfinished = path.with_extension("new");
         let mut file = File::create(&unfinished)?;
@@ -128,10 +128,10 @@ impl Checkpoints {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn load(&self, position: u64) -> io::Result<Option<Reader>> {
+    pub fn load(&self, position: u64) -> io::Result<Option<Deduplicator>> {
         while let Some(offset) = self.newest(position)? {
             let path = self.path(offset);
-            match decode(&fs::read(&path)?, self.incarnation, Order::Torn) {
+            match decode(&fs::read(&path)?, self.incarnation, Order::OutOfOrder) {
                 Ok(reader) if reader.position() == offset => return Ok(Some(reader)),
                 found => {
                     let error = found.err().unwrap_or(CheckpointError::Foreign);
@@ -202,14 +202,14 @@ mod tests {
         let checkpoints = Checkpoints::open(dir.path().join("c"), [1; 16]).expect("open");
         assert!(checkpoints.load(u64::MAX).expect("read").is_none());
         for position in [10, 20, 30] {
-            checkpoints.save(&Reader::new(position, [1; 16], Order::Torn), 0).expect("save");
+            checkpoints.save(&Deduplicator::new(position, [1; 16], Order::OutOfOrder), 0).expect("save");
         }
         let at = |position| checkpoints.load(position).expect("read").map(|reader| reader.position());
         assert_eq!((at(9), at(10), at(29), at(1_000)), (None, Some(10), Some(20), Some(30)));
         let mut bytes = fs::read(checkpoints.path(20)).expect("there");
         bytes[20] ^= 1;
         fs::write(checkpoints.path(20), bytes).expect("write");
-        fs::write(checkpoints.path(5), encode(&Reader::new(5, [2; 16], Order::Torn), [2; 16]))
+        fs::write(checkpoints.path(5), encode(&Deduplicator::new(5, [2; 16], Order::OutOfOrder), [2; 16]))
             .expect("write");
         assert_eq!((at(29), at(9)), (Some(10), None));
         assert_eq!(checkpoints.offsets().expect("list"), [10, 30]);
@@ -220,7 +220,9 @@ mod tests {
         let dir = tempfile::tempdir().expect("temp dir");
         let checkpoints = Checkpoints::open(dir.path().to_owned(), [1; 16]).expect("open");
         for position in 0..100 {
-            checkpoints.save(&Reader::new(position * 10, [1; 16], Order::Torn), 155).expect("save");
+            checkpoints
+                .save(&Deduplicator::new(position * 10, [1; 16], Order::OutOfOrder), 155)
+                .expect("save");
         }
         let kept = checkpoints.offsets().expect("list");
         assert_eq!(kept.len(), MAX_KEPT);
@@ -229,16 +231,16 @@ mod tests {
 
     #[test]
     fn no_cut_and_no_flipped_bit_passes_for_a_checkpoint() {
-        let mut reader = Reader::new(77, [1; 16], Order::Torn);
+        let mut reader = Deduplicator::new(77, [1; 16], Order::OutOfOrder);
         reader.spans.admit([4; 16], 9, 1);
         reader.window.is_repeat("site", &[1; 16], 5, 1);
         let bytes = encode(&reader, [1; 16]);
-        assert_eq!(decode(&bytes, [1; 16], Order::Torn).expect("whole"), reader);
+        assert_eq!(decode(&bytes, [1; 16], Order::OutOfOrder).expect("whole"), reader);
         for cut in 0..bytes.len() {
-            assert!(decode(&bytes[..cut], [1; 16], Order::Torn).is_err());
+            assert!(decode(&bytes[..cut], [1; 16], Order::OutOfOrder).is_err());
             let mut flipped = bytes.clone();
             flipped[cut] ^= 0x10;
-            assert!(decode(&flipped, [1; 16], Order::Torn).is_err());
+            assert!(decode(&flipped, [1; 16], Order::OutOfOrder).is_err());
         }
     }
 }

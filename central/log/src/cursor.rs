@@ -4,10 +4,10 @@ use std::io;
 use std::sync::Arc;
 
 use super::backend::Source;
+use super::deduplicator::{DecodedBatch, Deduplicator};
 use super::entry::ReadError;
 use super::feed::{CHUNK_BYTES, Feed, Place};
-use super::reader::{Chunk, Reader};
-use super::reading::{Poison, RawEntry, Reading};
+use super::record::{DecodedRecord, Poison, RawEntry};
 
 /// Reads the log from a position on, waiting at its end.
 pub struct Cursor {
@@ -19,18 +19,18 @@ pub struct Cursor {
 
 /// The reading of a cursor that the head has left behind.
 struct Behind {
-    reader: Reader,
+    reader: Deduplicator,
     source: Source,
 }
 
 /// A stretch of the log from a cursor's position on.
 #[derive(Clone, Debug)]
-pub struct Piece {
-    chunk: Arc<Chunk>,
+pub struct RecordBatch {
+    chunk: Arc<DecodedBatch>,
     from: u64,
 }
 
-impl Piece {
+impl RecordBatch {
     /// The offset it begins with.
     pub fn start(&self) -> u64 {
         self.from
@@ -42,7 +42,7 @@ impl Piece {
     }
 
     /// What was read of it at once.
-    pub fn of(chunk: Chunk) -> Self {
+    pub fn new(chunk: DecodedBatch) -> Self {
         Self { from: chunk.start, chunk: Arc::new(chunk) }
     }
 
@@ -53,9 +53,9 @@ impl Piece {
     }
 
     /// Its records that were not in the log before, in order.
-    pub fn readings(&self) -> &[Reading<'_>] {
-        let skip = self.chunk.readings().partition_point(|reading| reading.offset < self.from);
-        &self.chunk.readings()[skip..]
+    pub fn records(&self) -> &[DecodedRecord<'_>] {
+        let skip = self.chunk.records().partition_point(|reading| reading.offset < self.from);
+        &self.chunk.records()[skip..]
     }
 
     /// What in it could not be read.
@@ -79,7 +79,7 @@ impl Cursor {
     ///
     /// # Errors
     /// [`CursorError`]; the position stays.
-    pub async fn next(&mut self) -> Result<Piece, CursorError> {
+    pub async fn next(&mut self) -> Result<RecordBatch, CursorError> {
         loop {
             match self.feed.find(self.position) {
                 Place::Within(chunk) => {
@@ -99,18 +99,18 @@ impl Cursor {
         }
     }
 
-    fn advance(&mut self, chunk: Arc<Chunk>) -> Piece {
-        let piece = Piece { from: self.position, chunk };
+    fn advance(&mut self, chunk: Arc<DecodedBatch>) -> RecordBatch {
+        let piece = RecordBatch { from: self.position, chunk };
         self.position = piece.next();
         piece
     }
 
-    async fn read_behind(&mut self) -> Result<Option<Chunk>, CursorError> {
+    async fn read_behind(&mut self) -> Result<Option<DecodedBatch>, CursorError> {
         if self.behind.is_none() {
             let origin = &self.feed.origin;
             let start = origin.bounds().await?.start;
             let saved = origin.load(self.position).await?.filter(|reader| reader.position() >= start);
-            let reader = saved.unwrap_or_else(|| Reader::new(start, self.feed.key, origin.order()));
+            let reader = saved.unwrap_or_else(|| Deduplicator::new(start, self.feed.key, origin.order()));
             let source = origin.source(reader.position())?;
             self.feed.metrics.left_behind.inc();
             self.behind = Some(Behind { reader, source });

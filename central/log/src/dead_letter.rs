@@ -12,7 +12,7 @@ use prost::Message;
 use super::incarnation::Incarnation;
 use super::kafka::Archive;
 use super::metrics::Metrics;
-use super::reading::Poison;
+use super::record::Poison;
 
 /// What stays readable, bytes.
 const KEPT_BYTES: u64 = 256 << 20;
@@ -45,7 +45,7 @@ pub struct Parked {
     /// The event in question; the whole record when absent.
     #[prost(uint32, optional, tag = "3")]
     pub index: Option<u32>,
-    /// A word of [`Spoilt`](super::reading::Spoilt).
+    /// A word of [`PoisonReason`](super::record::PoisonReason).
     #[prost(string, tag = "4")]
     pub reason: String,
     /// What could not be read, or its beginning.
@@ -152,7 +152,7 @@ pub enum ParkError {
 
 #[cfg(test)]
 mod tests {
-    use super::super::reading::Spoilt;
+    use super::super::record::PoisonReason;
     use super::*;
 
     #[tokio::test]
@@ -161,8 +161,12 @@ mod tests {
         let dead =
             DeadLetter::open(dir.path().to_owned(), Incarnation([1; 16]), Duration::ZERO, Metrics::default())
                 .expect("open");
-        let poison =
-            Poison { offset: 9, index: Some(2), reason: Spoilt::Event, payload: Bytes::from_static(b"\xff") };
+        let poison = Poison {
+            offset: 9,
+            index: Some(2),
+            reason: PoisonReason::Event,
+            payload: Bytes::from_static(b"\xff"),
+        };
         dead.park(3, std::slice::from_ref(&poison)).await.expect("parked");
         dead.park(3, &[]).await.expect("nothing to do");
         let read = in_folder(dir.path()).expect("read while it is open");

@@ -12,11 +12,11 @@ use footfall_proto::limits::MAX_BATCH_BYTES;
 
 use super::backend::Placed;
 use super::checkpoint::Checkpoints;
-use super::entry::{ReadError, Stretch};
+use super::deduplicator::Deduplicator;
+use super::entry::{EntryBatch, ReadError};
 use super::incarnation::Incarnation;
 use super::offsets::Offsets;
-use super::reader::Reader;
-use super::reading::RawEntry;
+use super::record::RawEntry;
 use super::{DeadLetter, LogError, Metrics, Refused};
 
 /// Of the envelope that the log puts around a record, bytes.
@@ -138,13 +138,13 @@ impl Origin {
         self.journal.reader(from)
     }
 
-    pub(super) async fn load(&self, position: u64) -> io::Result<Option<Reader>> {
+    pub(super) async fn load(&self, position: u64) -> io::Result<Option<Deduplicator>> {
         let checkpoints = Arc::clone(&self.checkpoints);
         let loading = tokio::task::spawn_blocking(move || checkpoints.load(position));
         loading.await.expect("loading does not panic")
     }
 
-    pub(super) async fn save(&self, reader: Reader, needed: u64) -> (Reader, io::Result<()>) {
+    pub(super) async fn save(&self, reader: Deduplicator, needed: u64) -> (Deduplicator, io::Result<()>) {
         let checkpoints = Arc::clone(&self.checkpoints);
         let saving = tokio::task::spawn_blocking(move || {
             let saved = checkpoints.save(&reader, needed);
@@ -170,12 +170,12 @@ impl Origin {
 pub(super) async fn next(
     reader: &mut footfall_journal::Reader,
     max_bytes: usize,
-) -> Result<Stretch, ReadError> {
+) -> Result<EntryBatch, ReadError> {
     match reader.next(max_bytes).await {
         Ok(chunk) => {
             let entry =
                 |entry: footfall_journal::Entry| RawEntry { offset: entry.offset, payload: entry.payload };
-            Ok(Stretch { entries: chunk.entries.into_iter().map(entry).collect(), next: chunk.next })
+            Ok(EntryBatch { entries: chunk.entries.into_iter().map(entry).collect(), next: chunk.next })
         }
         Err(footfall_journal::ReadError::Trimmed { start }) => Err(ReadError::Trimmed { start }),
         Err(footfall_journal::ReadError::Io(error)) => Err(ReadError::Io(error)),

@@ -1,10 +1,10 @@
 //! What the log's backends give to be read: raw entries of one partition, still encoded. Data only.
 
-use super::reading::RawEntry;
+use super::record::RawEntry;
 
 /// Some entries in order of their offsets.
 #[derive(Clone, Debug)]
-pub struct Stretch {
+pub struct EntryBatch {
     /// One entry at least; holes between them are possible.
     pub entries: Vec<RawEntry>,
     /// Where to go on, past holes.

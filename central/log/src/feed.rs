@@ -10,9 +10,9 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::backend::Origin;
+use super::deduplicator::{DecodedBatch, Deduplicator};
 use super::entry::ReadError;
 use super::metrics::Metrics;
-use super::reader::{Chunk, Reader};
 
 /// Most bytes of the log in one chunk.
 pub(super) const CHUNK_BYTES: usize = 256 << 10;
@@ -41,7 +41,7 @@ pub(super) struct Feed {
 
 /// The last chunks read at the head.
 struct Ring {
-    chunks: VecDeque<Arc<Chunk>>,
+    chunks: VecDeque<Arc<DecodedBatch>>,
     bytes: usize,
     next: u64,
 }
@@ -49,7 +49,7 @@ struct Ring {
 /// Where a position lies, seen from the ring.
 pub(super) enum Place {
     /// In this chunk.
-    Within(Arc<Chunk>),
+    Within(Arc<DecodedBatch>),
     /// Before the ring.
     Behind,
     /// Where the head goes on, or beyond.
@@ -71,7 +71,7 @@ impl Feed {
     ) -> std::io::Result<Arc<Self>> {
         let bounds = origin.bounds().await?;
         let loaded = origin.load(bounds.end).await?;
-        let mut reader = loaded.unwrap_or_else(|| Reader::new(bounds.start, key, origin.order()));
+        let mut reader = loaded.unwrap_or_else(|| Deduplicator::new(bounds.start, key, origin.order()));
         // What is older than the log cannot be read, and decides about nothing that can.
         reader.position = reader.position.max(bounds.start);
         let at = reader.position();
@@ -116,7 +116,7 @@ impl Feed {
         debug_assert!(read, "the sender lives as long as the feed");
     }
 
-    fn keep(&self, chunk: Chunk) {
+    fn keep(&self, chunk: DecodedBatch) {
         let next = chunk.next;
         let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
         ring.bytes += chunk.bytes;
@@ -130,7 +130,7 @@ impl Feed {
         self.advanced.send_replace(next);
     }
 
-    async fn lead(self: Arc<Self>, mut reader: Reader) {
+    async fn lead(self: Arc<Self>, mut reader: Deduplicator) {
         let mut source = None;
         let mut demand = self.demand.subscribe();
         let mut unsaved = 0;

@@ -1,13 +1,14 @@
 //! The log of all records, and the one reading of each of its partitions that every sink shares. Knows nothing of stores, nor of how
 //! edges send.
 //!
-//! Read [`Log`] and [`Partition`] first, then [`reader::Reader`]: which records of the log are resends and which events are repeats is
+//! Read [`Log`] and [`Partition`] first, then [`deduplicator::Deduplicator`]: which records of the log are resends and which events are repeats is
 //! decided there, the same for every sink and every replay. What keeps the log stands behind `backend`.
 
 mod backend;
 pub mod checkpoint;
 pub mod cursor;
 pub mod dead_letter;
+pub mod deduplicator;
 pub mod embedded;
 pub mod entry;
 mod feed;
@@ -17,11 +18,10 @@ mod metrics;
 pub mod offsets;
 mod partition;
 pub mod placement;
-pub mod reader;
-pub mod reading;
+pub mod record;
 #[cfg(test)]
 pub(crate) mod sample;
-pub mod spans;
+pub mod seen_offsets;
 pub mod window;
 
 use std::collections::BTreeMap;
@@ -37,12 +37,12 @@ use prost::Message as _;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-pub use cursor::{Cursor, CursorError, Piece};
+pub use cursor::{Cursor, CursorError, RecordBatch};
 pub use dead_letter::DeadLetter;
 pub use incarnation::Incarnation;
 pub use metrics::Metrics;
 pub use partition::Partition;
-pub use reading::{Poison, RawEntry, ReadEvent, Reading, Spoilt};
+pub use record::{DecodedEvent, DecodedRecord, Poison, PoisonReason, RawEntry};
 
 use backend::{Backend, Lane, Placed, PlacedRecord};
 

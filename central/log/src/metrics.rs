@@ -8,8 +8,8 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
-use super::reader::Chunk;
-use super::reading::Spoilt;
+use super::deduplicator::DecodedBatch;
+use super::record::PoisonReason;
 
 /// The log's counters; clones share them.
 #[derive(Clone, Debug, Default)]
@@ -63,7 +63,7 @@ impl Metrics {
         registry.register("gaps", gaps, metrics.gaps.clone());
         registry.register("gap_records", "Records that a sink never got", metrics.gap_records.clone());
         registry.register("poison", "Records and events that could not be read", metrics.poison.clone());
-        for reason in Spoilt::ALL {
+        for reason in PoisonReason::ALL {
             metrics.poison.get_or_create(&Reason { reason: reason.name() }).inc_by(0);
         }
         metrics
@@ -99,13 +99,13 @@ impl Metrics {
     }
 
     /// Something cannot be read, or taken.
-    pub(super) fn spoilt(&self, reason: Spoilt) {
+    pub(super) fn spoilt(&self, reason: PoisonReason) {
         self.poison.get_or_create(&Reason { reason: reason.name() }).inc();
     }
 
-    pub(super) fn count(&self, chunk: &Chunk) {
-        let events = || chunk.readings().iter().flat_map(|reading| &reading.events);
-        self.records.inc_by(chunk.readings().len() as u64);
+    pub(super) fn count(&self, chunk: &DecodedBatch) {
+        let events = || chunk.records().iter().flat_map(|reading| &reading.events);
+        self.records.inc_by(chunk.records().len() as u64);
         self.events.inc_by(events().count() as u64);
         self.duplicates.inc_by(events().filter(|event| event.duplicate).count() as u64);
         self.resends.inc_by(chunk.resent);

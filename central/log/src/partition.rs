@@ -15,7 +15,7 @@ use super::dead_letter::{DeadLetter, ParkError};
 use super::feed::Feed;
 use super::incarnation::Incarnation;
 use super::metrics::Metrics;
-use super::reading::Poison;
+use super::record::Poison;
 
 /// A partition that this central owns; clones share it.
 #[derive(Clone)]

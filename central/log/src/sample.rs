@@ -5,7 +5,7 @@ use footfall_proto::beacon::Event;
 use footfall_proto::relay::{AdmittedEvent, LogEntry, Record, Visit};
 use prost::Message as _;
 
-use super::reading::RawEntry;
+use super::record::RawEntry;
 
 /// 2026-11-23 09:00:00 UTC.
 pub(crate) const NOON_MS: i64 = 1_795_424_400_000;

@@ -38,7 +38,7 @@ async fn read_to(cursor: &mut Cursor, end: u64) -> Vec<(u64, u64, bool)> {
             timeout(Duration::from_secs(10), cursor.next()).await.expect("in time").expect("readable");
         read.extend(
             piece
-                .readings()
+                .records()
                 .iter()
                 .map(|reading| (reading.offset, reading.edge_offset, reading.events[0].duplicate)),
         );

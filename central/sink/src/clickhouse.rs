@@ -10,7 +10,7 @@ use super::delivery::Delivery;
 use super::{Counters, Failure, Sink, Span, Writer};
 use footfall_clickhouse::row::{EventRow, Ipv6, Millis, SLOTS, Uuid};
 use footfall_clickhouse::{Coordinate, EventStore, Partition, StoreError};
-use footfall_log::{Piece, Poison, ReadEvent, Reading, Spoilt};
+use footfall_log::{DecodedEvent, DecodedRecord, Poison, PoisonReason, RecordBatch};
 
 /// The widest times that `DateTime64(3)` holds: 1900 to 2299, milliseconds since 1970.
 const CLIENT_TIMES_MS: (i64, i64) = (-2_208_988_800_000, 10_413_791_999_999);
@@ -33,8 +33,8 @@ impl Sink for ClickHouse {
     const NAME: &'static str = "clickhouse";
     type Load = Vec<Insert>;
 
-    fn gather(&mut self, piece: &Piece, now: Instant) {
-        for reading in piece.readings() {
+    fn gather(&mut self, piece: &RecordBatch, now: Instant) {
+        for reading in piece.records() {
             for event in &reading.events {
                 self.planner.add(&row(self.incarnation, self.partition, reading, event), now);
             }
@@ -90,7 +90,7 @@ impl Writer for Rows {
         let poison = |place: Coordinate| {
             let row = inserts.iter().find_map(|insert| insert.row(place));
             let payload = row.map_or_else(Bytes::new, |row| row.pieces().concat().into());
-            Poison { offset: place.offset, index: Some(place.index), reason: Spoilt::Refused, payload }
+            Poison { offset: place.offset, index: Some(place.index), reason: PoisonReason::Refused, payload }
         };
         self.counters.inserts.inc_by(inserts.len() as u64);
         self.counters.rows.inc_by(inserts.iter().map(|insert| insert.rows().len() as u64).sum());
@@ -99,7 +99,12 @@ impl Writer for Rows {
 }
 
 /// The row of one event.
-fn row<'a>(incarnation: Uuid, partition: u32, reading: &Reading<'a>, read: &ReadEvent<'a>) -> EventRow<'a> {
+fn row<'a>(
+    incarnation: Uuid,
+    partition: u32,
+    reading: &DecodedRecord<'a>,
+    read: &DecodedEvent<'a>,
+) -> EventRow<'a> {
     let (visit, admitted, event) = (&reading.visit, &read.admitted, &read.event);
     EventRow {
         event_id: Uuid(read.event_id),
@@ -181,7 +186,7 @@ fn client_time(client_ms: i64, server_ms: i64) -> i64 {
 }
 
 /// The page view that an event belongs to; a page view belongs to itself.
-fn page_view(read: &ReadEvent<'_>) -> Uuid {
+fn page_view(read: &DecodedEvent<'_>) -> Uuid {
     match read.event.page_view_id.try_into() {
         Ok(id) => Uuid(id),
         Err(_) if read.event.event_type == "pageview" => Uuid(read.event_id),
@@ -221,13 +226,13 @@ mod tests {
     /// 2026-11-23 09:00:00 UTC.
     const NOON_MS: i64 = 1_795_424_400_000;
 
-    fn read(event: Event<'_>) -> ReadEvent<'_> {
+    fn read(event: Event<'_>) -> DecodedEvent<'_> {
         let admitted = AdmittedEvent { page_path: "/a", user_id: "u", ..AdmittedEvent::default() };
-        ReadEvent { index: 3, event_id: [4; 16], admitted, event, duplicate: true }
+        DecodedEvent { index: 3, event_id: [4; 16], admitted, event, duplicate: true }
     }
 
-    fn reading(visit: Visit<'_>) -> Reading<'_> {
-        Reading {
+    fn reading(visit: Visit<'_>) -> DecodedRecord<'_> {
+        DecodedRecord {
             offset: 77,
             edge_id: "edge-1",
             epoch: [5; 16],

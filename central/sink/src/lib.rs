@@ -18,7 +18,7 @@ pub use metrics::{Counters, Metrics};
 pub use runner::{Begin, Health, Stop, run};
 
 use footfall_daemon::fault::Fault;
-use footfall_log::{Piece, Poison};
+use footfall_log::{Poison, RecordBatch};
 
 /// Makes batches for one store. Does no I/O.
 pub trait Sink: Send + 'static {
@@ -30,7 +30,7 @@ pub trait Sink: Send + 'static {
     type Load: Send + Sync + 'static;
 
     /// Takes in a stretch of the log that follows the last one.
-    fn gather(&mut self, piece: &Piece, now: Instant);
+    fn gather(&mut self, piece: &RecordBatch, now: Instant);
     /// When what was gathered is to be written; nothing when there is nothing. The log holds `backlog` records beyond it.
     fn due(&self, backlog: u64) -> Option<Instant>;
     /// Whether nothing more may be gathered before this is written.

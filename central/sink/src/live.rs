@@ -8,7 +8,9 @@ use tokio::time::sleep;
 use super::{Counters, Failure, Health, Sink, Span, Stop, Writer};
 use footfall_daemon::fault::Fault;
 use footfall_live::{Inlet, LiveError, REACH_MINUTES, Sighting};
-use footfall_log::{Cursor, CursorError, LogError, Partition, Piece, Poison, ReadEvent, Reading};
+use footfall_log::{
+    Cursor, CursorError, DecodedEvent, DecodedRecord, LogError, Partition, Poison, RecordBatch,
+};
 
 /// Most stretches gathered while earlier ones are applied.
 const MAX_PIECES: usize = 8;
@@ -18,15 +20,15 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Gathers stretches of the log for the live view.
 #[derive(Debug, Default)]
 pub struct Sightings {
-    pieces: Vec<Piece>,
+    pieces: Vec<RecordBatch>,
     since: Option<Instant>,
 }
 
 impl Sink for Sightings {
     const NAME: &'static str = "live";
-    type Load = Vec<Piece>;
+    type Load = Vec<RecordBatch>;
 
-    fn gather(&mut self, piece: &Piece, now: Instant) {
+    fn gather(&mut self, piece: &RecordBatch, now: Instant) {
         self.pieces.push(piece.clone());
         self.since.get_or_insert(now);
     }
@@ -39,7 +41,7 @@ impl Sink for Sightings {
         self.pieces.len() >= MAX_PIECES
     }
 
-    fn seal(&mut self) -> Vec<Piece> {
+    fn seal(&mut self) -> Vec<RecordBatch> {
         std::mem::take(self).pieces
     }
 }
@@ -104,7 +106,7 @@ impl View {
     }
 
     /// Counts a stretch of the log, and first what lies between it and what is counted: after a loss, the whole last hour.
-    async fn count(&mut self, pieces: &[Piece], span: Span) -> Result<(), Stuck> {
+    async fn count(&mut self, pieces: &[RecordBatch], span: Span) -> Result<(), Stuck> {
         let next = self.resume().await?;
         if next < span.from {
             let mut cursor = self.partition.observer_at(Sightings::NAME, next).await?;
@@ -116,7 +118,7 @@ impl View {
         self.apply(pieces, span.next).await
     }
 
-    async fn apply(&mut self, pieces: &[Piece], next: u64) -> Result<(), Stuck> {
+    async fn apply(&mut self, pieces: &[RecordBatch], next: u64) -> Result<(), Stuck> {
         let sightings = sightings(pieces);
         self.inlet.apply(next, &sightings, now_ms()).await?;
         self.next = self.next.max(Some(next));
@@ -127,9 +129,9 @@ impl View {
 }
 
 impl Writer for View {
-    type Load = Vec<Piece>;
+    type Load = Vec<RecordBatch>;
 
-    async fn write(&mut self, pieces: &Vec<Piece>, span: Span) -> Result<Vec<Poison>, Failure> {
+    async fn write(&mut self, pieces: &Vec<RecordBatch>, span: Span) -> Result<Vec<Poison>, Failure> {
         loop {
             self.inlet.ready().await;
             match self.count(pieces, span).await {
@@ -145,11 +147,11 @@ impl Writer for View {
 }
 
 /// What is to be counted of stretches of the log.
-pub fn sightings(pieces: &[Piece]) -> Vec<Sighting<'_>> {
+pub fn sightings(pieces: &[RecordBatch]) -> Vec<Sighting<'_>> {
     let mut sightings = Vec::new();
-    for reading in pieces.iter().flat_map(Piece::readings) {
+    for reading in pieces.iter().flat_map(RecordBatch::records) {
         // Repeats are in no report. A bot that comes this far belongs to a website that does not filter bots.
-        let counted = |event: &&ReadEvent<'_>| !event.duplicate;
+        let counted = |event: &&DecodedEvent<'_>| !event.duplicate;
         sightings.extend(reading.events.iter().filter(counted).map(|event| sighting(reading, event)));
     }
     sightings
@@ -166,7 +168,7 @@ enum Stuck {
     Log(#[from] LogError),
 }
 
-fn sighting<'a>(reading: &Reading<'a>, read: &ReadEvent<'a>) -> Sighting<'a> {
+fn sighting<'a>(reading: &DecodedRecord<'a>, read: &DecodedEvent<'a>) -> Sighting<'a> {
     Sighting {
         offset: reading.offset,
         website_id: reading.website_id,

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::backoff::Backoff;
 use super::{Counters, Sink, Span, Writer};
 use footfall_daemon::fault::Fault;
-use footfall_log::{Cursor, CursorError, Partition, Piece, Poison};
+use footfall_log::{Cursor, CursorError, Partition, Poison, RecordBatch};
 
 /// From one attempt at reading the log to the next.
 const READ_PAUSE: Duration = Duration::from_secs(1);
@@ -141,7 +141,7 @@ where
     pump.abort();
 }
 
-fn gather<S: Sink>(sink: &mut S, gathered: &mut Option<Gathered>, piece: &Piece) {
+fn gather<S: Sink>(sink: &mut S, gathered: &mut Option<Gathered>, piece: &RecordBatch) {
     sink.gather(piece, Instant::now());
     let gathered = gathered.get_or_insert_with(|| Gathered {
         span: Span { from: piece.start(), next: piece.next() },
@@ -155,7 +155,7 @@ fn gather<S: Sink>(sink: &mut S, gathered: &mut Option<Gathered>, piece: &Piece)
 }
 
 /// Reads ahead of the sink, so that reading and writing overlap.
-async fn pump(mut cursor: Cursor, pieces: mpsc::Sender<Piece>) {
+async fn pump(mut cursor: Cursor, pieces: mpsc::Sender<RecordBatch>) {
     loop {
         match cursor.next().await {
             Ok(piece) => {

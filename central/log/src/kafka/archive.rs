@@ -18,12 +18,12 @@ use super::client::{Options, PATIENCE, Voice};
 use super::membership::Membership;
 use super::source::Source;
 use crate::checkpoint::{self, superfluous};
+use crate::deduplicator::Deduplicator;
 use crate::entry::ReadError;
-use crate::reader::Reader;
-use crate::spans::Order;
+use crate::seen_offsets::Order;
 
 /// A piece of a checkpoint, bytes.
-const PIECE_BYTES: usize = 512 << 10;
+const CHUNK_BYTES: usize = 512 << 10;
 /// How long a checkpoint, or what is to be parked, may take to be written.
 const WRITING: Duration = Duration::from_secs(30);
 /// How long the pieces of a checkpoint may take to come.
@@ -31,7 +31,7 @@ const READING: Duration = Duration::from_secs(30);
 
 /// A piece of one checkpoint.
 #[derive(Clone, PartialEq, Message)]
-struct Piece {
+struct Chunk {
     /// Whose it is: two writers can mix their pieces.
     #[prost(fixed64, tag = "1")]
     writing: u64,
@@ -101,10 +101,10 @@ impl Archive {
         &self,
         group: &Membership,
         partition: u32,
-        reader: Reader,
+        reader: Deduplicator,
         incarnation: [u8; 16],
         needed: u64,
-    ) -> (Reader, io::Result<()>) {
+    ) -> (Deduplicator, io::Result<()>) {
         let (position, encoding) = (
             reader.position(),
             tokio::task::spawn_blocking(move || {
@@ -131,8 +131,8 @@ impl Archive {
         let mut pieces = 0;
         let mut start = 0;
         while start < bytes.len() {
-            let end = (start + PIECE_BYTES).min(bytes.len());
-            let piece = Piece { writing, index: pieces, bytes: bytes.slice(start..end) };
+            let end = (start + CHUNK_BYTES).min(bytes.len());
+            let piece = Chunk { writing, index: pieces, bytes: bytes.slice(start..end) };
             let offset = self.send(&self.checkpoints, partition, &piece.encode_to_vec()).await?;
             first.get_or_insert(offset);
             (start, pieces) = (end, pieces + 1);
@@ -157,7 +157,7 @@ impl Archive {
         partition: u32,
         position: u64,
         incarnation: [u8; 16],
-    ) -> io::Result<Option<Reader>> {
+    ) -> io::Result<Option<Deduplicator>> {
         let list = self.list(group, partition).await?;
         let usable = |kept: &&Kept| kept.position <= position && kept.incarnation == incarnation[..];
         for kept in list.kept.iter().rev().filter(usable) {
@@ -185,13 +185,13 @@ impl Archive {
         let (mut bytes, mut next) = (Vec::new(), 0);
         let reading = async {
             while next < kept.pieces {
-                let stretch = match source.next(PIECE_BYTES).await {
+                let stretch = match source.next(CHUNK_BYTES).await {
                     Ok(stretch) => stretch,
                     Err(ReadError::Io(error)) => return Err(error),
                     Err(ReadError::Trimmed { .. } | ReadError::Closed) => return Ok(None),
                 };
                 for entry in &stretch.entries {
-                    let Ok(piece) = Piece::decode(entry.payload.clone()) else { continue };
+                    let Ok(piece) = Chunk::decode(entry.payload.clone()) else { continue };
                     if piece.writing == kept.writing && piece.index == next {
                         bytes.extend_from_slice(&piece.bytes);
                         next += 1;

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::client::{Complaint, Options, Voice};
 use crate::backend::Placed;
-use crate::reading::{Poison, Spoilt};
+use crate::record::{Poison, PoisonReason};
 use crate::{DeadLetter, Metrics, Refused};
 
 /// What Kafka puts around a record and a batch, bytes, and then some.
@@ -214,7 +214,8 @@ impl Era {
 
     fn park(&self, partition: u32, entry: &bytes::Bytes, ticket: Arc<Ticket>) {
         tracing::warn!(partition, bytes = entry.len(), "a record is too large for the topic; it is parked");
-        let poison = Poison { offset: 0, index: None, reason: Spoilt::TooLarge, payload: entry.clone() };
+        let poison =
+            Poison { offset: 0, index: None, reason: PoisonReason::TooLarge, payload: entry.clone() };
         self.metrics.spoilt(poison.reason);
         let dead_letter = self.dead_letter.clone();
         Handle::current().spawn(async move {

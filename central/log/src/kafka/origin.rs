@@ -12,7 +12,7 @@ use super::membership::Membership;
 use super::positions::Positions;
 use super::source::Source;
 use crate::Incarnation;
-use crate::reader::Reader;
+use crate::deduplicator::Deduplicator;
 
 /// A partition of the topic.
 pub(crate) struct Origin {
@@ -60,11 +60,11 @@ impl Origin {
         Source::of_log(&self.options, self.voice.clone(), self.number, from, Arc::clone(&self.ends))
     }
 
-    pub(crate) async fn load(&self, position: u64) -> io::Result<Option<Reader>> {
+    pub(crate) async fn load(&self, position: u64) -> io::Result<Option<Deduplicator>> {
         self.archive.load(&self.group, self.number, position, self.incarnation.0).await
     }
 
-    pub(crate) async fn save(&self, reader: Reader, needed: u64) -> (Reader, io::Result<()>) {
+    pub(crate) async fn save(&self, reader: Deduplicator, needed: u64) -> (Deduplicator, io::Result<()>) {
         self.archive.save(&self.group, self.number, reader, self.incarnation.0, needed).await
     }
 

@@ -14,7 +14,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use super::client::{Options, PATIENCE, Voice};
 use super::era::Ends;
 use crate::RawEntry;
-use crate::entry::{ReadError, Stretch};
+use crate::entry::{EntryBatch, ReadError};
 
 /// What Kafka sends ahead, KiB.
 const AHEAD_KIB: usize = 4096;
@@ -74,7 +74,7 @@ impl Source {
     }
 
     /// The next entries, waiting for them if need be; together at most about `max_bytes`. Cancel-safe.
-    pub(crate) async fn next(&mut self, max_bytes: usize) -> Result<Stretch, ReadError> {
+    pub(crate) async fn next(&mut self, max_bytes: usize) -> Result<EntryBatch, ReadError> {
         let consumer = Arc::clone(self.consumer.as_ref().expect("it is there until dropped"));
         let mut gathering = Gathering::default();
         loop {
@@ -159,7 +159,7 @@ impl Gathering {
         self.ends.push((message.offset() as u64, self.buffer.len()));
     }
 
-    fn finish(self) -> Stretch {
+    fn finish(self) -> EntryBatch {
         let (buffer, mut start) = (self.buffer.freeze(), 0);
         let next = self.ends.last().map_or(0, |(offset, _)| offset + 1);
         let entries = self.ends.into_iter().map(|(offset, end)| {
@@ -167,6 +167,6 @@ impl Gathering {
             start = end;
             RawEntry { offset, payload }
         });
-        Stretch { entries: entries.collect(), next }
+        EntryBatch { entries: entries.collect(), next }
     }
 }

@@ -139,7 +139,7 @@ impl Central {
             let piece =
                 timeout(Duration::from_secs(10), cursor.next()).await.expect("in time").expect("readable");
             offsets.extend(
-                piece.readings().iter().map(|reading| (reading.edge_id.to_owned(), reading.edge_offset)),
+                piece.records().iter().map(|reading| (reading.edge_id.to_owned(), reading.edge_offset)),
             );
         }
         offsets

@@ -7,7 +7,7 @@ use crate::support::running::Running;
 use crate::support::{append, eventually, only, open_log, send};
 use bytes::Bytes;
 use footfall_daemon::fault::Fault;
-use footfall_log::{Partition, Piece, Poison, Spoilt, dead_letter};
+use footfall_log::{Partition, Poison, PoisonReason, RecordBatch, dead_letter};
 use footfall_sink::{Begin, Failure, Sink, Span, Writer};
 
 /// Gathers the offsets of records.
@@ -19,8 +19,8 @@ impl<const PARKING: bool> Sink for Offsets<PARKING> {
     const PARKS: bool = PARKING;
     type Load = Vec<u64>;
 
-    fn gather(&mut self, piece: &Piece, _: Instant) {
-        self.0.extend(piece.readings().iter().map(|reading| reading.offset));
+    fn gather(&mut self, piece: &RecordBatch, _: Instant) {
+        self.0.extend(piece.records().iter().map(|reading| reading.offset));
     }
 
     fn due(&self, _: u64) -> Option<Instant> {
@@ -63,7 +63,7 @@ impl Writer for Store {
         let poison = |offset| Poison {
             offset,
             index: Some(0),
-            reason: Spoilt::Refused,
+            reason: PoisonReason::Refused,
             payload: Bytes::from_static(b"row"),
         };
         Ok(refused.map(poison).into_iter().collect())

@@ -21,7 +21,7 @@ use tokio::time::sleep;
 use super::backoff::Backoff;
 use super::{Begin, Counters, Health, Sink, Stop};
 use footfall_blobs::{BlobError, Blobs};
-use footfall_log::{Cursor, LogError, Partition, Piece, RawEntry};
+use footfall_log::{Cursor, LogError, Partition, RawEntry, RecordBatch};
 
 use name::Hour;
 
@@ -65,7 +65,7 @@ impl Sink for RawLog {
     const PARKS: bool = false;
     type Load = Arc<Draft>;
 
-    fn gather(&mut self, piece: &Piece, now: Instant) {
+    fn gather(&mut self, piece: &RecordBatch, now: Instant) {
         for entry in piece.raw() {
             self.stretch.records += 1;
             self.stretch.bytes += entry.payload.len();
@@ -171,8 +171,8 @@ enum BeginError {
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use footfall_log::reader::Reader;
-    use footfall_log::spans::Order;
+    use footfall_log::deduplicator::Deduplicator;
+    use footfall_log::seen_offsets::Order;
     use footfall_proto::relay::{LogEntry, Record};
     use prost::Message as _;
 
@@ -189,9 +189,9 @@ mod tests {
         RawEntry { offset, payload: entry.encode_to_vec().into() }
     }
 
-    fn piece(entries: Vec<RawEntry>) -> Piece {
+    fn piece(entries: Vec<RawEntry>) -> RecordBatch {
         let next = entries.last().map_or(0, |entry| entry.offset + 1);
-        Piece::of(Reader::new(0, [1; 16], Order::Torn).read(entries, next))
+        RecordBatch::new(Deduplicator::new(0, [1; 16], Order::OutOfOrder).read(entries, next))
     }
 
     #[test]

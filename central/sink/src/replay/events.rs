@@ -16,7 +16,7 @@ use crate::raw_log::manifest::Manifest;
 use crate::raw_log::name::{Hour, day_folder};
 use footfall_clickhouse::{Coordinate, EventStore, Staging, StoreError};
 use footfall_daemon::fault::Fault;
-use footfall_log::{Piece, RawEntry};
+use footfall_log::{RawEntry, RecordBatch};
 
 /// Every log of which there is something, and its partitions.
 pub type Logs = BTreeMap<[u8; 16], BTreeMap<u32, Manifest>>;
@@ -129,7 +129,7 @@ async fn load(
             let of_the_day = |entry: &&RawEntry| Hour::of(entry.server_timestamp_ms()).day() == day;
             report.raw_records += chunk.raw().iter().filter(of_the_day).count() as u64;
             report.unreadable += chunk.poison.len() as u64;
-            sink.gather(&Piece::of(chunk), Instant::now());
+            sink.gather(&RecordBatch::new(chunk), Instant::now());
         }
         if !(ended || sink.is_full()) {
             continue;

@@ -13,7 +13,7 @@ use crate::raw_log::Shelf;
 use crate::raw_log::name::Hour;
 use footfall_live::redis::{Redis, Tally, lives, tally};
 use footfall_live::{REACH_MINUTES, Source};
-use footfall_log::Piece;
+use footfall_log::RecordBatch;
 
 /// What became of the last hour.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -60,7 +60,7 @@ pub async fn rebuild(
                 if std::mem::take(&mut anew) {
                     inlet.anew(chunk.start, begun).await?;
                 }
-                let piece = [Piece::of(chunk)];
+                let piece = [RecordBatch::new(chunk)];
                 let sightings = sightings(&piece);
                 for (minute, more) in tally(&sightings, begun) {
                     let sum = tallies.entry(minute).or_default();

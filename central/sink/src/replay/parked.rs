@@ -17,7 +17,7 @@ use crate::raw_log::Shelf;
 use crate::raw_log::manifest::Stretch;
 use footfall_clickhouse::{Coordinate, EventStore};
 use footfall_log::dead_letter::Parked;
-use footfall_log::{Piece, Spoilt};
+use footfall_log::{PoisonReason, RecordBatch};
 
 /// Whatever was written before, by whomever: everything is asked of the store first.
 const DOUBTFUL: u64 = u64::MAX;
@@ -35,7 +35,7 @@ pub enum Outcome {
     Nothing,
     /// It still cannot be read.
     Unreadable {
-        /// Why, a word of [`Spoilt`](footfall_log::Spoilt).
+        /// Why, a word of [`PoisonReason`](footfall_log::PoisonReason).
         reason: &'static str,
     },
     /// The store still refuses it.
@@ -91,7 +91,7 @@ pub async fn again(
                 }
             }
             let mut sink = ClickHouse::new(incarnation, *partition);
-            sink.gather(&Piece::of(chunk), Instant::now());
+            sink.gather(&RecordBatch::new(chunk), Instant::now());
             let inserts = sink.seal();
             for place in here {
                 for single in singles(&inserts, place) {
@@ -130,7 +130,7 @@ fn singles(inserts: &[Insert], (_, offset, index): Place) -> Vec<Insert> {
 pub fn by_log(parked: &[Parked]) -> BTreeMap<[u8; 16], Vec<Place>> {
     let mut logs: BTreeMap<[u8; 16], Vec<Place>> = BTreeMap::new();
     // What was too large never came into the log.
-    for parked in parked.iter().filter(|parked| parked.reason != Spoilt::TooLarge.name()) {
+    for parked in parked.iter().filter(|parked| parked.reason != PoisonReason::TooLarge.name()) {
         if let Ok(incarnation) = parked.incarnation.as_ref().try_into() {
             logs.entry(incarnation).or_default().push((parked.partition, parked.offset, parked.index));
         }

@@ -7,8 +7,8 @@ use crate::raw_log::Shelf;
 use crate::raw_log::manifest::{Manifest, Stretch};
 use footfall_blobs::BlobError;
 use footfall_log::RawEntry;
-use footfall_log::reader::{Chunk, Reader};
-use footfall_log::spans::Order;
+use footfall_log::deduplicator::{DecodedBatch, Deduplicator};
+use footfall_log::seen_offsets::Order;
 
 /// Records decoded at once.
 const CHUNK_RECORDS: usize = 4096;
@@ -17,7 +17,7 @@ const CHUNK_RECORDS: usize = 4096;
 pub(super) struct Walk<'a> {
     shelf: &'a Shelf,
     steps: VecDeque<Step<'a>>,
-    reader: Reader,
+    reader: Deduplicator,
     /// What was fetched and not read yet, and where it ends.
     fetched: VecDeque<RawEntry>,
     next: u64,
@@ -40,12 +40,12 @@ impl<'a> Walk<'a> {
             None => 0,
         };
         // Right for either kind of log: of what is wanted, the raw log holds the first copy in the same hour as the resend.
-        let reader = Reader::new(start, incarnation, Order::Torn);
+        let reader = Deduplicator::new(start, incarnation, Order::OutOfOrder);
         Self { shelf, steps, reader, fetched: VecDeque::new(), next: start, missing: 0 }
     }
 
     /// The next chunk; nothing at the end.
-    pub(super) async fn next(&mut self) -> Result<Option<Chunk>, BlobError> {
+    pub(super) async fn next(&mut self) -> Result<Option<DecodedBatch>, BlobError> {
         while self.fetched.is_empty() {
             match self.steps.pop_front() {
                 None => return Ok(None),

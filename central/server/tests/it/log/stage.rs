@@ -206,7 +206,7 @@ pub(crate) async fn collect(cursor: &mut Cursor, end: u64) -> Vec<Heard> {
     while cursor.position() < end {
         let piece = timeout(PATIENCE, cursor.next()).await.expect("in time").expect("readable");
         assert_eq!(piece.poison().count(), 0);
-        heard.extend(piece.readings().iter().map(|reading| Heard {
+        heard.extend(piece.records().iter().map(|reading| Heard {
             partition: 0,
             offset: reading.offset,
             epoch: reading.epoch[0],

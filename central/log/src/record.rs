@@ -5,7 +5,7 @@ use footfall_proto::ident::{ID_BYTES, is_event_id};
 use footfall_proto::view::{AdmittedEvent, Event, LogEntry, Record, View as _, Visit};
 use prost::Message;
 
-use super::spans::EPOCH_BYTES;
+use super::seen_offsets::EPOCH_BYTES;
 
 /// Receipt times outside 2000 to 2100 are no times: the tables' partitions and retention could not hold them.
 const RECEIPT_TIMES_MS: std::ops::Range<i64> = 946_684_800_000..4_102_444_800_000;
@@ -45,7 +45,7 @@ struct Receipt {
 
 /// A record that was not in the log before. Its text lies in the [`RawEntry`] that it was read from.
 #[derive(Clone, Debug)]
-pub struct Reading<'a> {
+pub struct DecodedRecord<'a> {
     /// Its place in the log.
     pub offset: u64,
     /// The edge that sent it.
@@ -63,12 +63,12 @@ pub struct Reading<'a> {
     /// What its events share.
     pub visit: Visit<'a>,
     /// Its readable events.
-    pub events: Vec<ReadEvent<'a>>,
+    pub events: Vec<DecodedEvent<'a>>,
 }
 
 /// One event of a record.
 #[derive(Clone, Debug)]
-pub struct ReadEvent<'a> {
+pub struct DecodedEvent<'a> {
     /// Its place in the record.
     pub index: u32,
     /// The id it is stored under.
@@ -81,7 +81,7 @@ pub struct ReadEvent<'a> {
     pub duplicate: bool,
 }
 
-impl ReadEvent<'_> {
+impl DecodedEvent<'_> {
     /// The id by which a repeat is recognised: the client's own, also where the edge stored the event under another.
     pub fn identity(&self) -> &[u8] {
         if is_event_id(self.event.event_id) { self.event.event_id } else { &self.event_id }
@@ -96,14 +96,14 @@ pub struct Poison {
     /// The event in question; the whole record without it.
     pub index: Option<u32>,
     /// Why.
-    pub reason: Spoilt,
+    pub reason: PoisonReason,
     /// What could not be read.
     pub payload: Bytes,
 }
 
 /// The closed vocabulary of why something is parked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Spoilt {
+pub enum PoisonReason {
     /// The log's own envelope.
     Entry,
     /// The record inside it.
@@ -122,7 +122,7 @@ pub enum Spoilt {
     TooLarge,
 }
 
-impl Spoilt {
+impl PoisonReason {
     /// Every one of them.
     pub const ALL: [Self; 8] = [
         Self::Entry,
@@ -156,7 +156,7 @@ pub fn open(entry: &RawEntry) -> Result<([u8; EPOCH_BYTES], LogEntry<'_>), Poiso
     opened.and_then(|opened| Some((opened.epoch.try_into().ok()?, opened))).ok_or_else(|| Poison {
         offset: entry.offset,
         index: None,
-        reason: Spoilt::Entry,
+        reason: PoisonReason::Entry,
         payload: entry.payload.clone(),
     })
 }
@@ -167,20 +167,20 @@ pub fn read<'a>(
     epoch: [u8; EPOCH_BYTES],
     opened: &LogEntry<'a>,
     poison: &mut Vec<Poison>,
-) -> Option<Reading<'a>> {
+) -> Option<DecodedRecord<'a>> {
     let offset = entry.offset;
     let spoilt =
         |reason| Poison { offset, index: None, reason, payload: entry.payload.slice_ref(opened.record) };
     let Ok(record) = Record::read(opened.record) else {
-        poison.push(spoilt(Spoilt::Record));
+        poison.push(spoilt(PoisonReason::Record));
         return None;
     };
     if !record.events.is_empty() && record.website_id.is_empty() {
-        poison.push(spoilt(Spoilt::Website));
+        poison.push(spoilt(PoisonReason::Website));
         return None;
     }
     if !RECEIPT_TIMES_MS.contains(&record.server_timestamp_ms) {
-        poison.push(spoilt(Spoilt::Time));
+        poison.push(spoilt(PoisonReason::Time));
         return None;
     }
     let mut events = Vec::with_capacity(record.events.len());
@@ -194,7 +194,7 @@ pub fn read<'a>(
             }
         }
     }
-    Some(Reading {
+    Some(DecodedRecord {
         offset,
         edge_id: opened.edge_id,
         epoch,
@@ -207,9 +207,9 @@ pub fn read<'a>(
     })
 }
 
-fn read_event(index: u32, admitted: AdmittedEvent<'_>) -> Result<ReadEvent<'_>, Spoilt> {
-    let event = Event::read(admitted.event).map_err(|_| Spoilt::Event)?;
+fn read_event(index: u32, admitted: AdmittedEvent<'_>) -> Result<DecodedEvent<'_>, PoisonReason> {
+    let event = Event::read(admitted.event).map_err(|_| PoisonReason::Event)?;
     let event_id = admitted.event_id.try_into().ok().filter(|id: &[u8; ID_BYTES]| is_event_id(id));
-    let event_id = event_id.ok_or(Spoilt::EventId)?;
-    Ok(ReadEvent { index, event_id, admitted, event, duplicate: false })
+    let event_id = event_id.ok_or(PoisonReason::EventId)?;
+    Ok(DecodedEvent { index, event_id, admitted, event, duplicate: false })
 }

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use proptest::prelude::*;
 
-use super::{Order, Spans};
+use super::{Order, SeenOffsets};
 
 const PARTITIONS: usize = 3;
 const EPOCH: [u8; 16] = [7; 16];
@@ -157,7 +157,7 @@ proptest! {
         }
         world.finish();
         for (partition, log) in world.log.iter().enumerate() {
-            let mut spans = Spans::new(Order::Gapless);
+            let mut spans = SeenOffsets::new(Order::Gapless);
             let admitted: Vec<u64> =
                 log.iter().copied().filter(|offset| spans.admit(EPOCH, *offset, 0)).collect();
             let expected: Vec<u64> =

@@ -3,24 +3,24 @@
 
 use self_cell::self_cell;
 
-use super::reading::{self, Poison, RawEntry, Reading};
-use super::spans::{Order, Spans};
+use super::record::{self, DecodedRecord, Poison, RawEntry};
+use super::seen_offsets::{Order, SeenOffsets};
 use super::window::Window;
 
 /// What has been read so far, as far as it decides about what comes.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Reader {
+pub struct Deduplicator {
     /// The next offset to read.
     pub(super) position: u64,
     /// Records read that were not resends.
     pub(super) records: u64,
-    pub(super) spans: Spans,
+    pub(super) spans: SeenOffsets,
     pub(super) window: Window,
 }
 
 /// A stretch of the log, read.
 #[derive(Debug)]
-pub struct Chunk {
+pub struct DecodedBatch {
     /// Where it begins.
     pub start: u64,
     /// Where to go on.
@@ -34,7 +34,7 @@ pub struct Chunk {
     records: Records,
 }
 
-type Readings<'a> = Vec<Reading<'a>>;
+type Readings<'a> = Vec<DecodedRecord<'a>>;
 
 self_cell!(
     /// Records as they stand in the log, and what lies in them.
@@ -47,22 +47,22 @@ self_cell!(
     impl {Debug}
 );
 
-impl Chunk {
+impl DecodedBatch {
     /// Its records as they stand in the log, resends and unreadable ones too.
     pub fn raw(&self) -> &[RawEntry] {
         self.records.borrow_owner()
     }
 
     /// Its records that were not there before, in order.
-    pub fn readings(&self) -> &[Reading<'_>] {
+    pub fn records(&self) -> &[DecodedRecord<'_>] {
         self.records.borrow_dependent()
     }
 }
 
-impl Reader {
+impl Deduplicator {
     /// Nothing read yet. `key` is the log's incarnation.
     pub fn new(position: u64, key: [u8; 16], order: Order) -> Self {
-        Self { position, records: 0, spans: Spans::new(order), window: Window::new(key) }
+        Self { position, records: 0, spans: SeenOffsets::new(order), window: Window::new(key) }
     }
 
     /// The next offset to read.
@@ -71,7 +71,7 @@ impl Reader {
     }
 
     /// Reads entries that follow what was read before; `next` is where the log goes on.
-    pub fn read(&mut self, raw: Vec<RawEntry>, next: u64) -> Chunk {
+    pub fn read(&mut self, raw: Vec<RawEntry>, next: u64) -> DecodedBatch {
         let bytes = raw.iter().map(|entry| entry.payload.len()).sum();
         let (mut poison, mut resent) = (Vec::new(), 0);
         let records = Records::new(raw, |raw| {
@@ -80,7 +80,7 @@ impl Reader {
             readings
         });
         let start = std::mem::replace(&mut self.position, next);
-        Chunk { start, next, poison, resent, bytes, records }
+        DecodedBatch { start, next, poison, resent, bytes, records }
     }
 
     /// Goes on at `position` as if `records` more had been read: what lies between is known to decide about nothing that follows.
@@ -94,8 +94,8 @@ impl Reader {
         entry: &'a RawEntry,
         poison: &mut Vec<Poison>,
         resent: &mut u64,
-    ) -> Option<Reading<'a>> {
-        let (epoch, opened) = match reading::open(entry) {
+    ) -> Option<DecodedRecord<'a>> {
+        let (epoch, opened) = match record::open(entry) {
             Ok(opened) => opened,
             Err(spoilt) => {
                 poison.push(spoilt);
@@ -108,7 +108,7 @@ impl Reader {
         }
         let record = self.records;
         self.records += 1;
-        let mut reading = reading::read(entry, epoch, &opened, poison)?;
+        let mut reading = record::read(entry, epoch, &opened, poison)?;
         for event in &mut reading.events {
             let fingerprint = event.admitted.fingerprint.0;
             event.duplicate =
@@ -123,22 +123,23 @@ mod tests {
     use super::super::sample;
     use super::*;
     use crate::checkpoint;
-    use crate::reading::Spoilt;
+    use crate::record::PoisonReason;
     use bytes::Bytes;
     use proptest::prelude::*;
 
-    fn read_all(reader: &mut Reader, entries: &[RawEntry]) -> Vec<(u64, Vec<bool>)> {
+    fn read_all(reader: &mut Deduplicator, entries: &[RawEntry]) -> Vec<(u64, Vec<bool>)> {
         let next = entries.last().map_or(reader.position(), |entry| entry.offset + 1);
         let chunk = reader.read(entries.to_vec(), next);
         assert_eq!(chunk.next, next);
-        let marks = |reading: &Reading<'_>| reading.events.iter().map(|event| event.duplicate).collect();
-        chunk.readings().iter().map(|reading| (reading.offset, marks(reading))).collect()
+        let marks =
+            |reading: &DecodedRecord<'_>| reading.events.iter().map(|event| event.duplicate).collect();
+        chunk.records().iter().map(|reading| (reading.offset, marks(reading))).collect()
     }
 
     #[test]
     fn a_resent_record_is_skipped_and_a_repeated_event_is_marked() {
         let entries = sample::log(&[(1, 0, &[10, 11]), (1, 1, &[12]), (1, 0, &[10, 11]), (2, 0, &[11, 13])]);
-        let mut reader = Reader::new(0, [3; 16], Order::Torn);
+        let mut reader = Deduplicator::new(0, [3; 16], Order::OutOfOrder);
         assert_eq!(
             read_all(&mut reader, &entries),
             [(0, vec![false, false]), (1, vec![false]), (3, vec![true, false])]
@@ -148,7 +149,7 @@ mod tests {
     #[test]
     fn a_record_that_arrives_after_a_later_one_is_not_taken_for_a_resend() {
         let entries = sample::log(&[(1, 0, &[1]), (1, 5, &[6]), (1, 1, &[2]), (1, 5, &[6]), (1, 1, &[2])]);
-        let read = read_all(&mut Reader::new(0, [3; 16], Order::Torn), &entries);
+        let read = read_all(&mut Deduplicator::new(0, [3; 16], Order::OutOfOrder), &entries);
         assert_eq!(read.iter().map(|(offset, _)| *offset).collect::<Vec<_>>(), [0, 1, 2]);
     }
 
@@ -158,13 +159,17 @@ mod tests {
         entries[0].payload = Bytes::from_static(b"\xff\xff rubbish");
         entries[1].payload = sample::entry(1, 1, Bytes::from_static(b"\xff\xff rubbish"));
         entries[2].payload = sample::entry(1, 2, sample::record_with_a_spoilt_event(&[7, 8]));
-        let chunk = Reader::new(0, [3; 16], Order::Torn).read(entries, 4);
+        let chunk = Deduplicator::new(0, [3; 16], Order::OutOfOrder).read(entries, 4);
         let reasons: Vec<_> = chunk.poison.iter().map(|p| (p.offset, p.index, p.reason)).collect();
         assert_eq!(
             reasons,
-            [(0, None, Spoilt::Entry), (1, None, Spoilt::Record), (2, Some(2), Spoilt::Event)]
+            [
+                (0, None, PoisonReason::Entry),
+                (1, None, PoisonReason::Record),
+                (2, Some(2), PoisonReason::Event)
+            ]
         );
-        let kept: Vec<_> = chunk.readings().iter().map(|r| (r.offset, r.events.len())).collect();
+        let kept: Vec<_> = chunk.records().iter().map(|r| (r.offset, r.events.len())).collect();
         assert_eq!(kept, [(2, 2), (3, 1)]);
     }
 
@@ -179,13 +184,13 @@ mod tests {
             let history: Vec<(u8, u64, &[u8])> = history.iter().map(|(e, o, ids)| (*e, *o, ids.as_slice())).collect();
             let entries = sample::log(&history);
             let cut = cut.index(entries.len());
-            let mut straight = Reader::new(0, [3; 16], Order::Torn);
+            let mut straight = Deduplicator::new(0, [3; 16], Order::OutOfOrder);
             let whole = read_all(&mut straight, &entries);
 
-            let mut reader = Reader::new(0, [3; 16], Order::Torn);
+            let mut reader = Deduplicator::new(0, [3; 16], Order::OutOfOrder);
             let mut pieces = read_all(&mut reader, &entries[..cut]);
             let saved = checkpoint::encode(&reader, [3; 16]);
-            let mut restored = checkpoint::decode(&saved, [3; 16], Order::Torn).expect("just encoded");
+            let mut restored = checkpoint::decode(&saved, [3; 16], Order::OutOfOrder).expect("just encoded");
             prop_assert_eq!(&restored, &reader);
             pieces.extend(read_all(&mut restored, &entries[cut..]));
 
@@ -197,8 +202,8 @@ mod tests {
         #[test]
         fn rubbish_in_the_log_never_panics(payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..80), 0..20)) {
             let entries = sample::entries(payloads.into_iter().map(Bytes::from));
-            let chunk = Reader::new(0, [3; 16], Order::Torn).read(entries.clone(), entries.len() as u64);
-            prop_assert!(chunk.readings().len() + chunk.poison.len() + chunk.resent as usize >= entries.len());
+            let chunk = Deduplicator::new(0, [3; 16], Order::OutOfOrder).read(entries.clone(), entries.len() as u64);
+            prop_assert!(chunk.records().len() + chunk.poison.len() + chunk.resent as usize >= entries.len());
         }
     }
 }

@@ -19,7 +19,7 @@ const MAX_RANGES: usize = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// A later record can come before an earlier one, which is filled in when the edge sends again.
-    Torn,
+    OutOfOrder,
     /// Whenever a record is there, all of its epoch that precede it in this partition were there before. For each run of sends begins
     /// where the edge's acknowledgements end, a producer that fails delivers nothing after what it did not deliver, and no stream
     /// outlives the producer that it began with. Whatever is at or below the highest one seen is a resend.
@@ -28,7 +28,7 @@ pub enum Order {
 
 /// What was seen of every epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Spans {
+pub struct SeenOffsets {
     order: Order,
     epochs: HashMap<[u8; EPOCH_BYTES], Epoch>,
 }
@@ -42,7 +42,7 @@ pub struct Epoch {
     pub ranges: Vec<(u64, u64)>,
 }
 
-impl Spans {
+impl SeenOffsets {
     /// Nothing seen yet.
     pub fn new(order: Order) -> Self {
         Self { order, epochs: HashMap::new() }
@@ -58,7 +58,7 @@ impl Spans {
         let known = self.epochs.entry(epoch).or_default();
         known.touched = now;
         match self.order {
-            Order::Torn => known.admit(offset),
+            Order::OutOfOrder => known.admit(offset),
             Order::Gapless => known.pass(offset),
         }
     }
@@ -127,7 +127,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_offset_is_new_exactly_once_in_whatever_order_they_come(offsets in prop::collection::vec(0_u64..60, 0..300)) {
-            let (mut spans, mut model) = (Spans::new(Order::Torn), HashSet::new());
+            let (mut spans, mut model) = (SeenOffsets::new(Order::OutOfOrder), HashSet::new());
             for (now, offset) in offsets.into_iter().enumerate() {
                 prop_assert_eq!(spans.admit([1; 16], offset, now as u64), model.insert(offset));
                 let ranges = &spans.epochs[&[1; 16]].ranges;
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn an_unbroken_epoch_is_one_range() {
-        let mut spans = Spans::new(Order::Torn);
+        let mut spans = SeenOffsets::new(Order::OutOfOrder);
         assert!((5..5_000).all(|offset| spans.admit([2; 16], offset, offset)));
         assert_eq!(spans.epochs[&[2; 16]].ranges, [(5, 4_999)]);
         assert!(!spans.admit([2; 16], 4_999, 5_000));
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn ranges_and_epochs_are_bounded() {
-        let mut spans = Spans::new(Order::Torn);
+        let mut spans = SeenOffsets::new(Order::OutOfOrder);
         assert!((0..1_000).all(|i| spans.admit([4; 16], i * 3, i)));
         let ranges = &spans.epochs[&[4; 16]].ranges;
         assert_eq!(ranges.len(), MAX_RANGES);
@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_watermark_takes_gaps_for_other_partitions_records() {
-        let mut spans = Spans::new(Order::Gapless);
+        let mut spans = SeenOffsets::new(Order::Gapless);
         assert!([3, 11, 12, 40].iter().all(|offset| spans.admit([6; 16], *offset, 0)));
         assert!([3, 5, 12, 39, 40].iter().all(|offset| !spans.admit([6; 16], *offset, 0)));
         assert_eq!(spans.epochs[&[6; 16]].ranges, [(0, 40)], "however many gaps there were");
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn the_highest_offset_of_all_is_an_offset_too() {
-        let mut spans = Spans::new(Order::Torn);
+        let mut spans = SeenOffsets::new(Order::OutOfOrder);
         assert!(spans.admit([5; 16], u64::MAX - 1, 0));
         assert!(spans.admit([5; 16], u64::MAX, 1));
         assert!(!spans.admit([5; 16], u64::MAX, 2));

@@ -8,8 +8,8 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::{Crypto, Document, Performance, Storage};
 
 use crate::{
+    call_fields::Given,
     facts,
-    given::Given,
     message::{Message, batch},
     tracker::{self, Now, Tracker},
     visitor::{Id, Visitor, parse_hex},

@@ -7,9 +7,9 @@
 
 extern crate alloc;
 
-pub mod attention;
+pub mod call_fields;
+pub mod engagement;
 pub mod facts;
-pub mod given;
 pub mod message;
 pub mod outbox;
 pub mod retry;

@@ -10,8 +10,8 @@ use footfall_proto::{
 
 pub use crate::outbox::Parcel;
 use crate::{
-    attention::Attention,
-    given::Given,
+    call_fields::Given,
+    engagement::Attention,
     message::{Message, event},
     outbox::{Kind, Outbox, Stamp},
     retry,

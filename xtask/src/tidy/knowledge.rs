@@ -68,7 +68,7 @@ const PURE: &[&str] = &[
     "central/server/src/store/metadata/pattern.rs",
     "central/server/src/store/metadata/place.rs",
     "central/server/src/store/metadata/vocabulary.rs",
-    "beacon-wasm/src/attention.rs",
+    "beacon-wasm/src/engagement.rs",
     "beacon-wasm/src/outbox.rs",
     "beacon-wasm/src/retry.rs",
     "beacon-wasm/src/tracker.rs",

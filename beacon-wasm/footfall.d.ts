@@ -13,7 +13,7 @@
  * - `data-fragments`: present, another `#fragment` is another page.
  * - `data-auto`: `off` counts no page views by itself, neither at load nor on navigation.
  * - `data-signals`: `report` sends in spite of Global Privacy Control and Do Not Track, says so in every batch, and leaves the
- *   decision to the edge. Default: with either of them nothing is noted, fetched or sent.
+ *   decision to the edge. Default: with either of them nothing is queued, fetched or sent.
  *
  * To call it before the tag is loaded:
  * `window.footfall ||= function () { (footfall.q ||= []).push(arguments) }`

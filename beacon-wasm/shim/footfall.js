@@ -1,31 +1,31 @@
-// Runs first in a page that carries the tag: notes what happens until the WebAssembly part is there, then hands every note on
-// and does for it what only a script can: listen, post, wait. It decides nothing that the other side can decide. Where
-// WebAssembly may not run, or a page is left before it could, this sends the notes itself, as JSON.
+// Runs first in a page that carries the tag: queues calls until the WebAssembly module is loaded, then passes them to it and does for it
+// what needs a script: event listeners, requests, timers. It decides nothing that the module can decide. Where WebAssembly may not run,
+// or a page is left before it could, this sends the queue itself, as JSON.
 //
-// The build puts it into one function behind the bindings, which give it `Beacon` and `instantiate(bytes)`, and behind what it
-// knows of footfall.wasm: `VERSION` and `INTEGRITY`. The bindings call `post` and `wake`.
+// The build puts it into one function after the bindings, which define `Beacon` and `instantiate(bytes)`, and after the constants
+// `VERSION` and `INTEGRITY` of footfall.wasm. The bindings call `post` and `wake`.
 
 const script = document.currentScript;
 const { site, edge, storage, consent, signals, fragments, auto } = script.dataset;
 const endpoint = new URL("/e", edge || script.src).href;
-const refused = (navigator.globalPrivacyControl ? 1 : 0) | ((navigator.doNotTrack || window.doNotTrack) == 1 ? 2 : 0);
+const optOut = (navigator.globalPrivacyControl ? 1 : 0) | ((navigator.doNotTrack || window.doNotTrack) == 1 ? 2 : 0);
 
-// A note is [name, fields, time, steady time, address, id]: a call, or with an empty name a sign that the address may have
-// changed. It has an id once it was sent from here.
-let notes = [];
-let hear = (note) => notes.push(note);
+// A call is [name, fields, time, steady time, address, id]. An empty name means that the address may have changed. A call has an id once
+// it was sent from here.
+let queue = [];
+let handle = (call) => queue.push(call);
 
-const tell = (note) => {
+const dispatch = (call) => {
   try {
-    hear(note);
+    handle(call);
   } catch {
-    // The module stopped. The page must not notice.
-    plain([note]);
+    // The module has stopped with an error, which the page must not see.
+    sendJson([call]);
   }
 };
-const footfall = (name, fields) => tell([name, fields, Date.now(), performance.now(), location.href]);
+const footfall = (name, fields) => dispatch([name, fields, Date.now(), performance.now(), location.href]);
 
-// Fields by the columns of the tables: an event's and a campaign's may be named without their prefix.
+// Fields by the names of the tables' columns: those of events and campaigns may be given without their prefix.
 const columns = (fields) => {
   const named = {};
   for (const key in fields) {
@@ -38,15 +38,15 @@ const columns = (fields) => {
 
 // --- without WebAssembly
 
-let last = document.referrer;
-const page = (url) => (fragments ? url : url.split("#")[0]);
+let lastUrl = document.referrer;
+const pageOf = (url) => (fragments ? url : url.split("#")[0]);
 
-// Sends notes as JSON by the browser's own hand-over: no answer, no second try.
-const plain = (notes) => {
+// Sends calls as JSON by sendBeacon: no answer, no retry.
+const sendJson = (calls) => {
   const events = [];
-  for (const note of notes) {
-    const [name, fields, at, , url, sent] = note;
-    if (sent || name == "consent" || (!name && page(url) == page(last))) continue;
+  for (const call of calls) {
+    const [name, fields, at, , url, sent] = call;
+    if (sent || name == "consent" || (!name && pageOf(url) == pageOf(lastUrl))) continue;
     // UUIDv7: 48 bits of time, version, variant, and what is random.
     const random = [...crypto.getRandomValues(new Uint8Array(10))].map((byte) => (byte + 256).toString(16).slice(1)).join("");
     const id = (at.toString(16).padStart(12, 0) + "7" + random.slice(1, 4) + "8" + random.slice(5)).replace(
@@ -54,15 +54,15 @@ const plain = (notes) => {
       "$1-$2-$3-$4-",
     );
     const event = {
-      event_id: (note[5] = id),
+      event_id: (call[5] = id),
       event_type: name || "pageview",
       client_timestamp: at,
       page_url: url,
       page_title: document.title,
     };
     if (event.event_type == "pageview") {
-      event.page_referrer = last;
-      last = url;
+      event.page_referrer = lastUrl;
+      lastUrl = url;
     }
     events.push(Object.assign(event, columns(fields)));
   }
@@ -74,7 +74,7 @@ const plain = (notes) => {
 let beacon;
 let timer;
 
-// Sends a batch as text/plain, so that no browser asks the edge first (CORS). True: the browser took it over for good.
+// Sends a batch as text/plain, which needs no CORS preflight. True: sendBeacon took it, and there will be no answer.
 const post = (body, sequence, leaving) => {
   const blob = new Blob([body], { type: "text/plain" });
   if (leaving && navigator.sendBeacon(endpoint, blob)) return true;
@@ -89,7 +89,7 @@ const wake = (after) => {
   timer = setTimeout(() => beacon.tick(), after);
 };
 
-const pass = ([name, fields, at, steady, url, id]) => {
+const callModule = ([name, fields, at, steady, url, id]) => {
   if (name == "consent") return beacon.consent(fields == "granted");
   const named = columns(fields);
   for (const column in named) {
@@ -101,12 +101,12 @@ const pass = ([name, fields, at, steady, url, id]) => {
   beacon.call(name, at, steady, url, id || "");
 };
 
-const begin = () => {
+const startModule = () => {
   let store;
   try {
     store = storage == "none" ? undefined : localStorage;
   } catch {}
-  beacon = new Beacon(document, performance, crypto, store, site, !!fragments, refused);
+  beacon = new Beacon(document, performance, crypto, store, site, !!fragments, optOut);
   const hints = navigator.userAgentData;
   for (const [name, value] of [
     ["screen_width", screen.width],
@@ -123,7 +123,7 @@ const begin = () => {
   }
   if (consent) beacon.consent(consent == "granted");
   document.addEventListener("scroll", () => beacon.scrolled(), { passive: true });
-  // A page that comes back out of the back/forward cache becomes visible first: that is for its new page view to say.
+  // A page that is restored from the back/forward cache becomes visible before pageshow, which reports it with its new page view.
   let left;
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) beacon.hidden();
@@ -148,16 +148,16 @@ const run = () => {
   const ready = fetch(new URL("footfall.wasm?" + VERSION, script.src), { integrity: INTEGRITY })
     .then((answer) => answer.arrayBuffer())
     .then(instantiate);
-  const hand = (to) => {
-    // Consent first: it holds for what is sent next.
-    const noted = notes.sort((a, b) => (b[0] == "consent") - (a[0] == "consent"));
-    notes = [];
-    hear = to;
-    noted.forEach(tell);
+  const drainTo = (handler) => {
+    // Consent first: it holds for everything that is sent next.
+    const calls = queue.sort((a, b) => (b[0] == "consent") - (a[0] == "consent"));
+    queue = [];
+    handle = handler;
+    calls.forEach(dispatch);
   };
   const start = () => {
-    if (auto != "off") notes.unshift(["pageview", 0, Date.now(), performance.now(), location.href]);
-    ready.then(() => (begin(), hand(pass))).catch(() => hand((note) => plain([note])));
+    if (auto != "off") queue.unshift(["pageview", 0, Date.now(), performance.now(), location.href]);
+    ready.then(() => (startModule(), drainTo(callModule))).catch(() => drainTo((call) => sendJson([call])));
   };
   if (auto != "off") {
     for (const method of ["pushState", "replaceState"]) {
@@ -170,8 +170,8 @@ const run = () => {
     }
     addEventListener("popstate", () => footfall(""));
   }
-  document.addEventListener("visibilitychange", () => document.hidden && plain(notes));
-  addEventListener("pagehide", () => plain(notes));
+  document.addEventListener("visibilitychange", () => document.hidden && sendJson(queue));
+  addEventListener("pagehide", () => sendJson(queue));
   if (document.prerendering) document.addEventListener("prerenderingchange", start, { once: true });
   else start();
 };
@@ -180,9 +180,9 @@ const before = window.footfall;
 if (!before?.site) {
   window.footfall = footfall;
   footfall.site = site;
-  if (refused && signals != "report") {
-    // Global Privacy Control or Do Not Track: nothing is noted, fetched or sent.
-    hear = () => {};
+  if (optOut && signals != "report") {
+    // Global Privacy Control or Do Not Track: nothing is queued, fetched or sent.
+    handle = () => {};
   } else {
     for (const call of before?.q || []) footfall(...call);
     run();

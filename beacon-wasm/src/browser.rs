@@ -1,5 +1,5 @@
-//! The page itself, by web-sys: reads what the tracker must be told, keeps what it wants kept, and hands the shim what is to be
-//! sent. Decides nothing.
+//! The page, through web-sys: reads what the tracker needs, stores the visitor's ids, and gives the shim the batches to send. Decides
+//! nothing.
 
 use alloc::string::String;
 
@@ -8,7 +8,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::{Crypto, Document, Performance, Storage};
 
 use crate::{
-    call_fields::Given,
+    call_fields::CallFields,
     facts,
     message::{Message, batch},
     tracker::{self, Now, Tracker},
@@ -18,7 +18,7 @@ use crate::{
 #[global_allocator]
 static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
 
-/// Nobody reads a panic's message in somebody else's page: the instance stops.
+/// A page of another site shows no panic message: the instance stops.
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     core::arch::wasm32::unreachable()
@@ -26,10 +26,9 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
 
 #[wasm_bindgen]
 extern "C" {
-    /// The shim's: sends a batch. Says whether the browser took it over, so that there will be no answer; otherwise the answer
-    /// comes to `answered`.
+    /// Of the shim: sends a batch. `true` when `sendBeacon` took it, which gives no answer; otherwise `answered` is called with the answer.
     fn post(body: &[u8], sequence: u32, leaving: bool) -> bool;
-    /// The shim's: calls `tick` after so many milliseconds, in place of what was asked for before.
+    /// Of the shim: calls `tick` after so many milliseconds. Replaces the timer that was set before.
     fn wake(after_ms: u32);
 }
 
@@ -41,10 +40,10 @@ pub struct Beacon {
     crypto: Crypto,
     /// Local storage, where the site permits to keep something.
     storage: Option<Storage>,
-    /// The name of this site's record there.
-    record: String,
+    /// The key of this site's visitor there.
+    storage_key: String,
     /// The fields of the next call.
-    given: Given,
+    fields: CallFields,
     tracker: Tracker,
 }
 
@@ -73,11 +72,11 @@ impl Beacon {
             performance,
             crypto,
             storage,
-            record: String::from("footfall:") + site,
-            given: Given::default(),
+            storage_key: String::from("footfall:") + site,
+            fields: CallFields::default(),
         };
-        // A record is kept only under consent, so it says that consent was given.
-        if beacon.kept().is_some() {
+        // A visitor is stored only under consent, so that a stored one means that consent was given.
+        if beacon.stored_visitor().is_some() {
             beacon.tracker.consent(true);
         }
         beacon
@@ -88,9 +87,9 @@ impl Beacon {
         facts::take(self.tracker.header(), name, text, number as u64);
     }
 
-    /// A field of the next call: see [`Given::take`].
+    /// A field of the next call: see [`CallFields::take`].
     pub fn field(&mut self, column: &str, slot: u32, text: String, number: f64) {
-        self.given.take(column, slot, text, number);
+        self.fields.take(column, slot, text, number);
     }
 
     /// A call, or with an empty name a possible navigation: see [`Tracker::call`]. Times are milliseconds.
@@ -103,22 +102,22 @@ impl Beacon {
         let document = tracker::Document { title: &title, referrer: &referrer };
         self.tracker.call(
             name,
-            core::mem::take(&mut self.given),
+            core::mem::take(&mut self.fields),
             location,
             parse_hex(sent_as),
             document,
             now,
         );
-        self.flow(false);
+        self.send_due(false);
     }
 
-    /// What the visitor allowed.
+    /// Consent was granted or denied.
     pub fn consent(&mut self, granted: bool) {
         self.tracker.consent(granted);
         if let (false, Some(storage)) = (granted, &self.storage) {
-            let _ = storage.remove_item(&self.record);
+            let _ = storage.remove_item(&self.storage_key);
         }
-        self.flow(false);
+        self.send_due(false);
     }
 
     /// The page was scrolled.
@@ -130,48 +129,48 @@ impl Beacon {
         }
     }
 
-    /// The page came into sight.
+    /// The page became visible.
     pub fn shown(&mut self) {
         self.tracker.shown(&self.now());
     }
 
-    /// The page went out of sight, or is being left.
+    /// The page was hidden, or is being left.
     pub fn hidden(&mut self) {
         self.scrolled();
         let now = &self.now();
         self.tracker.hidden(&self.document.title(), now);
-        self.flow(true);
+        self.send_due(true);
     }
 
-    /// The time that `wake` was asked for has come.
+    /// The timer that `wake` set has fired.
     pub fn tick(&mut self) {
         let now = &self.now();
-        self.tracker.settle(&self.document.title(), now);
-        self.flow(false);
+        self.tracker.finish_page_view(&self.document.title(), now);
+        self.send_due(false);
     }
 
     /// A batch was answered: see [`Tracker::answered`]. A `Retry-After` that is no number of seconds comes as 0 or NaN.
     pub fn answered(&mut self, sequence: u32, status: u32, after_s: f64) {
         let now = &self.now();
         self.tracker.answered(sequence, status, after_s as u64, now);
-        self.flow(false);
+        self.send_due(false);
     }
 
-    /// Lets go what is due, or everything when the page is being left, and asks to be woken for the rest.
-    fn flow(&mut self, leaving: bool) {
+    /// Sends what is due, or everything when the page is being left, and sets the timer for the rest.
+    fn send_due(&mut self, leaving: bool) {
         let now = &self.now();
-        while let Some(parcel) = {
-            let Self { tracker, storage, record, .. } = self;
+        while let Some(batch) = {
+            let Self { tracker, storage, storage_key, .. } = self;
             tracker.take(leaving, now, |active| {
                 let storage = storage.as_ref()?;
-                let kept = storage.get_item(record).ok()?;
+                let kept = storage.get_item(storage_key).ok()?;
                 let visitor = Visitor::resume(kept.as_deref(), now.unix_ms, active, now.random);
-                storage.set_item(record, &visitor.record()).ok()?;
+                storage.set_item(storage_key, &visitor.encode()).ok()?;
                 Some(visitor)
             })
         } {
-            if post(&parcel.body, parcel.sequence, leaving) {
-                self.tracker.handed_over(parcel.sequence);
+            if post(&batch.body, batch.sequence, leaving) {
+                self.tracker.handed_over(batch.sequence);
             }
         }
         if let Some(due) = self.tracker.due() {
@@ -179,8 +178,8 @@ impl Beacon {
         }
     }
 
-    fn kept(&self) -> Option<String> {
-        self.storage.as_ref()?.get_item(&self.record).ok()?
+    fn stored_visitor(&self) -> Option<String> {
+        self.storage.as_ref()?.get_item(&self.storage_key).ok()?
     }
 
     fn now(&self) -> Now {

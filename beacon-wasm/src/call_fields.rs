@@ -1,4 +1,4 @@
-//! What a page gives with a call, by the names of the tables' columns, as the fields of an event.
+//! The fields of a call of `footfall(…)`, which have the names of the tables' columns, encoded as fields of an event.
 
 use alloc::string::String;
 
@@ -9,74 +9,74 @@ use crate::message::{
     event::{CUSTOM_DIMENSIONS, CUSTOM_METRICS, PAGE_REFERRER, PAGE_TITLE},
 };
 
-/// How a column is written.
+/// The type of a column.
 #[derive(Clone, Copy)]
-enum Form {
+enum ColumnType {
     Text,
     Number,
-    Whole,
+    Integer,
 }
 
-/// Column, number in `Event`, form.
-const COLUMNS: [(&str, u32, Form); 17] = [
-    ("event_category", 8, Form::Text),
-    ("event_action", 9, Form::Text),
-    ("event_label", 10, Form::Text),
-    ("event_value", 11, Form::Number),
-    ("traffic_source", 16, Form::Text),
-    ("traffic_medium", 17, Form::Text),
-    ("traffic_campaign", 18, Form::Text),
-    ("traffic_keyword", 19, Form::Text),
-    ("transaction_id", 24, Form::Text),
-    ("transaction_revenue", 25, Form::Number),
-    ("transaction_tax", 26, Form::Number),
-    ("transaction_shipping", 27, Form::Number),
-    ("product_sku", 28, Form::Text),
-    ("product_name", 29, Form::Text),
-    ("product_category", 30, Form::Text),
-    ("product_price", 31, Form::Number),
-    ("product_quantity", 32, Form::Whole),
+/// Column, field number in `Event`, type.
+const COLUMNS: [(&str, u32, ColumnType); 17] = [
+    ("event_category", 8, ColumnType::Text),
+    ("event_action", 9, ColumnType::Text),
+    ("event_label", 10, ColumnType::Text),
+    ("event_value", 11, ColumnType::Number),
+    ("traffic_source", 16, ColumnType::Text),
+    ("traffic_medium", 17, ColumnType::Text),
+    ("traffic_campaign", 18, ColumnType::Text),
+    ("traffic_keyword", 19, ColumnType::Text),
+    ("transaction_id", 24, ColumnType::Text),
+    ("transaction_revenue", 25, ColumnType::Number),
+    ("transaction_tax", 26, ColumnType::Number),
+    ("transaction_shipping", 27, ColumnType::Number),
+    ("product_sku", 28, ColumnType::Text),
+    ("product_name", 29, ColumnType::Text),
+    ("product_category", 30, ColumnType::Text),
+    ("product_price", 31, ColumnType::Number),
+    ("product_quantity", 32, ColumnType::Integer),
 ];
 
 /// The fields of one call.
 #[derive(Debug, Default)]
-pub struct Given {
+pub struct CallFields {
     /// The page's address in place of the address bar's, if it is not empty.
     pub url: String,
-    /// All others, as fields of `Event`. Written last, they take the place of what the event says by itself.
-    pub fields: Message,
+    /// All others, as encoded fields of `Event`. They are appended to the event, so that they replace its own values.
+    pub message: Message,
 }
 
-impl Given {
+impl CallFields {
     /// Takes one field: its column, and its value both as a text and as a number (NaN where it is none). `slot` counts for
     /// `custom_dimensions` and `custom_metrics` only, from 1. Unknown columns are left out.
     pub fn take(&mut self, column: &str, slot: u32, text: String, number: f64) {
-        for (name, tag, form) in COLUMNS {
+        for (name, tag, column_type) in COLUMNS {
             if name == column {
-                match form {
-                    Form::Text => self.fields.text(tag, &text, MAX_FIELD_BYTES),
+                match column_type {
+                    ColumnType::Text => self.message.text(tag, &text, MAX_FIELD_BYTES),
                     _ if !number.is_finite() => {}
-                    Form::Number => self.fields.number(tag, number),
+                    ColumnType::Number => self.message.number(tag, number),
                     // A negative int32 is written as the 64 bits of its value.
-                    Form::Whole => self.fields.optional_count(tag, i64::from(number as i32) as u64),
+                    ColumnType::Integer => self.message.optional_count(tag, i64::from(number as i32) as u64),
                 }
                 return;
             }
         }
         match column {
             "page_url" => self.url = text,
-            "page_title" => self.fields.text(PAGE_TITLE, &text, MAX_TEXT_BYTES),
-            "page_referrer" => self.fields.text(PAGE_REFERRER, &text, MAX_TEXT_BYTES),
+            "page_title" => self.message.text(PAGE_TITLE, &text, MAX_TEXT_BYTES),
+            "page_referrer" => self.message.text(PAGE_REFERRER, &text, MAX_TEXT_BYTES),
             _ if !(1..=CUSTOM_SLOTS).contains(&slot) => {}
             "custom_dimensions" => {
                 let mut entry = Self::entry(slot);
                 entry.text(2, &text, MAX_FIELD_BYTES);
-                self.fields.bytes(CUSTOM_DIMENSIONS, &entry.0);
+                self.message.bytes(CUSTOM_DIMENSIONS, &entry.0);
             }
             "custom_metrics" if number.is_finite() => {
                 let mut entry = Self::entry(slot);
                 entry.number(2, number);
-                self.fields.bytes(CUSTOM_METRICS, &entry.0);
+                self.message.bytes(CUSTOM_METRICS, &entry.0);
             }
             _ => {}
         }
@@ -97,24 +97,24 @@ mod tests {
     use proptest::prelude::*;
     use prost::Message as _;
 
-    fn read(given: &Given) -> Event {
-        Event::decode(given.fields.0.as_slice()).expect("encoded here")
+    fn read(call: &CallFields) -> Event {
+        Event::decode(call.message.0.as_slice()).expect("encoded here")
     }
 
     #[test]
     fn every_field_of_the_wire_is_reached_by_its_columns_name() {
-        let mut given = Given::default();
+        let mut call = CallFields::default();
         for (column, ..) in COLUMNS {
-            given.take(column, 0, column.to_owned(), column.len() as f64);
+            call.take(column, 0, column.to_owned(), column.len() as f64);
         }
         for slot in 1..=20 {
-            given.take("custom_dimensions", slot, format!("d{slot}"), f64::NAN);
-            given.take("custom_metrics", slot, String::new(), f64::from(slot) / 4.0);
+            call.take("custom_dimensions", slot, format!("d{slot}"), f64::NAN);
+            call.take("custom_metrics", slot, String::new(), f64::from(slot) / 4.0);
         }
         for column in ["page_url", "page_title", "page_referrer"] {
-            given.take(column, 0, column.to_owned(), f64::NAN);
+            call.take(column, 0, column.to_owned(), f64::NAN);
         }
-        assert_eq!(given.url, "page_url");
+        assert_eq!(call.url, "page_url");
         let expected = Event {
             page_title: "page_title".into(),
             page_referrer: "page_referrer".into(),
@@ -139,28 +139,28 @@ mod tests {
             custom_metrics: (1..=20).map(|slot| (slot, f64::from(slot) / 4.0)).collect(),
             ..Event::default()
         };
-        assert_eq!(read(&given), expected);
+        assert_eq!(read(&call), expected);
     }
 
     #[test]
     fn what_is_no_number_no_slot_or_no_column_is_left_out() {
-        let mut given = Given::default();
-        given.take("event_value", 0, "many".into(), f64::NAN);
-        given.take("transaction_revenue", 0, "∞".into(), f64::INFINITY);
-        given.take("product_quantity", 0, "some".into(), f64::NAN);
-        given.take("custom_dimensions", 0, "x".into(), 1.0);
-        given.take("custom_dimensions", 21, "x".into(), 1.0);
-        given.take("custom_metrics", 3, "x".into(), f64::NAN);
-        given.take("colour", 0, "blue".into(), 1.0);
-        assert_eq!(given.fields, Message::default());
+        let mut call = CallFields::default();
+        call.take("event_value", 0, "many".into(), f64::NAN);
+        call.take("transaction_revenue", 0, "∞".into(), f64::INFINITY);
+        call.take("product_quantity", 0, "some".into(), f64::NAN);
+        call.take("custom_dimensions", 0, "x".into(), 1.0);
+        call.take("custom_dimensions", 21, "x".into(), 1.0);
+        call.take("custom_metrics", 3, "x".into(), f64::NAN);
+        call.take("colour", 0, "blue".into(), 1.0);
+        assert_eq!(call.message, Message::default());
     }
 
     #[test]
     fn returns_and_nothing_are_numbers_too() {
-        let mut given = Given::default();
-        given.take("product_quantity", 0, "-2".into(), -2.0);
-        given.take("transaction_revenue", 0, "0".into(), 0.0);
-        let event = read(&given);
+        let mut call = CallFields::default();
+        call.take("product_quantity", 0, "-2".into(), -2.0);
+        call.take("transaction_revenue", 0, "0".into(), 0.0);
+        let event = read(&call);
         assert_eq!((event.product_quantity, event.transaction_revenue), (Some(-2), Some(0.0)));
     }
 
@@ -171,11 +171,11 @@ mod tests {
         ) {
             let names: Vec<&str> = COLUMNS.iter().map(|(name, ..)| *name)
                 .chain(["page_url", "page_title", "page_referrer", "custom_dimensions", "custom_metrics"]).collect();
-            let mut given = Given::default();
+            let mut call = CallFields::default();
             for (name, slot, text, number) in fields {
-                given.take(names[name], slot % 25, text, number);
+                call.take(names[name], slot % 25, text, number);
             }
-            let event = read(&given);
+            let event = read(&call);
             prop_assert!(event.event_label.len() <= MAX_FIELD_BYTES && event.page_title.len() <= MAX_TEXT_BYTES);
             prop_assert!(event.custom_dimensions.values().all(|value| value.len() <= MAX_FIELD_BYTES));
             prop_assert!(event.custom_dimensions.keys().all(|slot| (1..=20).contains(slot)));

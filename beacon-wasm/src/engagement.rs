@@ -1,15 +1,15 @@
-//! How long a page was in sight and how far it was scrolled. Adds up; reads no clock and makes no events.
+//! How long a page was visible and how far it was scrolled. Reads no clock and makes no events.
 
-/// Attention to one page view. Times are milliseconds of a clock that never goes back.
+/// Measures the engagement with one page view. Times are milliseconds of a clock that never goes back.
 #[derive(Debug)]
-pub struct Attention {
-    seen_since: Option<u64>,
-    gathered_ms: u64,
+pub struct EngagementMeter {
+    visible_since: Option<u64>,
+    unreported_ms: u64,
     depth: u32,
     reported_depth: u32,
 }
 
-/// What was gathered since the last report of the same page view.
+/// What was measured since the last report of the same page view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Engagement {
     /// Visible time since the last report, milliseconds.
@@ -18,27 +18,27 @@ pub struct Engagement {
     pub depth: u32,
 }
 
-impl Attention {
-    /// Begins with a page view that was made at `now`, and is in sight or not.
+impl EngagementMeter {
+    /// Begins with a page view that was made at `now`, and is visible or not.
     #[must_use]
     pub const fn new(visible: bool, now: u64) -> Self {
         Self {
-            seen_since: if visible { Some(now) } else { None },
-            gathered_ms: 0,
+            visible_since: if visible { Some(now) } else { None },
+            unreported_ms: 0,
             depth: 0,
             reported_depth: 0,
         }
     }
 
-    /// The page came into sight. Repeats change nothing.
+    /// The page became visible. Repeats change nothing.
     pub fn shown(&mut self, now: u64) {
-        self.seen_since.get_or_insert(now);
+        self.visible_since.get_or_insert(now);
     }
 
-    /// The page went out of sight. Repeats change nothing.
+    /// The page was hidden. Repeats change nothing.
     pub fn hidden(&mut self, now: u64) {
-        self.gather(now);
-        self.seen_since = None;
+        self.add_visible_time(now);
+        self.visible_since = None;
     }
 
     /// The lower edge of the window stands at `percent` of the page; more than 100 counts as 100.
@@ -48,19 +48,19 @@ impl Attention {
 
     /// Takes what is new since the last call; `None` when nothing is.
     pub fn take(&mut self, now: u64) -> Option<Engagement> {
-        self.gather(now);
-        if self.gathered_ms == 0 && self.depth == self.reported_depth {
+        self.add_visible_time(now);
+        if self.unreported_ms == 0 && self.depth == self.reported_depth {
             return None;
         }
         self.reported_depth = self.depth;
-        let visible_ms = u32::try_from(core::mem::take(&mut self.gathered_ms)).unwrap_or(u32::MAX);
+        let visible_ms = u32::try_from(core::mem::take(&mut self.unreported_ms)).unwrap_or(u32::MAX);
         Some(Engagement { visible_ms, depth: self.depth })
     }
 
-    fn gather(&mut self, now: u64) {
-        if let Some(since) = self.seen_since {
-            self.gathered_ms += now.saturating_sub(since);
-            self.seen_since = Some(now);
+    fn add_visible_time(&mut self, now: u64) {
+        if let Some(since) = self.visible_since {
+            self.unreported_ms += now.saturating_sub(since);
+            self.visible_since = Some(now);
         }
     }
 }
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn only_time_in_sight_counts() {
-        let mut page = Attention::new(true, 1_000);
+        let mut page = EngagementMeter::new(true, 1_000);
         page.hidden(4_000);
         page.hidden(9_000);
         page.shown(10_000);
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn reports_are_deltas_of_time_and_repeat_the_depth() {
-        let mut page = Attention::new(true, 0);
+        let mut page = EngagementMeter::new(true, 0);
         page.scrolled(70);
         assert_eq!(page.take(100), Some(Engagement { visible_ms: 100, depth: 70 }));
         page.scrolled(30);
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn a_page_opened_in_the_background_has_nothing_to_report() {
-        let mut page = Attention::new(false, 0);
+        let mut page = EngagementMeter::new(false, 0);
         assert_eq!(page.take(60_000), None);
         page.scrolled(900);
         assert_eq!(page.take(60_001), Some(Engagement { visible_ms: 0, depth: 100 }));
@@ -102,7 +102,7 @@ mod tests {
     proptest! {
         #[test]
         fn reports_add_up_to_the_time_in_sight(steps in prop::collection::vec((0_u8..3, 0_u64..100_000), 0..60)) {
-            let (mut page, mut now, mut seen, mut visible, mut reported) = (Attention::new(true, 0), 0, 0, true, 0);
+            let (mut page, mut now, mut seen, mut visible, mut reported) = (EngagementMeter::new(true, 0), 0, 0, true, 0);
             for (what, pause) in steps {
                 now += pause;
                 seen += if visible { pause } else { 0 };

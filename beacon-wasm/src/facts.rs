@@ -1,12 +1,12 @@
-//! What a browser tells any page unasked, as fields that all batches of a page load share: screen, language, client hints.
+//! Screen, language and client hints, as fields that all batches of a page load share.
 
 use footfall_proto::limits::MAX_FIELD_BYTES;
 
 use crate::message::{Message, batch};
 
-/// Where and how a fact is written.
+/// The field that a fact is written to, and its type.
 #[derive(Clone, Copy)]
-enum Place {
+enum Encoding {
     Text(u32),
     Count(u32),
     /// In `ClientHints`.
@@ -16,30 +16,30 @@ enum Place {
 }
 
 /// Facts by name. Sizes are CSS pixels.
-const FACTS: [(&str, Place); 10] = [
-    ("screen_width", Place::Count(batch::SCREEN_WIDTH)),
-    ("screen_height", Place::Count(batch::SCREEN_HEIGHT)),
-    ("viewport_width", Place::Count(batch::VIEWPORT_WIDTH)),
-    ("viewport_height", Place::Count(batch::VIEWPORT_HEIGHT)),
-    ("language", Place::Text(batch::LANGUAGE)),
-    ("timezone", Place::Text(batch::TIMEZONE)),
-    ("platform", Place::HintText(1)),
-    ("mobile", Place::HintCount(4)),
-    ("brand", Place::HintText(5)),
-    ("touch", Place::HintCount(6)),
+const FACTS: [(&str, Encoding); 10] = [
+    ("screen_width", Encoding::Count(batch::SCREEN_WIDTH)),
+    ("screen_height", Encoding::Count(batch::SCREEN_HEIGHT)),
+    ("viewport_width", Encoding::Count(batch::VIEWPORT_WIDTH)),
+    ("viewport_height", Encoding::Count(batch::VIEWPORT_HEIGHT)),
+    ("language", Encoding::Text(batch::LANGUAGE)),
+    ("timezone", Encoding::Text(batch::TIMEZONE)),
+    ("platform", Encoding::HintText(1)),
+    ("mobile", Encoding::HintCount(4)),
+    ("brand", Encoding::HintText(5)),
+    ("touch", Encoding::HintCount(6)),
 ];
 
 /// Adds the fact `name` to `header`, given both as a text and as a number. A brand is "name/version" and comes once for each.
 pub fn take(header: &mut Message, name: &str, text: &str, number: u64) {
-    for (known, place) in FACTS {
+    for (known, encoding) in FACTS {
         if known == name {
-            // Each hint is a message of its own: repeats of a message that is no list are merged when they are read.
+            // Each hint is written as a `ClientHints` of its own: protobuf merges repeated occurrences of a message field.
             let mut hint = Message::default();
-            match place {
-                Place::Text(tag) => header.text(tag, text, MAX_FIELD_BYTES),
-                Place::Count(tag) => header.count(tag, number),
-                Place::HintText(tag) => hint.text(tag, text, MAX_FIELD_BYTES),
-                Place::HintCount(tag) => hint.optional_count(tag, number),
+            match encoding {
+                Encoding::Text(tag) => header.text(tag, text, MAX_FIELD_BYTES),
+                Encoding::Count(tag) => header.count(tag, number),
+                Encoding::HintText(tag) => hint.text(tag, text, MAX_FIELD_BYTES),
+                Encoding::HintCount(tag) => hint.optional_count(tag, number),
             }
             if !hint.0.is_empty() {
                 header.bytes(batch::HINTS, &hint.0);

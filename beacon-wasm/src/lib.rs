@@ -1,7 +1,7 @@
-//! The beacon inside a page: what to send, when, and how often again. Decisions are plain Rust that is told the time and the
-//! randomness, and is tested natively; only `browser` touches the page. It must not know any server but by its URL.
+//! The beacon that runs in a page: which events to send, when, and when to retry. Everything but `browser` takes time and randomness as
+//! arguments and is tested natively; only `browser` touches the page. It must not know any server but by its URL.
 //!
-//! Read [`tracker`] first. The hand-written shim (`shim/footfall.js`) runs before all this and notes what it missed.
+//! Read [`tracker`] first. The hand-written shim (`shim/footfall.js`) runs before the module is loaded and queues calls for it.
 
 #![cfg_attr(target_arch = "wasm32", no_std)]
 

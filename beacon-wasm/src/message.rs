@@ -1,5 +1,5 @@
-//! Protobuf messages, written field by field in any order: two parts one after the other read as one message with the fields
-//! of both. Knows the numbers of `beacon.proto`; knows no meaning.
+//! Protobuf messages, written field by field in any order: two encoded parts concatenated are one message with the fields of both.
+//! Knows the field numbers of `beacon.proto` and nothing of their meaning.
 //!
 //! The encoders that prost derives for whole messages would be a third of the beacon, so only its primitives are used here, and
 //! the tests read every byte back with the derived types.
@@ -69,14 +69,14 @@ impl Message {
         self.0.extend_from_slice(value);
     }
 
-    /// A whole number, a truth or a choice; 0 is left out.
+    /// An integer, a boolean or an enum; 0 is left out.
     pub fn count(&mut self, tag: u32, value: u64) {
         if value != 0 {
             self.optional_count(tag, value);
         }
     }
 
-    /// A whole number that says something even when it is 0.
+    /// An optional integer or boolean, written even when it is 0.
     pub fn optional_count(&mut self, tag: u32, value: u64) {
         encode_key(tag, WireType::Varint, &mut self.0);
         encode_varint(value, &mut self.0);

@@ -1,4 +1,4 @@
-//! What an answer of the edge means for the batch that it answers, and how long to wait before the next try.
+//! Which answers of the edge mean a retry of the batch, and the backoff before it.
 
 /// First wait after a failure, milliseconds; each further failure doubles it.
 const FIRST_WAIT_MS: u64 = 1_000;
@@ -7,13 +7,13 @@ const DOUBLINGS: u32 = 6;
 /// Longest wait that a server may ask for, seconds.
 const LONGEST_ASKED_S: u64 = 3_600;
 
-/// What becomes of a batch.
+/// What an answer means for a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Outcome {
     /// Stored, or refused for a reason that a repeat would not change: the edge has counted it.
-    Settled,
+    Done,
     /// Not delivered, or the edge could not take it now.
-    Again {
+    Retry {
         /// What `Retry-After` asked for, seconds; 0 when it did not.
         after_s: u64,
     },
@@ -21,10 +21,10 @@ pub enum Verdict {
 
 /// Reads an answer: its status, 0 when there was none, and the seconds of its `Retry-After`.
 #[must_use]
-pub fn verdict(status: u32, after_s: u64) -> Verdict {
+pub fn outcome(status: u32, after_s: u64) -> Outcome {
     match status {
-        0 | 408 | 425 | 429 | 500..=599 => Verdict::Again { after_s },
-        _ => Verdict::Settled,
+        0 | 408 | 425 | 429 | 500..=599 => Outcome::Retry { after_s },
+        _ => Outcome::Done,
     }
 }
 
@@ -42,12 +42,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_are_sorted_into_settled_and_again() {
+    fn server_errors_and_lost_requests_are_retried_and_nothing_else() {
         for status in [200, 204, 400, 403, 404, 413] {
-            assert_eq!(verdict(status, 5), Verdict::Settled, "{status}");
+            assert_eq!(outcome(status, 5), Outcome::Done, "{status}");
         }
         for status in [0, 429, 500, 502, 503] {
-            assert_eq!(verdict(status, 5), Verdict::Again { after_s: 5 }, "{status}");
+            assert_eq!(outcome(status, 5), Outcome::Retry { after_s: 5 }, "{status}");
         }
     }
 

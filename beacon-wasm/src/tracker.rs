@@ -1,4 +1,4 @@
-//! The beacon's decisions: which events a page's life makes, and what leaves when. Told everything, touches nothing.
+//! Which events a page load makes, and when they are sent. Takes everything as arguments and does no I/O.
 
 use alloc::string::String;
 
@@ -8,17 +8,17 @@ use footfall_proto::{
     limits::{MAX_FIELD_BYTES, MAX_TEXT_BYTES},
 };
 
-pub use crate::outbox::Parcel;
+pub use crate::outbox::OutgoingBatch;
 use crate::{
-    call_fields::Given,
-    engagement::Attention,
+    call_fields::CallFields,
+    engagement::EngagementMeter,
     message::{Message, event},
-    outbox::{Kind, Outbox, Stamp},
+    outbox::{Kind, Outbox, VisitorInfo},
     retry,
     visitor::{Id, Visitor},
 };
 
-/// What the world outside says at one moment.
+/// Time and randomness at one moment.
 #[derive(Debug, Clone, Copy)]
 pub struct Now {
     /// Milliseconds of a clock that never goes back.
@@ -29,7 +29,7 @@ pub struct Now {
     pub random: [Id; 2],
 }
 
-/// What the document says of itself.
+/// Title and referrer of the document.
 #[derive(Debug, Clone, Copy)]
 pub struct Document<'a> {
     /// Its title now.
@@ -38,13 +38,12 @@ pub struct Document<'a> {
     pub referrer: &'a str,
 }
 
-/// The page view that is going on.
+/// The current page view.
 struct View {
     id: Id,
     url: String,
-    attention: Attention,
-    /// Not sent yet, and what the page gave with it: it waits for the title, which the router of a single-page site sets after
-    /// the address.
+    engagement: EngagementMeter,
+    /// The event and the fields of the call, until they are sent: the router of a single-page application sets the title after the address.
     untitled: Option<(Message, Message)>,
 }
 
@@ -83,12 +82,12 @@ impl Tracker {
         &mut self.header
     }
 
-    /// Notes a call of `footfall(…)`, or with an empty `name` that the address may have changed, as the shim saw it at `now`
+    /// Takes a call of `footfall(…)`, or with an empty `name` a possible change of the address, as the shim saw it at `now`
     /// with `location` in the address bar. `sent_as` is the id under which the shim has sent it already.
     pub fn call(
         &mut self,
         name: &str,
-        given: Given,
+        fields: CallFields,
         location: String,
         sent_as: Option<Id>,
         document: Document<'_>,
@@ -96,26 +95,26 @@ impl Tracker {
     ) {
         if name.is_empty() {
             if self.page(&location) != self.page(&self.location) {
-                self.view_page(given, location, sent_as, document, now);
+                self.start_page_view(fields, location, sent_as, document, now);
             }
         } else if name == "pageview" {
-            self.view_page(given, location, sent_as, document, now);
-            self.settle(document.title, now);
+            self.start_page_view(fields, location, sent_as, document, now);
+            self.finish_page_view(document.title, now);
         } else if sent_as.is_none() {
             let (_, mut event) = self.event(name, now, now.random[0]);
             let url = self.view.as_ref().map_or(&location, |view| &view.url);
             event.text(event::PAGE_URL, url, MAX_TEXT_BYTES);
             event.text(event::PAGE_TITLE, document.title, MAX_TEXT_BYTES);
-            event.0.extend_from_slice(&given.fields.0);
+            event.0.extend_from_slice(&fields.message.0);
             self.push(Kind::Event, event, now);
         }
     }
 
-    /// Sends a page view off that waited for its title.
-    pub fn settle(&mut self, title: &str, now: &Now) {
-        if let Some((mut event, given)) = self.view.as_mut().and_then(|view| view.untitled.take()) {
+    /// Adds the title to a page view that waits for it and pushes it into the outbox.
+    pub fn finish_page_view(&mut self, title: &str, now: &Now) {
+        if let Some((mut event, message)) = self.view.as_mut().and_then(|view| view.untitled.take()) {
             event.text(event::PAGE_TITLE, title, MAX_TEXT_BYTES);
-            event.0.extend_from_slice(&given.0);
+            event.0.extend_from_slice(&message.0);
             self.push(Kind::PageView, event, now);
         }
     }
@@ -123,41 +122,40 @@ impl Tracker {
     /// The lower edge of the window stands at `percent` of the page.
     pub fn scrolled(&mut self, percent: u32) {
         if let Some(view) = &mut self.view {
-            view.attention.scrolled(percent);
+            view.engagement.scrolled(percent);
         }
     }
 
-    /// The page came into sight.
+    /// The page became visible.
     pub fn shown(&mut self, now: &Now) {
         self.visible = true;
         if let Some(view) = &mut self.view {
-            view.attention.shown(now.steady_ms);
+            view.engagement.shown(now.steady_ms);
         }
     }
 
-    /// The page went out of sight or is being left: everything it has to say is now to be taken as leaving.
+    /// The page was hidden or is being left: [`Tracker::take`] with `leaving` gives everything that is left to send.
     pub fn hidden(&mut self, title: &str, now: &Now) {
-        self.settle(title, now);
+        self.finish_page_view(title, now);
         self.visible = false;
         if let Some(view) = &mut self.view {
-            view.attention.hidden(now.steady_ms);
+            view.engagement.hidden(now.steady_ms);
         }
         self.report(now);
     }
 
-    /// What the visitor allowed. What happened before a grant leaves under what held then; on denial, ids that wait to be sent
-    /// are taken out.
+    /// Consent was granted or denied. Events from before a grant are sent without ids; on denial, ids are removed from batches that wait.
     pub fn consent(&mut self, granted: bool) {
         if !granted {
             self.consent = Consent::Denied;
             self.outbox.forget_visitor();
         } else if self.consent != Consent::Granted {
-            self.outbox.seal(Stamp { consent: self.consent, visitor: None });
+            self.outbox.close_batch(VisitorInfo { consent: self.consent, visitor: None });
             self.consent = Consent::Granted;
         }
     }
 
-    /// When [`Tracker::take`] or [`Tracker::settle`] would next have something to do, on the steady clock; `None` when only a
+    /// When [`Tracker::take`] or [`Tracker::finish_page_view`] would next have something to do, on the steady clock; `None` when only a
     /// new call or an answer changes that.
     #[must_use]
     pub fn due(&self) -> Option<u64> {
@@ -175,37 +173,37 @@ impl Tracker {
         leaving: bool,
         now: &Now,
         visitor: impl FnOnce(bool) -> Option<Visitor>,
-    ) -> Option<Parcel> {
+    ) -> Option<OutgoingBatch> {
         let consent = self.consent;
-        self.outbox.take(&self.header, leaving, now.steady_ms, now.unix_ms, |active| Stamp {
+        self.outbox.take(&self.header, leaving, now.steady_ms, now.unix_ms, |active| VisitorInfo {
             consent,
             visitor: if consent == Consent::Granted { visitor(active) } else { None },
         })
     }
 
-    /// The browser took a batch over and will not say what became of it.
+    /// `sendBeacon` took a batch; there will be no answer.
     pub fn handed_over(&mut self, sequence: u32) {
         self.outbox.handed_over(sequence);
     }
 
     /// A batch was answered, `status` being 0 when it could not be sent, and the server asked to wait for `after_s` seconds.
     pub fn answered(&mut self, sequence: u32, status: u32, after_s: u64, now: &Now) {
-        self.outbox.answered(sequence, retry::verdict(status, after_s), now.steady_ms, now.random[0][0]);
+        self.outbox.answered(sequence, retry::outcome(status, after_s), now.steady_ms, now.random[0][0]);
     }
 
-    fn view_page(
+    fn start_page_view(
         &mut self,
-        given: Given,
+        fields: CallFields,
         location: String,
         sent_as: Option<Id>,
         document: Document<'_>,
         now: &Now,
     ) {
-        self.settle(document.title, now);
+        self.finish_page_view(document.title, now);
         self.report(now);
         let last = self.view.take();
         let (id, mut event) = self.event("pageview", now, now.random[0]);
-        let url = if given.url.is_empty() { location.clone() } else { given.url };
+        let url = if fields.url.is_empty() { location.clone() } else { fields.url };
         let referrer = last.as_ref().map_or(document.referrer, |last| &last.url);
         event.bytes(event::PAGE_VIEW_ID, &id);
         event.text(event::PAGE_URL, &url, MAX_TEXT_BYTES);
@@ -213,16 +211,16 @@ impl Tracker {
         self.view = Some(View {
             id: sent_as.unwrap_or(id),
             url,
-            attention: Attention::new(self.visible, now.steady_ms),
-            untitled: if sent_as.is_none() { Some((event, given.fields)) } else { None },
+            engagement: EngagementMeter::new(self.visible, now.steady_ms),
+            untitled: if sent_as.is_none() { Some((event, fields.message)) } else { None },
         });
         self.location = location;
     }
 
-    /// Reports the engagement of the page view that is going on.
+    /// Pushes the engagement of the current page view since the last report.
     fn report(&mut self, now: &Now) {
         let Some(view) = &mut self.view else { return };
-        let Some(engagement) = view.attention.take(now.steady_ms) else { return };
+        let Some(engagement) = view.engagement.take(now.steady_ms) else { return };
         let (_, mut event) = self.event("engagement", now, now.random[1]);
         if let Some(view) = &self.view {
             event.text(event::PAGE_URL, &view.url, MAX_TEXT_BYTES);
@@ -232,7 +230,7 @@ impl Tracker {
         self.push(Kind::Engagement, event, now);
     }
 
-    /// Begins an event of the page view that is going on. `random` is another one for each event of a moment.
+    /// Begins an event of the current page view. Two events of one moment need different `random`.
     fn event(&self, event_type: &str, now: &Now, random: Id) -> (Id, Message) {
         let [_, _, _, _, _, _, random @ ..] = random;
         let id = uuid_v7(now.unix_ms, random);
@@ -247,7 +245,7 @@ impl Tracker {
     }
 
     fn push(&mut self, kind: Kind, event: Message, now: &Now) {
-        // What happens out of sight leaves at once: nobody tells when such a page ends.
+        // Events of a hidden page are sent at once: it may be discarded without notice.
         self.outbox.push(kind, event, !self.visible, now.steady_ms);
     }
 

@@ -1,4 +1,4 @@
-//! The ids that a visitor's browser keeps, where consent was given. Reads and writes text; storing it is the page's part.
+//! The visitor's and the session's ids that a browser stores under consent, as text. Does no storing itself.
 
 use alloc::string::String;
 
@@ -19,11 +19,11 @@ pub struct Visitor {
 }
 
 impl Visitor {
-    /// Goes on with the visitor that was `kept`, or begins a new one when the text holds none. With `active` this counts as
+    /// Goes on with the visitor that was `stored`, or begins a new one when the text holds none. With `active` this counts as
     /// activity at `unix_ms`, which begins a new session when the last was too long ago; a late report of engagement does not.
     #[must_use]
-    pub fn resume(kept: Option<&str>, unix_ms: u64, active: bool, random: [Id; 2]) -> Self {
-        let Some(mut visitor) = kept.and_then(Self::parse) else {
+    pub fn resume(stored: Option<&str>, unix_ms: u64, active: bool, random: [Id; 2]) -> Self {
+        let Some(mut visitor) = stored.and_then(Self::parse) else {
             let [user_id, session_id] = random;
             return Self { user_id, session_id, active_ms: unix_ms };
         };
@@ -36,9 +36,9 @@ impl Visitor {
         visitor
     }
 
-    /// The text to keep: 80 hexadecimal digits.
+    /// The text to store: 80 hexadecimal digits.
     #[must_use]
-    pub fn record(&self) -> String {
+    pub fn encode(&self) -> String {
         let mut text = hex(&self.user_id);
         text.push_str(&hex(&self.session_id));
         text.push_str(&hex(&self.active_ms.to_be_bytes()));
@@ -96,9 +96,9 @@ mod tests {
     #[test]
     fn a_session_ends_after_half_an_hour_without_activity() {
         let first = Visitor::resume(None, 0, true, FIRST);
-        let later = Visitor::resume(Some(&first.record()), SESSION_MS, true, SECOND);
+        let later = Visitor::resume(Some(&first.encode()), SESSION_MS, true, SECOND);
         assert_eq!((later.user_id, later.session_id), (first.user_id, first.session_id));
-        let next = Visitor::resume(Some(&later.record()), 2 * SESSION_MS + 1, true, SECOND);
+        let next = Visitor::resume(Some(&later.encode()), 2 * SESSION_MS + 1, true, SECOND);
         assert_eq!(next.user_id, first.user_id);
         assert_ne!(next.session_id, first.session_id);
     }
@@ -106,14 +106,14 @@ mod tests {
     #[test]
     fn a_late_report_of_engagement_neither_begins_nor_prolongs_a_session() {
         let first = Visitor::resume(None, 0, true, FIRST);
-        let report = Visitor::resume(Some(&first.record()), 2 * SESSION_MS, false, SECOND);
+        let report = Visitor::resume(Some(&first.encode()), 2 * SESSION_MS, false, SECOND);
         assert_eq!(report, first);
     }
 
     #[test]
     fn a_clock_that_was_set_back_keeps_the_session() {
         let first = Visitor::resume(None, 9 * SESSION_MS, true, FIRST);
-        let later = Visitor::resume(Some(&first.record()), 0, true, SECOND);
+        let later = Visitor::resume(Some(&first.encode()), 0, true, SECOND);
         assert_eq!(later.session_id, first.session_id);
     }
 
@@ -121,7 +121,7 @@ mod tests {
         #[test]
         fn what_was_kept_reads_back(user_id in any::<Id>(), session_id in any::<Id>(), active_ms in any::<u64>()) {
             let visitor = Visitor { user_id, session_id, active_ms };
-            prop_assert_eq!(Visitor::parse(&visitor.record()), Some(visitor));
+            prop_assert_eq!(Visitor::parse(&visitor.encode()), Some(visitor));
         }
 
         #[test]

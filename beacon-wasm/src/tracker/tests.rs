@@ -1,4 +1,4 @@
-//! Lives of pages, told as a browser would tell them.
+//! Page loads, from the first call to the last batch.
 
 use super::*;
 use footfall_proto::beacon::{BeaconBatch, Event};
@@ -38,27 +38,33 @@ impl Page {
     }
 
     fn call(&mut self, name: &str, location: &str) -> &mut Self {
-        self.give(name, location, &[])
+        self.call_with_fields(name, location, &[])
     }
 
-    fn give(&mut self, name: &str, location: &str, fields: &[(&str, &str)]) -> &mut Self {
-        let mut given = Given::default();
+    fn call_with_fields(&mut self, name: &str, location: &str, fields: &[(&str, &str)]) -> &mut Self {
+        let mut call = CallFields::default();
         for (column, text) in fields {
-            given.take(column, 0, (*text).to_owned(), f64::NAN);
+            call.take(column, 0, (*text).to_owned(), f64::NAN);
         }
-        self.note(name, given, location, None)
+        self.call_with(name, call, location, None)
     }
 
-    fn note(&mut self, name: &str, given: Given, location: &str, sent_as: Option<Id>) -> &mut Self {
+    fn call_with(
+        &mut self,
+        name: &str,
+        fields: CallFields,
+        location: &str,
+        sent_as: Option<Id>,
+    ) -> &mut Self {
         let now = self.now();
         let document = Document { title: self.title, referrer: "https://outside/" };
-        self.tracker.call(name, given, location.to_owned(), sent_as, document, &now);
+        self.tracker.call(name, fields, location.to_owned(), sent_as, document, &now);
         self
     }
 
     fn tick(&mut self) -> &mut Self {
         let now = self.now();
-        self.tracker.settle(self.title, &now);
+        self.tracker.finish_page_view(self.title, &now);
         self
     }
 
@@ -76,17 +82,17 @@ impl Page {
 
     fn batch(&mut self, leaving: bool) -> Option<BeaconBatch> {
         let now = self.now();
-        let kept = self.visitor.take();
+        let stored = self.visitor.take();
         let mut after = None;
-        let parcel = self.tracker.take(leaving, &now, |active| {
-            let record = kept.as_ref().map(Visitor::record);
+        let outgoing = self.tracker.take(leaving, &now, |active| {
+            let record = stored.as_ref().map(Visitor::encode);
             after = Some(Visitor::resume(record.as_deref(), now.unix_ms, active, now.random));
             after.clone()
         });
-        self.visitor = after.or(kept);
-        parcel.map(|parcel| {
-            self.tracker.handed_over(parcel.sequence);
-            BeaconBatch::decode(parcel.body.as_slice()).expect("encoded here")
+        self.visitor = after.or(stored);
+        outgoing.map(|outgoing| {
+            self.tracker.handed_over(outgoing.sequence);
+            BeaconBatch::decode(outgoing.body.as_slice()).expect("encoded here")
         })
     }
 
@@ -155,7 +161,7 @@ fn two_navigations_at_once_are_two_page_views() {
 fn an_event_belongs_to_the_page_view_and_waits_for_company() {
     let mut page = Page::open();
     let view = page.call("pageview", "/a").sent(false).remove(0);
-    page.give("event", "/a", &[("event_category", "video"), ("event_action", "play")]);
+    page.call_with_fields("event", "/a", &[("event_category", "video"), ("event_action", "play")]);
     assert!(page.sent(false).is_empty());
     let sent = page.after(2_000).sent(false);
     assert_eq!(kinds(&sent), [("event", "/a")]);
@@ -168,7 +174,7 @@ fn an_event_belongs_to_the_page_view_and_waits_for_company() {
 fn what_a_page_says_of_itself_goes_before_what_the_browser_says() {
     let mut page = Page::open();
     let own = [("page_url", "https://x/virtual"), ("page_title", "Own"), ("page_referrer", "https://y/")];
-    let view = page.give("pageview", "/a", &own).sent(false).remove(0);
+    let view = page.call_with_fields("pageview", "/a", &own).sent(false).remove(0);
     assert_eq!(
         (view.page_url.as_str(), view.page_title.as_str(), view.page_referrer.as_str()),
         ("https://x/virtual", "Own", "https://y/")
@@ -221,9 +227,9 @@ fn a_page_that_comes_back_from_the_cache_is_viewed_again() {
 #[test]
 fn what_the_shim_sent_is_not_sent_again_but_belongs_to_its_page_view() {
     let mut page = Page::open();
-    page.note("pageview", Given::default(), "/a", Some([7; 16])).note(
+    page.call_with("pageview", CallFields::default(), "/a", Some([7; 16])).call_with(
         "event",
-        Given::default(),
+        CallFields::default(),
         "/a",
         Some([8; 16]),
     );
@@ -240,7 +246,7 @@ fn ids_are_sent_under_consent_only() {
 
     page.call("event", "/a").tracker.consent(true);
     page.call("event", "/a");
-    let before = page.batch(false).expect("sealed by the grant");
+    let before = page.batch(false).expect("closed by the grant");
     assert_eq!((before.consent(), before.user_id.as_str()), (Consent::Unspecified, ""));
     let after = page.after(2_000).batch(false).expect("due");
     assert_eq!((after.consent(), after.user_id.len(), after.session_id.len()), (Consent::Granted, 32, 32));
@@ -266,9 +272,9 @@ fn denial_reaches_batches_that_wait_for_their_next_try() {
     page.call("pageview", "/a");
     let now = page.now();
     let visitor = Visitor::resume(None, now.unix_ms, true, now.random);
-    let parcel = page.tracker.take(false, &now, |_| Some(visitor)).expect("due");
-    assert_eq!(BeaconBatch::decode(parcel.body.as_slice()).expect("encoded here").user_id.len(), 32);
-    page.tracker.answered(parcel.sequence, 503, 0, &now);
+    let outgoing = page.tracker.take(false, &now, |_| Some(visitor)).expect("due");
+    assert_eq!(BeaconBatch::decode(outgoing.body.as_slice()).expect("encoded here").user_id.len(), 32);
+    page.tracker.answered(outgoing.sequence, 503, 0, &now);
     page.tracker.consent(false);
     let again = page.after(5_000).batch(false).expect("due again");
     assert_eq!((again.attempt, again.consent(), again.user_id.as_str()), (1, Consent::Denied, ""));

@@ -79,6 +79,11 @@ impl Server {
         self.store.password().expect("made at start")
     }
 
+    /// Where its password is.
+    pub(crate) fn password_file(&self) -> PathBuf {
+        self.store.folder().join("password")
+    }
+
     /// Its data folder.
     pub(crate) fn data(&self) -> PathBuf {
         self.store.folder().join("data")

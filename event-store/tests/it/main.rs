@@ -13,4 +13,5 @@ mod rust_client;
 mod server;
 mod several_at_once;
 mod side_by_side;
+mod synced_disk;
 mod web_pages;

@@ -1,11 +1,15 @@
-//! `kill -9` at any moment of an insert: the next start reads everything that was acknowledged, once.
+//! `kill -9`, and a power loss that takes all that was not synchronised, at any moment of an insert: the next start reads everything
+//! that was acknowledged, once.
 
-use crate::server::Folder;
+use crate::server::{Folder, Server};
+use crate::synced_disk::SyncRecorder;
 use clickhouse::{Client, Row};
 use serde::Serialize;
+use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
+/// Rows of one insert.
 const BATCH: u64 = 500;
 
 #[derive(Row, Serialize)]
@@ -13,6 +17,10 @@ struct Numbered {
     batch: u64,
     number: u64,
     text: String,
+}
+
+fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
 }
 
 async fn insert(client: &Client, batch: u64) -> Result<(), clickhouse::error::Error> {
@@ -24,8 +32,8 @@ async fn insert(client: &Client, batch: u64) -> Result<(), clickhouse::error::Er
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn loses_nothing_that_was_acknowledged() {
-    let rounds: u64 = std::env::var("FOOTFALL_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(10);
+async fn a_kill_loses_nothing_that_was_acknowledged() {
+    let rounds = setting("FOOTFALL_KILLS", 10);
     let mut folder = Folder::new();
     let acknowledged = Mutex::new(Vec::new());
     for round in 0..rounds {
@@ -74,4 +82,54 @@ async fn loses_nothing_that_was_acknowledged() {
     }
     // A batch that was under way is there whole or not at all.
     assert!(stored.iter().all(|(_, rows, numbers)| (*rows, *numbers) == (BATCH, BATCH)));
+}
+
+/// Rows, and different numbers among them, of each batch that is there.
+fn stored(server: &Server) -> HashMap<u64, (u64, u64)> {
+    let rows = server
+        .run("SELECT batch, count(), uniqExact(number), sum(length(text)) FROM numbered GROUP BY batch");
+    let batch = |line: &str| {
+        let numbers: Vec<u64> = line.split('\t').map(|number| number.parse().expect("a number")).collect();
+        assert_eq!(numbers[3], numbers[1] * 100, "batch {}", numbers[0]);
+        (numbers[0], (numbers[1], numbers[2]))
+    };
+    rows.lines().map(batch).collect()
+}
+
+#[test]
+fn a_power_loss_loses_nothing_that_was_acknowledged() {
+    let batches = setting("FOOTFALL_BATCHES", 12);
+    let server = Folder::new().start();
+    server.run("CREATE TABLE numbered (batch UInt64, number UInt64, text String) ENGINE = MergeTree ORDER BY (batch, number)");
+    server.signal("TERM");
+    let (recorder, folder) = SyncRecorder::attach(server.ended().1);
+    let server = folder.start();
+    let mut acknowledged = Vec::new();
+    for batch in 0..batches {
+        let rows = (0..BATCH)
+            .fold(String::new(), |rows, number| rows + &format!("{batch}\t{number}\t{}\n", "x".repeat(100)));
+        let said = server.curl("?query=INSERT%20INTO%20numbered%20FORMAT%20TSV", &["--data-binary", &rows]);
+        assert_eq!(said.status, 200, "{}", said.body);
+        acknowledged.push(recorder.position());
+    }
+    drop(server.killed());
+
+    let syncs = recorder.syncs();
+    // Right after an acknowledgement, when nothing later can have synchronised what the insert did not; and at other moments.
+    let after = |position: &u64| syncs.iter().take_while(|sync| sync.end <= *position).count();
+    let mut cuts: Vec<usize> = acknowledged.iter().map(after).step_by(3).collect();
+    cuts.extend((1..4).map(|part| syncs.len() * part / 4));
+    for cut in cuts {
+        let folder = Folder::new();
+        recorder.disk_after(&syncs[..cut]).write(&folder.data());
+        let server = folder.start();
+        let stored = stored(&server);
+        for (batch, position) in acknowledged.iter().enumerate() {
+            let found = stored.get(&(batch as u64));
+            let whole = Some(&(BATCH, BATCH));
+            assert!(found == whole || found.is_none(), "batch {batch} is torn after {cut} syncs: {found:?}");
+            assert!(found == whole || after(position) > cut, "batch {batch} is lost after {cut} syncs");
+        }
+        assert!(stored.keys().all(|batch| *batch < batches), "{stored:?}");
+    }
 }

@@ -35,8 +35,18 @@ impl Folder {
         self.0.command()
     }
 
+    /// Where the server keeps its data.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.path().join("data")
+    }
+
     pub(crate) fn password_file(&self) -> PathBuf {
         self.path().join("password")
+    }
+
+    /// A variable of the server's environment.
+    pub(crate) fn variable(self, name: &str, value: &Path) -> Self {
+        Self(self.0.variable(name, value))
     }
 
     /// The same folder for another program, which runs this one.

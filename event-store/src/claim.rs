@@ -21,10 +21,17 @@ pub fn data(folder: &Path) -> Result<File, ClaimError> {
         .write(true)
         .open(folder.join("event-store.lock"))
         .map_err(failed)?;
+    let mut told = false;
     loop {
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(file),
-            Err(rustix::io::Errno::WOULDBLOCK) if Instant::now() < deadline => std::thread::sleep(AGAIN),
+            Err(rustix::io::Errno::WOULDBLOCK) if Instant::now() < deadline => {
+                if !told {
+                    tracing::info!(folder = %folder.display(), "waiting for another process to release the lock");
+                    told = true;
+                }
+                std::thread::sleep(AGAIN);
+            }
             Err(rustix::io::Errno::WOULDBLOCK) => {
                 return Err(ClaimError::Locked { folder: folder.to_owned() });
             }
@@ -36,10 +43,15 @@ pub fn data(folder: &Path) -> Result<File, ClaimError> {
 /// Binds the address.
 pub async fn port(address: SocketAddr) -> Result<TcpListener, ClaimError> {
     let deadline = Instant::now() + CLAIM_TIME;
+    let mut told = false;
     loop {
         match TcpListener::bind(address).await {
             Ok(listener) => return Ok(listener),
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < deadline => {
+                if !told {
+                    tracing::info!(%address, "waiting for another process to leave the port");
+                    told = true;
+                }
                 tokio::time::sleep(AGAIN).await;
             }
             Err(source) => return Err(ClaimError::Port { address, source }),

@@ -1,8 +1,9 @@
 //! Starting and stopping.
 
-use crate::server::{Folder, Server, ready, within};
-use std::io::Read;
-use std::process::Stdio;
+use crate::server::{Folder, PATIENCE, Server, ready, within};
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 #[test]
@@ -67,38 +68,96 @@ fn ends_with_its_standard_input() {
     assert_eq!(status.code(), Some(0));
 }
 
+/// A server that is to wait for another one. What it says on standard error is read as it comes.
+struct Successor {
+    child: Child,
+    stderr: Receiver<String>,
+    /// Where it serves, and when it said so.
+    ready: Receiver<(String, Instant)>,
+}
+
+impl Successor {
+    fn start(mut command: Command) -> Self {
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it can be started");
+        let (line, stderr) = mpsc::channel();
+        let errors = BufReader::new(child.stderr.take().expect("piped"));
+        std::thread::spawn(move || {
+            // Whoever does not listen any more has seen enough.
+            errors.lines().map_while(Result::ok).all(|text| line.send(text).is_ok());
+        });
+        let (tell, ready) = mpsc::channel();
+        let mut output = BufReader::new(child.stdout.take().expect("piped"));
+        std::thread::spawn(move || {
+            let found = footfall_event_store::testing::ready(&mut output);
+            found.map(|ready| tell.send((ready.url, Instant::now())))
+        });
+        Self { child, stderr, ready }
+    }
+
+    /// Waits until it has met the other one and says that it waits.
+    fn waits(&self) {
+        let mut said = Vec::new();
+        while !said.last().is_some_and(|line: &String| line.contains("waiting for another process")) {
+            said.push(
+                self.stderr.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("it does not wait: {said:?}")),
+            );
+        }
+        assert!(self.ready.try_recv().is_err(), "it is ready though the other one is there");
+    }
+
+    /// Waits until it serves; gives where, and when it said so.
+    fn ready(&self) -> (String, Instant) {
+        self.ready
+            .recv_timeout(PATIENCE)
+            .unwrap_or_else(|_| panic!("it does not start: {:?}", self.stderr.try_iter().collect::<Vec<_>>()))
+    }
+}
+
+impl Drop for Successor {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 #[test]
-fn waits_for_its_predecessor() {
+fn waits_until_its_predecessor_has_left_the_port() {
     let server = Server::start();
     let address = server.url.trim_start_matches("http://").to_owned();
     let other = Folder::new();
-    let spawn = |folder: &Folder, listen: &str| {
-        let mut command = folder.command();
-        command.args(["--listen", listen]).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.spawn().expect("starts")
-    };
-    // One wants the same port, one the same folder: both get it once the first is gone.
-    let mut same_port = spawn(&other, &address);
-    std::thread::sleep(Duration::from_millis(500));
-    assert_eq!(same_port.try_wait().expect("waited"), None);
-    let folder = server.killed();
-    assert_eq!(ready(&mut same_port), format!("http://{address}"));
-    same_port.kill().expect("killed");
-    same_port.wait().expect("waited");
+    let mut command = other.command();
+    command.args(["--listen", &address]);
+    let successor = Successor::start(command);
+    successor.waits();
+    drop(server.killed());
+    assert_eq!(successor.ready().0, format!("http://{address}"));
+}
 
-    let first = folder.start();
-    let mut same_folder = {
-        let mut command = Folder::new().command();
-        command.arg("--data").arg(first.data()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.spawn().expect("starts")
-    };
-    std::thread::sleep(Duration::from_millis(500));
-    assert_eq!(same_folder.try_wait().expect("waited"), None);
-    first.signal("TERM");
-    ready(&mut same_folder);
-    same_folder.kill().expect("killed");
-    same_folder.wait().expect("waited");
-    drop(first);
+#[test]
+fn waits_until_its_predecessor_has_left_the_folder() {
+    let server = Server::start();
+    server.run("CREATE TABLE t (a UInt64) ENGINE = MergeTree ORDER BY a");
+    let other = Folder::new();
+    let mut command = other.command();
+    // A second `--data` wins: the folder is the first one's, the password file is not.
+    command.arg("--data").arg(server.data());
+    let successor = Successor::start(command);
+    successor.waits();
+    // The first one takes two seconds to end, for as long as this statement runs: the other must not open its data meanwhile.
+    std::thread::scope(|scope| {
+        let under_way = scope.spawn(|| server.anyone("", &["-d", "SELECT sleep(2), 'whole'"]));
+        let listed =
+            "SELECT count() FROM system.processes WHERE query LIKE '%whole%' AND query NOT LIKE '%LIKE%'";
+        within("it to run", || (server.run(listed) == "1\n").then_some(()));
+        server.signal("TERM");
+        assert_eq!(under_way.join().expect("answered").body, "0\twhole\n");
+        let answered = Instant::now();
+        let (_, ready) = successor.ready();
+        assert!(ready > answered, "it was ready {:?} before the other one had ended", answered - ready);
+    });
+    drop(server.ended());
 }
 
 #[test]

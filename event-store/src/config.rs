@@ -47,6 +47,9 @@ pub struct Arguments {
     /// Statements that may run at once with it.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub writers: u16,
+    /// Seconds that a statement may wait while all threads are taken.
+    #[arg(long, default_value_t = 10)]
+    pub queue_seconds: u64,
     /// Seconds that requests under way get to end when the server is stopped.
     #[arg(long, default_value_t = 10)]
     pub drain_seconds: u64,
@@ -77,6 +80,8 @@ pub struct Config {
     pub readers: usize,
     /// See [`Self::readers`].
     pub writers: usize,
+    /// How long a statement may wait for one of them.
+    pub queue_time: Duration,
     /// How long a stop waits for requests under way.
     pub drain: Duration,
     /// Stop when standard input ends.
@@ -138,6 +143,7 @@ impl Config {
             names: arguments.names,
             readers: arguments.readers.into(),
             writers: arguments.writers.into(),
+            queue_time: Duration::from_secs(arguments.queue_seconds),
             drain: Duration::from_secs(arguments.drain_seconds),
             until_eof: arguments.until_eof,
         })

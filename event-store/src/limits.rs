@@ -38,11 +38,8 @@ pub const PIECE_BYTES: usize = 256 << 10;
 /// Bytes of engine blocks in a result whose format cannot be streamed (the engine holds it whole): code 396 beyond.
 pub const WHOLE_RESULT_BYTES: u64 = 64 << 20;
 
-/// Requests that may wait for a thread of one lane: code 202 and 503 beyond.
+/// Requests that may wait for a thread of one lane, each for at most `--queue-seconds`: code 202 and 503 beyond.
 pub const WAITING: usize = 128;
-
-/// How long one of them waits: code 202 and 503 then.
-pub const WAIT_TIME: Duration = Duration::from_secs(10);
 
 /// How long a statement without password may run: it is cancelled then.
 pub const READER_TIME: Duration = Duration::from_mins(2);

@@ -85,6 +85,7 @@ fn run(config: &Config) -> Result<()> {
         &Options {
             readers: config.readers,
             writers: config.writers,
+            queue_time: config.queue_time,
             arguments: config.layout.arguments(),
             reader_arguments: config.layout.reader_arguments(),
             prepare: config.layout.prepare(),

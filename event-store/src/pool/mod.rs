@@ -1,7 +1,7 @@
 //! Threads that own a connection each, in two lanes: readers without password cannot starve who has it, nor the reverse.
 //!
 //! Every queue is bounded: a lane has a fixed number of threads, at most [`WAITING`] requests wait for one, each for at
-//! most [`WAIT_TIME`]; beyond, the caller gets code 202.
+//! most [`Options::queue_time`]; beyond, the caller gets code 202.
 
 mod cancel;
 mod lease;
@@ -14,7 +14,7 @@ pub use ticket::Ticket;
 
 use crate::engine::{Connection, Fault, Library, OpenError, code};
 use crate::gate::Role;
-use crate::limits::{WAIT_TIME, WAITING};
+use crate::limits::WAITING;
 use cancel::Order;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -38,6 +38,8 @@ pub struct Options {
     pub readers: usize,
     /// Threads for requests with it.
     pub writers: usize,
+    /// How long a request may wait for one of its threads.
+    pub queue_time: Duration,
     /// Arguments of every connection.
     pub arguments: Vec<String>,
     /// Further arguments of readers' connections: their limits.
@@ -59,6 +61,7 @@ pub struct Pool {
 struct Lane {
     permits: Arc<Semaphore>,
     waiting: AtomicUsize,
+    queue_time: Duration,
     jobs: Sender<Job>,
 }
 
@@ -90,6 +93,7 @@ impl Pool {
             Ok::<Lane, StartError>(Lane {
                 permits: Arc::new(Semaphore::new(count)),
                 waiting: AtomicUsize::new(0),
+                queue_time: options.queue_time,
                 jobs,
             })
         };
@@ -161,7 +165,7 @@ impl Lane {
         if before >= WAITING {
             return Err(busy());
         }
-        match tokio::time::timeout(WAIT_TIME, Arc::clone(&self.permits).acquire_owned()).await {
+        match tokio::time::timeout(self.queue_time, Arc::clone(&self.permits).acquire_owned()).await {
             Ok(permit) => Ok(permit.expect("the semaphore is never closed")),
             Err(_) => Err(busy()),
         }
@@ -263,4 +267,53 @@ pub enum StartError {
     /// The system gave no thread.
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),
+}
+
+#[cfg(test)]
+mod a_lane_without_a_free_thread {
+    use super::*;
+
+    const AN_HOUR: Duration = Duration::from_hours(1);
+
+    fn lane(queue_time: Duration) -> Arc<Lane> {
+        let (jobs, _) = mpsc::channel();
+        let permits = Arc::new(Semaphore::new(1));
+        Arc::new(Lane { permits, waiting: AtomicUsize::new(0), queue_time, jobs })
+    }
+
+    #[tokio::test]
+    async fn lets_a_request_wait_as_long_as_it_is_told() {
+        let lane = lane(Duration::from_millis(30));
+        let _taken = lane.admit().await.expect("one is free");
+        let begun = Instant::now();
+        assert_eq!(lane.admit().await.expect_err("none is free").code, code::TOO_MANY_SIMULTANEOUS_QUERIES);
+        assert!(begun.elapsed() >= Duration::from_millis(30));
+    }
+
+    #[tokio::test]
+    async fn gives_the_next_free_one_to_who_waits() {
+        let lane = lane(AN_HOUR);
+        let taken = lane.admit().await.expect("one is free");
+        let (admitted, ()) = tokio::join!(lane.admit(), async { drop(taken) });
+        drop(admitted.expect("it waited until one was free"));
+    }
+
+    #[tokio::test]
+    async fn refuses_at_once_when_many_wait_already() {
+        let lane = lane(AN_HOUR);
+        let _taken = lane.admit().await.expect("one is free");
+        let mut waiting = tokio::task::JoinSet::new();
+        for _ in 0..WAITING {
+            let lane = Arc::clone(&lane);
+            waiting.spawn(async move { lane.admit().await });
+        }
+        while lane.waiting.load(Ordering::Relaxed) < WAITING {
+            tokio::task::yield_now().await;
+        }
+        let refused = tokio::time::timeout(Duration::from_secs(20), lane.admit()).await.expect("at once");
+        assert_eq!(refused.expect_err("too many wait").code, code::TOO_MANY_SIMULTANEOUS_QUERIES);
+        waiting.abort_all();
+        while waiting.join_next().await.is_some() {}
+        assert_eq!(lane.waiting.load(Ordering::Relaxed), 0, "who has gone does not wait");
+    }
 }

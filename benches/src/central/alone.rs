@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use footfall_clickhouse::{EventStore, Layout, Place, Servers};
+use footfall_clickhouse::{Backend, EventStore, Layout, Servers};
 use footfall_log::kafka::Options;
 use footfall_log::{CHECKPOINT_BYTES, Log, Partition};
 use footfall_sink::clickhouse::{ClickHouse, Rows};
@@ -36,14 +36,14 @@ impl Alone {
         partitions: u32,
     ) -> anyhow::Result<Self> {
         let options = options(kafka, topic, partitions, &Uuid::now_v7().to_string());
-        let place = Place::Servers(Servers {
+        let backend = Backend::Servers(Servers {
             shards: shards.urls().into_iter().map(|url| vec![url]).collect(),
             ca: None,
             layout: Layout::Node,
         });
         let stop = CancellationToken::new();
         let store = footfall_clickhouse::Options {
-            place,
+            backend,
             database: "footfall".to_owned(),
             user: USER.to_owned(),
             password_file: shards.password_file().to_owned(),

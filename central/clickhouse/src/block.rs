@@ -13,11 +13,11 @@ static COLUMNS: LazyLock<Vec<Column>> = LazyLock::new(EventRow::columns);
 /// Columns smaller than this are sent together.
 const SMALL_BYTES: usize = 16 << 10;
 /// Most bytes handed to a connection at once.
-const PIECE_BYTES: usize = 1 << 20;
+const CHUNK_BYTES: usize = 1 << 20;
 
 /// Rows that still come.
 #[derive(Clone, Debug)]
-pub struct Growing {
+pub struct BlockBuilder {
     columns: Vec<Values>,
     bytes: usize,
 }
@@ -30,8 +30,8 @@ struct Values {
 }
 
 /// Takes a row's cells, in the order of the columns.
-pub(super) struct Filling<'a> {
-    block: &'a mut Growing,
+pub(super) struct RowWriter<'a> {
+    block: &'a mut BlockBuilder,
     column: usize,
 }
 
@@ -39,20 +39,20 @@ pub(super) struct Filling<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
     rows: usize,
-    columns: Vec<Sealed>,
+    columns: Vec<ColumnData>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Sealed {
+struct ColumnData {
     absent: Bytes,
     present: Bytes,
 }
 
-impl Growing {
+impl BlockBuilder {
     /// Appends a row.
     pub fn push(&mut self, row: &EventRow<'_>) {
-        let mut filling = Filling { block: self, column: 0 };
-        row.write(&mut filling);
+        let mut writer = RowWriter { block: self, column: 0 };
+        row.write(&mut writer);
     }
 
     /// What its values take, in bytes.
@@ -61,19 +61,20 @@ impl Growing {
     }
 
     /// The block of so many rows as came.
-    pub fn seal(self, rows: usize) -> Block {
-        let seal = |values: Values| Sealed { absent: values.absent.into(), present: values.present.into() };
+    pub fn finish(self, rows: usize) -> Block {
+        let seal =
+            |values: Values| ColumnData { absent: values.absent.into(), present: values.present.into() };
         Block { rows, columns: self.columns.into_iter().map(seal).collect() }
     }
 }
 
-impl Default for Growing {
+impl Default for BlockBuilder {
     fn default() -> Self {
         Self { columns: vec![Values::default(); COLUMNS.len()], bytes: 0 }
     }
 }
 
-impl Filling<'_> {
+impl RowWriter<'_> {
     /// The next cell of the row need not have a value, and perhaps has none. Where it has none, a default follows in its place.
     pub(super) fn optional(&mut self, absent: bool) {
         self.block.columns[self.column].absent.push(absent.into());
@@ -91,7 +92,7 @@ impl Filling<'_> {
     pub(super) fn text(&mut self, text: &str) {
         let values = &mut self.block.columns[self.column].present;
         let before = values.len();
-        write_number(values, text.len());
+        write_varint(values, text.len());
         values.extend_from_slice(text.as_bytes());
         self.block.bytes += values.len() - before;
         self.column += 1;
@@ -100,13 +101,13 @@ impl Filling<'_> {
 
 impl Block {
     /// The block of these rows.
-    pub fn of<'a>(rows: impl IntoIterator<Item = &'a EventRow<'a>>) -> Self {
-        let (mut growing, mut count) = (Growing::default(), 0);
+    pub fn from_rows<'a>(rows: impl IntoIterator<Item = &'a EventRow<'a>>) -> Self {
+        let (mut builder, mut count) = (BlockBuilder::default(), 0);
         for row in rows {
-            growing.push(row);
+            builder.push(row);
             count += 1;
         }
-        growing.seal(count)
+        builder.finish(count)
     }
 
     /// The statement that inserts blocks into a table with the columns of a row.
@@ -123,23 +124,23 @@ impl Block {
             return self.clone();
         }
         if kept == 0 {
-            return Growing::default().seal(0);
+            return BlockBuilder::default().finish(0);
         }
-        let columns = COLUMNS.iter().zip(&self.columns).map(|(column, values)| Sealed {
+        let columns = COLUMNS.iter().zip(&self.columns).map(|(column, values)| ColumnData {
             absent: filtered(&values.absent, Some(1), &keep),
             present: filtered(&values.present, column.width, &keep),
         });
         Self { rows: kept, columns: columns.collect() }
     }
 
-    /// Its encoding, in pieces that are neither tiny nor huge.
-    pub fn pieces(&self) -> Vec<Bytes> {
-        let (mut pieces, mut small) = (Vec::new(), Vec::new());
-        write_number(&mut small, COLUMNS.len());
-        write_number(&mut small, self.rows);
+    /// Its encoding, in chunks that are neither tiny nor huge.
+    pub fn chunks(&self) -> Vec<Bytes> {
+        let (mut chunks, mut small) = (Vec::new(), Vec::new());
+        write_varint(&mut small, COLUMNS.len());
+        write_varint(&mut small, self.rows);
         for (column, values) in COLUMNS.iter().zip(&self.columns) {
             for text in [column.name.as_str(), column.kind] {
-                write_number(&mut small, text.len());
+                write_varint(&mut small, text.len());
                 small.extend_from_slice(text.as_bytes());
             }
             for mut part in [values.absent.clone(), values.present.clone()] {
@@ -147,14 +148,14 @@ impl Block {
                     small.extend_from_slice(&part);
                     continue;
                 }
-                pieces.push(std::mem::take(&mut small).into());
+                chunks.push(std::mem::take(&mut small).into());
                 while !part.is_empty() {
-                    pieces.push(part.split_to(part.len().min(PIECE_BYTES)));
+                    chunks.push(part.split_to(part.len().min(CHUNK_BYTES)));
                 }
             }
         }
-        pieces.push(small.into());
-        pieces
+        chunks.push(small.into());
+        chunks
     }
 }
 
@@ -187,7 +188,7 @@ fn text_width(values: &[u8]) -> usize {
 }
 
 /// A number in as few bytes as it takes: seven bits each, the lowest first.
-fn write_number(out: &mut Vec<u8>, mut number: usize) {
+fn write_varint(out: &mut Vec<u8>, mut number: usize) {
     while number > 0x7f {
         out.push(number as u8 | 0x80);
         number >>= 7;
@@ -206,12 +207,12 @@ mod tests {
     }
 
     fn encoded(block: &Block) -> Vec<u8> {
-        block.pieces().concat()
+        block.chunks().concat()
     }
 
     #[test]
     fn a_block_begins_with_its_size_and_its_first_column() {
-        let bytes = encoded(&Block::of(&[row("a", 1, None), row("b", 2, None)]));
+        let bytes = encoded(&Block::from_rows(&[row("a", 1, None), row("b", 2, None)]));
         let mut expected = vec![98, 2, 8];
         expected.extend_from_slice(b"event_id\x04UUID");
         expected.extend_from_slice(&[0; 32]);
@@ -222,10 +223,10 @@ mod tests {
     #[test]
     fn long_columns_are_sent_in_pieces_and_short_ones_together() {
         let text = "x".repeat(3 << 20);
-        let block = Block::of(&[row(&text, 1, None)]);
-        let sizes: Vec<_> = block.pieces().iter().map(Bytes::len).collect();
-        assert_eq!(sizes.iter().filter(|size| **size == PIECE_BYTES).count(), 3, "{sizes:?}");
-        assert!(sizes.len() <= 6 && sizes.iter().all(|size| *size <= PIECE_BYTES), "{sizes:?}");
+        let block = Block::from_rows(&[row(&text, 1, None)]);
+        let sizes: Vec<_> = block.chunks().iter().map(Bytes::len).collect();
+        assert_eq!(sizes.iter().filter(|size| **size == CHUNK_BYTES).count(), 3, "{sizes:?}");
+        assert!(sizes.len() <= 6 && sizes.iter().all(|size| *size <= CHUNK_BYTES), "{sizes:?}");
         assert!(encoded(&block).windows(text.len()).any(|window| window == text.as_bytes()));
     }
 
@@ -236,9 +237,9 @@ mod tests {
         ) {
             let all: Vec<_> = rows.iter().map(|(text, number, sum, _)| row(text, *number, *sum)).collect();
             let kept: Vec<_> = all.iter().zip(&rows).filter(|(_, (.., keep))| *keep).map(|(row, _)| row.clone()).collect();
-            let filtered = Block::of(&all).filtered(|at| rows[at].3);
-            prop_assert_eq!(encoded(&filtered), encoded(&Block::of(&kept)));
-            prop_assert_eq!(filtered, Block::of(&kept));
+            let filtered = Block::from_rows(&all).filtered(|at| rows[at].3);
+            prop_assert_eq!(encoded(&filtered), encoded(&Block::from_rows(&kept)));
+            prop_assert_eq!(filtered, Block::from_rows(&kept));
         }
     }
 }

@@ -14,8 +14,8 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::orphan;
-use super::server::Condition;
+use super::pid_file;
+use super::server::ServerStatus;
 
 /// From the end of the child to its next start.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -57,26 +57,26 @@ struct Ready {
 /// Keeps the program running until told to stop, then lets it end in its own time.
 pub(super) async fn supervise(
     program: Program,
-    condition: Arc<watch::Sender<Condition>>,
+    status: Arc<watch::Sender<ServerStatus>>,
     stop: CancellationToken,
 ) {
     while !stop.is_cancelled() {
         tokio::select! {
-            () = orphan::survive(&program.record, &program.data) => {}
+            () = pid_file::survive(&program.record, &program.data) => {}
             () = stop.cancelled() => return,
         }
         let ended = match start(&program) {
-            Ok(child) => watch_over(child, &program, &condition, &stop).await,
+            Ok(child) => watch_over(child, &program, &status, &stop).await,
             Err(error) => format!("{}: {error}", program.executable.display()),
         };
         if stop.is_cancelled() {
             return;
         }
         tracing::error!(reason = ended, "the event store ended; starting it again");
-        condition.send_modify(|condition| {
-            condition.pid = None;
-            condition.answering = Err(format!("the event store is not running: {ended}"));
-            condition.restarts += 1;
+        status.send_modify(|status| {
+            status.pid = None;
+            status.answering = Err(format!("the event store is not running: {ended}"));
+            status.restarts += 1;
         });
         tokio::select! {
             () = sleep(PAUSE) => {}
@@ -109,18 +109,18 @@ fn start(program: &Program) -> io::Result<Child> {
 async fn watch_over(
     mut child: Child,
     program: &Program,
-    condition: &watch::Sender<Condition>,
+    status: &watch::Sender<ServerStatus>,
     stop: &CancellationToken,
 ) -> String {
     if let Some(pid) = child.id()
-        && let Err(error) = orphan::remember(&program.record, pid)
+        && let Err(error) = pid_file::remember(&program.record, pid)
     {
         tracing::warn!(%error, path = %program.record.display(), "the event store's pid cannot be written");
     }
     let input = child.stdin.take();
     let words = tokio::spawn(pass_on(child.stderr.take().expect("it is piped")));
     let output = child.stdout.take().expect("it is piped");
-    let unwell = condition.subscribe();
+    let unwell = status.subscribe();
     let life = async {
         let ready = match timeout(START, announced(output)).await {
             Ok(Ok(ready)) => ready,
@@ -130,10 +130,10 @@ async fn watch_over(
         if let Err(error) = announce(&program.announcement, &ready) {
             tracing::error!(%error, path = %program.announcement.display(), "the event store's pid cannot be written");
         }
-        condition.send_modify(|condition| {
-            condition.pid = Some(ready.pid);
-            condition.answering = Ok(());
-            condition.given_up = false;
+        status.send_modify(|status| {
+            status.pid = Some(ready.pid);
+            status.answering = Ok(());
+            status.given_up = false;
         });
         silent_for_too_long(unwell).await;
         "it did not answer for too long".to_owned()
@@ -189,7 +189,7 @@ fn announce(path: &Path, ready: &Ready) -> io::Result<()> {
 }
 
 /// Until the health check has given the child up.
-async fn silent_for_too_long(mut condition: watch::Receiver<Condition>) {
-    let lost = condition.wait_for(|condition| condition.given_up).await.is_ok();
+async fn silent_for_too_long(mut status: watch::Receiver<ServerStatus>) {
+    let lost = status.wait_for(|status| status.given_up).await.is_ok();
     debug_assert!(lost, "the sender outlives the child");
 }

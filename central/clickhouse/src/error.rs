@@ -10,7 +10,7 @@ use footfall_daemon::fault::Fault;
 /// Codes that say "these bytes are no such rows": parsing, ranges, constraints.
 const BAD_DATA: [u32; 14] = [6, 26, 27, 33, 38, 41, 72, 117, 131, 321, 376, 469, 675, 676];
 /// TIMEOUT_EXCEEDED, TOO_SLOW, MEMORY_LIMIT_EXCEEDED, QUERY_WAS_CANCELLED.
-const TOO_COSTLY: [u32; 4] = [159, 160, 241, 394];
+const LIMIT_EXCEEDED: [u32; 4] = [159, 160, 241, 394];
 /// What a person can put right, by code.
 const ADVICE: &[(u32, &str)] = &[
     (60, "a table is missing: restart central to have its schema checked, and restore what was dropped"),
@@ -48,7 +48,7 @@ pub(super) enum Cause {
     Client(Error),
     /// Statements that were killed do not end.
     #[error("{0} statements of this partition do not end")]
-    Unquiet(u64),
+    StillRunning(u64),
 }
 
 impl StoreError {
@@ -69,22 +69,22 @@ impl StoreError {
     pub(super) fn code(&self) -> Option<u32> {
         match &self.cause {
             Cause::Client(Error::BadResponse(text)) => code(text),
-            Cause::TimedOut | Cause::Client(_) | Cause::Unquiet(_) => None,
+            Cause::TimedOut | Cause::Client(_) | Cause::StillRunning(_) => None,
         }
     }
 
     /// Whether the statement hit its limit of time or memory: it would elsewhere, too.
-    pub(super) fn is_too_costly(&self) -> bool {
-        self.code().is_some_and(|code| TOO_COSTLY.contains(&code))
+    pub(super) fn is_limit_exceeded(&self) -> bool {
+        self.code().is_some_and(|code| LIMIT_EXCEEDED.contains(&code))
     }
 
     /// Whether the server did not answer, rather than refuse: another may.
-    pub(super) fn is_away(&self) -> bool {
+    pub(super) fn is_unavailable(&self) -> bool {
         match &self.cause {
             Cause::TimedOut | Cause::Client(Error::Network(_)) => true,
             // TOO_MANY_SIMULTANEOUS_QUERIES, a missing table or database, or a proxy that speaks for a dead server.
             Cause::Client(Error::BadResponse(text)) => matches!(code(text), None | Some(60 | 81 | 202)),
-            Cause::Client(_) | Cause::Unquiet(_) => false,
+            Cause::Client(_) | Cause::StillRunning(_) => false,
         }
     }
 }
@@ -148,7 +148,7 @@ mod tests {
     fn bad_data_is_told_from_a_bad_moment() {
         assert_eq!(answered("Code: 117. DB::Exception: Unknown field").fault(), Fault::Poison);
         let memory = answered("Code: 241. DB::Exception: (total) memory limit exceeded");
-        assert_eq!((memory.fault(), memory.is_too_costly()), (Fault::Transient, true));
+        assert_eq!((memory.fault(), memory.is_limit_exceeded()), (Fault::Transient, true));
         assert_eq!(answered("Code: 252. DB::Exception: Too many parts").fault(), Fault::Transient);
         assert_eq!(answered("502 Bad Gateway").fault(), Fault::Transient);
         assert_eq!(StoreError::new(&"x".into(), Error::TimedOut).fault(), Fault::Transient);
@@ -156,10 +156,10 @@ mod tests {
 
     #[test]
     fn a_server_that_is_away_is_told_from_one_that_refuses() {
-        assert!(answered("502 Bad Gateway").is_away());
-        assert!(answered("Code: 60. DB::Exception: Unknown table").is_away());
-        assert!(StoreError::new(&"x".into(), Error::TimedOut).is_away());
-        assert!(!answered("Code: 47. DB::Exception: Unknown identifier").is_away());
+        assert!(answered("502 Bad Gateway").is_unavailable());
+        assert!(answered("Code: 60. DB::Exception: Unknown table").is_unavailable());
+        assert!(StoreError::new(&"x".into(), Error::TimedOut).is_unavailable());
+        assert!(!answered("Code: 47. DB::Exception: Unknown identifier").is_unavailable());
     }
 
     #[test]

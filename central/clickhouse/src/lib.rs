@@ -5,17 +5,17 @@ pub mod block;
 mod child;
 mod connector;
 mod error;
-mod health;
+mod health_check;
 mod layout;
 mod migration;
-mod orphan;
-mod partition;
-mod reader;
-mod rotation;
+mod partition_writer;
+mod pid_file;
+mod query_client;
+mod replica_selector;
 pub mod row;
 mod server;
 mod shard;
-mod staging;
+mod staging_table;
 
 use std::io;
 use std::path::PathBuf;
@@ -35,18 +35,18 @@ pub use child::Program;
 pub use error::StoreError;
 pub use layout::Layout;
 pub use migration::{Disagreement, MigrationError, schema};
-pub use partition::{Coordinate, Partition};
-pub use reader::{Answer, Limits, ReadError, Reader, Row, Statement, Value};
-use server::{Access, Condition, Server};
+pub use partition_writer::{Coordinate, PartitionWriter};
+pub use query_client::{Answer, Limits, QueryClient, QueryError, Row, Statement, Value};
+use server::{ConnectionOptions, Server, ServerStatus};
 use shard::Shard;
 pub use shard::shard_of;
-pub use staging::{Held, Staging};
+pub use staging_table::{StagingTable, StoredDay};
 
 /// Which event store, and as whom.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Where it is.
-    pub place: Place,
+    pub backend: Backend,
     /// The database.
     pub database: String,
     /// Who may write.
@@ -57,7 +57,7 @@ pub struct Options {
 
 /// Where the event store is.
 #[derive(Clone, Debug)]
-pub enum Place {
+pub enum Backend {
     /// A child of this process.
     Embedded(Program),
     /// Servers elsewhere.
@@ -82,7 +82,7 @@ pub struct EventStore {
 }
 
 /// Who is told what becomes of a server, and of a shard's schema.
-type Told = (Vec<watch::Sender<Condition>>, watch::Sender<Result<(), String>>);
+type Told = (Vec<watch::Sender<ServerStatus>>, watch::Sender<Result<(), String>>);
 
 impl EventStore {
     /// Begins to start, watch and migrate the store, and returns at once: see [`ready`](Self::ready). It ends after `stop`, when
@@ -91,20 +91,20 @@ impl EventStore {
     /// # Errors
     /// When the password file can be neither read nor made, or the certificates to trust cannot be read.
     pub fn start(options: Options, stop: CancellationToken) -> io::Result<(Self, JoinHandle<()>)> {
-        let embedded = matches!(options.place, Place::Embedded(_));
+        let embedded = matches!(options.backend, Backend::Embedded(_));
         let keep = if embedded { Secret::keep } else { Secret::read };
         let password = keep(&options.password_file).map_err(|error| {
             io::Error::new(error.kind(), format!("{}: {error}", options.password_file.display()))
         })?;
-        let (program, servers) = match options.place {
-            Place::Embedded(program) => {
+        let (program, servers) = match options.backend {
+            Backend::Embedded(program) => {
                 let shards = vec![vec![format!("http://{}", program.listen)]];
                 (Some(program), Servers { shards, ca: None, layout: Layout::Node })
             }
-            Place::Servers(servers) => (None, servers),
+            Backend::Servers(servers) => (None, servers),
         };
         let (user, database, ca) = (options.user, options.database, servers.ca);
-        let access = Access {
+        let options = ConnectionOptions {
             user,
             database: database.clone(),
             ca,
@@ -115,11 +115,12 @@ impl EventStore {
         let mut shards = Vec::new();
         let mut told = Vec::new();
         for replicas in servers.shards {
-            let replicas: io::Result<Vec<_>> = replicas.iter().map(|url| Server::new(url, &access)).collect();
-            let (replicas, conditions): (Vec<_>, Vec<_>) = replicas?.into_iter().unzip();
+            let replicas: io::Result<Vec<_>> =
+                replicas.iter().map(|url| Server::new(url, &options)).collect();
+            let (replicas, statuses): (Vec<_>, Vec<_>) = replicas?.into_iter().unzip();
             let (shard, schema) = Shard::new(replicas, servers.layout.clone());
             shards.push(Arc::new(shard));
-            told.push((conditions, schema));
+            told.push((statuses, schema));
         }
         let store = Self { shards: shards.into() };
         let watching = tokio::spawn(watch(store.clone(), program, database, told, stop));
@@ -137,18 +138,18 @@ impl EventStore {
     }
 
     /// Answers questions about what is stored.
-    pub fn reader(&self) -> Reader {
-        Reader::new(Arc::clone(&self.shards))
+    pub fn query_client(&self) -> QueryClient {
+        QueryClient::new(Arc::clone(&self.shards))
     }
 
     /// The embedded store's process id, while it serves.
     pub fn pid(&self) -> Option<u32> {
-        self.shards[0].server(0).condition().pid
+        self.shards[0].server(0).status().pid
     }
 
     /// How often the embedded store had to be started again.
     pub fn restarts(&self) -> u64 {
-        self.shards[0].server(0).condition().restarts
+        self.shards[0].server(0).status().restarts
     }
 
     /// Waits until each shard answers and its schema is up to date.
@@ -157,8 +158,8 @@ impl EventStore {
     }
 
     /// Servers that do not answer, also where another one has their rows.
-    pub fn silent_servers(&self) -> usize {
-        self.shards.iter().map(|shard| shard.silent().len()).sum()
+    pub fn unavailable_servers(&self) -> usize {
+        self.shards.iter().map(|shard| shard.unavailable().len()).sum()
     }
 
     /// What keeps it from being used, a sentence each.
@@ -167,16 +168,16 @@ impl EventStore {
     }
 
     /// The stored rows of one partition of a log: those of one shard.
-    pub fn partition(&self, incarnation: [u8; 16], number: u32) -> Partition {
+    pub fn partition_writer(&self, incarnation: [u8; 16], number: u32) -> PartitionWriter {
         let shard = &self.shards[number as usize % self.shards.len()];
-        Partition::new(Arc::clone(shard), incarnation, number)
+        PartitionWriter::new(Arc::clone(shard), incarnation, number)
     }
 }
 
 impl EventStore {
     /// The tables beside, into which a day is loaded.
-    pub fn staging(&self) -> Staging {
-        Staging::new(Arc::clone(&self.shards))
+    pub fn staging_table(&self) -> StagingTable {
+        StagingTable::new(Arc::clone(&self.shards))
     }
 }
 
@@ -192,17 +193,17 @@ async fn watch(
     let mut checks = Vec::new();
     let mut schemas = Vec::new();
     let mut first = None;
-    for (shard, (conditions, schema)) in store.shards.iter().zip(told) {
-        for (server, condition) in shard.servers().iter().zip(conditions) {
-            let condition = Arc::new(condition);
-            first.get_or_insert_with(|| Arc::clone(&condition));
-            checks.push(health::check(server, embedded, condition));
+    for (shard, (statuses, schema)) in store.shards.iter().zip(told) {
+        for (server, status) in shard.servers().iter().zip(statuses) {
+            let status = Arc::new(status);
+            first.get_or_insert_with(|| Arc::clone(&status));
+            checks.push(health_check::run(server, embedded, status));
         }
         schemas.push(shard.migrate(&database, schema));
     }
     let child = async {
         match (program, first) {
-            (Some(program), Some(condition)) => child::supervise(program, condition, stop.clone()).await,
+            (Some(program), Some(status)) => child::supervise(program, status, stop.clone()).await,
             _ => stop.cancelled().await,
         }
     };

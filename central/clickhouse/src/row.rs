@@ -2,7 +2,7 @@
 
 use footfall_proto::limits::CUSTOM_SLOTS;
 
-use super::block::Filling;
+use super::block::RowWriter;
 
 /// The site's own dimensions and metrics, each.
 pub const SLOTS: usize = CUSTOM_SLOTS as usize;
@@ -44,7 +44,7 @@ macro_rules! row {
             }
 
             /// Appends the row to a block.
-            pub(super) fn write(&self, block: &mut Filling<'_>) {
+            pub(super) fn write(&self, block: &mut RowWriter<'_>) {
                 $(self.$column.write(block);)*
             }
         }
@@ -121,7 +121,7 @@ trait Cell {
     /// Bytes of each value; none where each has a length of its own.
     const WIDTH: Option<usize>;
 
-    fn write(&self, block: &mut Filling<'_>);
+    fn write(&self, block: &mut RowWriter<'_>);
 
     fn columns(name: &str, columns: &mut Vec<Column>) {
         columns.push(Column { name: name.to_owned(), kind: Self::KIND, width: Self::WIDTH });
@@ -134,7 +134,7 @@ macro_rules! number {
             const KIND: &'static str = $kind;
             const WIDTH: Option<usize> = Some(size_of::<$number>());
 
-            fn write(&self, block: &mut Filling<'_>) {
+            fn write(&self, block: &mut RowWriter<'_>) {
                 block.fixed(&self.to_le_bytes());
             }
         }
@@ -143,7 +143,7 @@ macro_rules! number {
             const KIND: &'static str = $optional;
             const WIDTH: Option<usize> = <$number>::WIDTH;
 
-            fn write(&self, block: &mut Filling<'_>) {
+            fn write(&self, block: &mut RowWriter<'_>) {
                 block.optional(self.is_none());
                 self.unwrap_or_default().write(block);
             }
@@ -165,7 +165,7 @@ impl Cell for &str {
     const KIND: &'static str = "String";
     const WIDTH: Option<usize> = None;
 
-    fn write(&self, block: &mut Filling<'_>) {
+    fn write(&self, block: &mut RowWriter<'_>) {
         block.text(self);
     }
 }
@@ -174,7 +174,7 @@ impl Cell for Option<&str> {
     const KIND: &'static str = "Nullable(String)";
     const WIDTH: Option<usize> = None;
 
-    fn write(&self, block: &mut Filling<'_>) {
+    fn write(&self, block: &mut RowWriter<'_>) {
         block.optional(self.is_none());
         block.text(self.unwrap_or_default());
     }
@@ -184,7 +184,7 @@ impl Cell for Millis {
     const KIND: &'static str = "DateTime64(3, 'UTC')";
     const WIDTH: Option<usize> = i64::WIDTH;
 
-    fn write(&self, block: &mut Filling<'_>) {
+    fn write(&self, block: &mut RowWriter<'_>) {
         self.0.write(block);
     }
 }
@@ -194,7 +194,7 @@ impl Cell for Uuid {
     const WIDTH: Option<usize> = Some(16);
 
     /// Two numbers of 64 bits, each in little endian, the higher one first.
-    fn write(&self, block: &mut Filling<'_>) {
+    fn write(&self, block: &mut RowWriter<'_>) {
         let number = u128::from_be_bytes(self.0);
         block.fixed(&number.rotate_left(64).to_le_bytes());
     }
@@ -204,7 +204,7 @@ impl Cell for Ipv6 {
     const KIND: &'static str = "IPv6";
     const WIDTH: Option<usize> = Some(16);
 
-    fn write(&self, block: &mut Filling<'_>) {
+    fn write(&self, block: &mut RowWriter<'_>) {
         block.fixed(&self.0);
     }
 }
@@ -213,7 +213,7 @@ impl<T: Cell> Cell for [T; SLOTS] {
     const KIND: &'static str = T::KIND;
     const WIDTH: Option<usize> = T::WIDTH;
 
-    fn write(&self, block: &mut Filling<'_>) {
+    fn write(&self, block: &mut RowWriter<'_>) {
         for value in self {
             value.write(block);
         }

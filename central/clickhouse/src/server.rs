@@ -24,7 +24,7 @@ use footfall_daemon::secret::Secret;
 
 /// How a server is.
 #[derive(Clone, Debug)]
-pub(super) struct Condition {
+pub(super) struct ServerStatus {
     /// Whether it answers, or a sentence.
     pub(super) answering: Result<(), String>,
     /// The child's process id, while it serves.
@@ -41,7 +41,7 @@ const STORING: Duration = Duration::from_mins(1);
 
 /// How servers are spoken to.
 #[derive(Clone, Debug)]
-pub(super) struct Access {
+pub(super) struct ConnectionOptions {
     pub(super) database: String,
     pub(super) user: String,
     /// None where nobody may write.
@@ -59,7 +59,7 @@ pub(super) struct Server {
     clients: ArcSwap<Clients>,
     password_file: Option<PathBuf>,
     pinger: Pool,
-    condition: watch::Receiver<Condition>,
+    status: watch::Receiver<ServerStatus>,
 }
 
 /// How it is spoken to, with the password as it was last seen.
@@ -77,32 +77,35 @@ impl Server {
     ///
     /// # Errors
     /// When the certificates to trust cannot be read.
-    pub(super) fn new(url: &str, access: &Access) -> io::Result<(Self, watch::Sender<Condition>)> {
+    pub(super) fn new(
+        url: &str,
+        options: &ConnectionOptions,
+    ) -> io::Result<(Self, watch::Sender<ServerStatus>)> {
         let url: Arc<str> = url.trim_end_matches('/').into();
-        let connector = connector(&url, access.ca.as_deref())?;
+        let connector = connector(&url, options.ca.as_deref())?;
         let mut pool = PoolOf::builder(TokioExecutor::new());
         pool.pool_idle_timeout(IDLE).pool_timer(TokioTimer::new());
         let pinger = pool.build(connector.clone());
         // Packing pays where there is a network between us.
         let compression = if is_here(&url) { Compression::None } else { Compression::Lz4 };
         let client =
-            Client::with_http_client(pool.build(connector)).with_url(&*url).with_database(&access.database);
+            Client::with_http_client(pool.build(connector)).with_url(&*url).with_database(&options.database);
         let anonymous = client.with_compression(compression);
-        let password = access.password.clone();
+        let password = options.password.clone();
         let writer = match &password {
-            Some(password) => anonymous.clone().with_user(&access.user).with_password(password.reveal()),
+            Some(password) => anonymous.clone().with_user(&options.user).with_password(password.reveal()),
             None => anonymous.clone(),
         };
-        let reader = if access.embedded { anonymous } else { reading(&writer) };
+        let reader = if options.embedded { anonymous } else { reading(&writer) };
         let clients = ArcSwap::from_pointee(Clients { writer, reader, password });
-        let password_file = access.password_file.clone();
-        let (sender, condition) = watch::channel(Condition {
+        let password_file = options.password_file.clone();
+        let (sender, status) = watch::channel(ServerStatus {
             answering: Err(format!("the event store at {url} has not answered yet")),
             pid: None,
             restarts: 0,
             given_up: false,
         });
-        Ok((Self { url, clients, password_file, pinger, condition }, sender))
+        Ok((Self { url, clients, password_file, pinger, status }, sender))
     }
 
     /// Where it is.
@@ -122,7 +125,7 @@ impl Server {
 
     /// Goes on with the password that stands in its file now. One that cannot be read changes nothing: the server itself says whether
     /// the old one will do.
-    pub(super) fn renew(&self) {
+    pub(super) fn reload_password(&self) {
         let Some(Ok(password)) = self.password_file.as_deref().map(Secret::read) else { return };
         let known = self.clients.load();
         if known.password.as_ref() != Some(&password) {
@@ -134,19 +137,19 @@ impl Server {
     }
 
     /// How it is.
-    pub(super) fn condition(&self) -> Condition {
-        self.condition.borrow().clone()
+    pub(super) fn status(&self) -> ServerStatus {
+        self.status.borrow().clone()
     }
 
     /// Whether it answered when it was last asked.
     pub(super) fn is_answering(&self) -> bool {
-        self.condition.borrow().answering.is_ok()
+        self.status.borrow().answering.is_ok()
     }
 
     /// Waits until it answers.
-    pub(super) async fn answers(&self) {
-        let mut condition = self.condition.clone();
-        if condition.wait_for(|condition| condition.answering.is_ok()).await.is_err() {
+    pub(super) async fn wait_until_available(&self) {
+        let mut status = self.status.clone();
+        if status.wait_for(|status| status.answering.is_ok()).await.is_err() {
             // It was told to stop, and will never answer.
             std::future::pending::<()>().await;
         }
@@ -171,8 +174,8 @@ impl Server {
     /// [`StoreError`].
     pub(super) async fn insert(&self, insert: InsertFormatted, rows: &Block) -> Result<(), StoreError> {
         let mut insert = insert.with_timeouts(Some(SENDING), Some(STORING));
-        for piece in rows.pieces() {
-            insert.send(piece).await.map_err(|error| self.error(error))?;
+        for chunk in rows.chunks() {
+            insert.send(chunk).await.map_err(|error| self.error(error))?;
         }
         insert.end().await.map_err(|error| self.error(error))
     }
@@ -188,8 +191,8 @@ impl Server {
     }
 
     /// Killed statements that do not end.
-    pub(super) fn unquiet(&self, running: u64) -> StoreError {
-        StoreError::new(&self.url, Cause::Unquiet(running))
+    pub(super) fn still_running(&self, running: u64) -> StoreError {
+        StoreError::new(&self.url, Cause::StillRunning(running))
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 use super::layout::Layout;
 use super::migration;
-use super::rotation::Rotation;
+use super::replica_selector::ReplicaSelector;
 use super::server::Server;
 
 /// From one attempt at the schema to the next.
@@ -28,7 +28,7 @@ pub fn shard_of(website_id: &str, shards: usize) -> usize {
 /// Replicas of the same rows.
 pub(super) struct Shard {
     servers: Vec<Server>,
-    rotation: Mutex<Rotation>,
+    selector: Mutex<ReplicaSelector>,
     layout: Layout,
     schema: watch::Receiver<Result<(), String>>,
 }
@@ -38,8 +38,8 @@ impl Shard {
     pub(super) fn new(servers: Vec<Server>, layout: Layout) -> (Self, watch::Sender<Result<(), String>>) {
         let (sender, schema) =
             watch::channel(Err("the event store's schema was not looked at yet".to_owned()));
-        let rotation = Mutex::new(Rotation::new(servers.len()));
-        (Self { servers, rotation, layout, schema }, sender)
+        let selector = Mutex::new(ReplicaSelector::new(servers.len()));
+        (Self { servers, selector, layout, schema }, sender)
     }
 
     /// Its replicas.
@@ -60,15 +60,15 @@ impl Shard {
     /// The replica to ask.
     pub(super) fn choose(&self) -> usize {
         let answers = |replica: usize| self.servers[replica].is_answering();
-        self.rotation.lock().unwrap_or_else(PoisonError::into_inner).choose(Instant::now(), answers)
+        self.selector.lock().unwrap_or_else(PoisonError::into_inner).choose(Instant::now(), answers)
     }
 
     /// What came of asking it.
-    pub(super) fn learn<T, E>(&self, replica: usize, outcome: &Result<T, E>) {
-        let mut rotation = self.rotation.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn record_outcome<T, E>(&self, replica: usize, outcome: &Result<T, E>) {
+        let mut selector = self.selector.lock().unwrap_or_else(PoisonError::into_inner);
         match outcome {
-            Ok(_) => rotation.worked(replica),
-            Err(_) => rotation.failed(replica, Instant::now()),
+            Ok(_) => selector.worked(replica),
+            Err(_) => selector.failed(replica, Instant::now()),
         }
     }
 
@@ -79,21 +79,21 @@ impl Shard {
             // It was told to stop, and will never be.
             std::future::pending::<()>().await;
         }
-        self.answers().await;
+        self.wait_until_available().await;
     }
 
-    async fn answers(&self) {
-        select_all(self.servers.iter().map(|server| Box::pin(server.answers()))).await;
+    async fn wait_until_available(&self) {
+        select_all(self.servers.iter().map(|server| Box::pin(server.wait_until_available()))).await;
     }
 
     /// Those that do not answer, a sentence each.
-    pub(super) fn silent(&self) -> Vec<String> {
-        self.servers.iter().filter_map(|server| server.condition().answering.err()).collect()
+    pub(super) fn unavailable(&self) -> Vec<String> {
+        self.servers.iter().filter_map(|server| server.status().answering.err()).collect()
     }
 
     /// What keeps it from being used, a sentence each: replicas that do not answer only where none does.
     pub(super) fn faults(&self) -> Vec<String> {
-        let silent = self.silent();
+        let silent = self.unavailable();
         if silent.len() == self.servers.len() {
             silent
         } else {
@@ -104,10 +104,10 @@ impl Shard {
     /// Brings the schema up to date, as soon as somebody answers.
     pub(super) async fn migrate(&self, database: &str, schema: watch::Sender<Result<(), String>>) {
         loop {
-            self.answers().await;
+            self.wait_until_available().await;
             let replica = self.choose();
             let applied = migration::apply(self.server(replica), database, &self.layout).await;
-            self.learn(replica, &applied);
+            self.record_outcome(replica, &applied);
             let found = applied.map_err(|error| error.to_string());
             let done = found.is_ok();
             if let Err(sentence) = &found

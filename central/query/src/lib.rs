@@ -12,7 +12,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
-use footfall_clickhouse::{ReadError, Reader, Row};
+use footfall_clickhouse::{QueryClient, QueryError, Row};
 use footfall_live::Answers;
 
 use cache::Cache;
@@ -100,7 +100,7 @@ impl Question {
 /// Answers questions from the event store, or from what it said a moment ago. Clones share the moment.
 #[derive(Clone)]
 pub struct Reports {
-    reader: Reader,
+    client: QueryClient,
     places: Arc<Semaphore>,
     cache: Cache,
     /// How old an answer may be, milliseconds; 0 keeps none.
@@ -108,11 +108,11 @@ pub struct Reports {
 }
 
 impl Reports {
-    /// `reader` reads the database that holds `events_local`; answers are kept in `answers` and are at most `stale` old.
-    pub fn new(reader: Reader, answers: Answers, stale: Duration, metrics: Metrics) -> Self {
+    /// `client` reads the database that holds `events_local`; answers are kept in `answers` and are at most `stale` old.
+    pub fn new(client: QueryClient, answers: Answers, stale: Duration, metrics: Metrics) -> Self {
         let stale_ms = i64::try_from(stale.as_millis()).unwrap_or(i64::MAX);
         let cache = Cache::new(answers, stale, metrics);
-        Self { reader, places: Arc::new(Semaphore::new(MAX_REPORTS)), cache, stale_ms }
+        Self { client, places: Arc::new(Semaphore::new(MAX_REPORTS)), cache, stale_ms }
     }
 
     /// All figures and lists of one website and period, asked at `now_ms` (milliseconds since 1970). Each report runs with the limits
@@ -146,10 +146,10 @@ impl Reports {
         let totals = plan::plan(Report::Totals, question);
         let list = async |report| {
             let statement = plan::plan(report, question);
-            self.reader.fetch_all::<Counted>(website, &statement).await
+            self.client.fetch_all::<Counted>(website, &statement).await
         };
         let (totals, top_pages, sources, countries, devices, browsers) = tokio::try_join!(
-            self.reader.fetch_one::<Totals>(website, &totals),
+            self.client.fetch_one::<Totals>(website, &totals),
             list(Report::TopPages),
             list(Report::Sources),
             list(Report::Countries),
@@ -166,9 +166,9 @@ pub enum Error {
     /// Too many questions are under way. Transient.
     #[error("too many reports are running")]
     Busy,
-    /// The event store gave none. See [`ReadError`].
+    /// The event store gave none. See [`QueryError`].
     #[error(transparent)]
-    Read(#[from] ReadError),
+    Read(#[from] QueryError),
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use axum::Router;
 use axum::extract::State;
 use footfall_central::api::{ApiState, serve};
-use footfall_clickhouse::Reader;
+use footfall_clickhouse::QueryClient;
 use footfall_live::{Inlet, Live, Options, Sighting, Source};
 use footfall_metadata::{Metadata, New};
 use footfall_query::Reports;
@@ -63,7 +63,7 @@ async fn main() -> anyhow::Result<()> {
     }
 
     let engine = TcpListener::bind("127.0.0.1:0").await?;
-    let reports = Reader::open(&format!("http://{}", engine.local_addr()?), "footfall")?;
+    let reports = QueryClient::open(&format!("http://{}", engine.local_addr()?), "footfall")?;
     if flag("--away") {
         drop(engine);
     } else {

@@ -96,7 +96,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
         metadata: metadata.clone(),
         readiness: readiness(&metadata, &log, &store, &live, board),
         warnings: warnings(&log),
-        reports: Reports::new(store.reader(), live.answers(), config.stale, telemetry.query.clone()),
+        reports: Reports::new(store.query_client(), live.answers(), config.stale, telemetry.query.clone()),
         live,
         metrics: metrics(&log, &store, &telemetry),
         tag_edge_url: config.tag_edge_url,
@@ -198,7 +198,7 @@ fn metrics(log: &Log, store: &EventStore, telemetry: &Telemetry) -> api::Metrics
         telemetry.sink.lags(log.owned().borrow().values().flat_map(lags));
         telemetry.gauges.log_waiting_bytes.set(log.waiting_bytes() as i64);
         telemetry.gauges.event_store_restarts.set(store.restarts() as i64);
-        telemetry.gauges.event_store_silent_servers.set(store.silent_servers() as i64);
+        telemetry.gauges.event_store_silent_servers.set(store.unavailable_servers() as i64);
     };
     Arc::new(move || telemetry.render(&look))
 }

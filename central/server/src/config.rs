@@ -144,15 +144,15 @@ impl RawEventStore {
             check_name(key, name)?;
         }
         let password_file = self.password_file.clone().unwrap_or_else(|| data.join("clickhouse.password"));
-        let place = if self.servers.is_empty() {
-            footfall_clickhouse::Place::Embedded(self.program(data, &password_file)?)
+        let backend = if self.servers.is_empty() {
+            footfall_clickhouse::Backend::Embedded(self.program(data, &password_file)?)
         } else {
             if !password_file.is_file() {
                 return Err(ConfigError::Missing("event_store.password_file", "a file with the password"));
             }
-            footfall_clickhouse::Place::Servers(self.servers()?)
+            footfall_clickhouse::Backend::Servers(self.servers()?)
         };
-        Ok(footfall_clickhouse::Options { place, database: self.database, user: self.user, password_file })
+        Ok(footfall_clickhouse::Options { backend, database: self.database, user: self.user, password_file })
     }
 
     fn program(

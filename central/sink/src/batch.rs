@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
 use footfall_clickhouse::Coordinate;
-use footfall_clickhouse::block::{Block, Growing};
+use footfall_clickhouse::block::{Block, BlockBuilder};
 use footfall_clickhouse::row::EventRow;
 
 /// Most rows of one insert: what ClickHouse writes as one part, all or none.
@@ -38,7 +38,7 @@ pub struct Planner {
 #[derive(Debug, Default)]
 struct Draft {
     rows: Vec<Coordinate>,
-    block: Growing,
+    block: BlockBuilder,
 }
 
 /// Rows that are stored together or not at all.
@@ -92,7 +92,7 @@ impl Planner {
 
 impl Draft {
     fn seal(self, day: u16) -> Insert {
-        let block = self.block.seal(self.rows.len());
+        let block = self.block.finish(self.rows.len());
         Insert { day, rows: self.rows, block }
     }
 }
@@ -202,7 +202,7 @@ mod tests {
         let days: Vec<_> =
             inserts.iter().map(|insert| (i64::from(insert.day) - DAY, insert.rows.clone())).collect();
         assert_eq!(days, [(0, vec![at(2, 0)]), (1, vec![at(1, 0), at(1, 1), at(3, 0)])]);
-        assert_eq!(inserts[1].block(), &Block::of(&[row(1, 0, 1), row(1, 1, 1), row(3, 0, 1)]));
+        assert_eq!(inserts[1].block(), &Block::from_rows(&[row(1, 0, 1), row(1, 1, 1), row(3, 0, 1)]));
     }
 
     #[test]
@@ -255,7 +255,7 @@ mod tests {
             let expected: Vec<_> = insert.rows.iter().copied().filter(|row| !stored.contains(row)).collect();
             prop_assert_eq!(&rest.rows, &expected);
             let block = |places: &[Coordinate]| {
-                Block::of(&places.iter().map(|place| row(place.offset, 0, 0)).collect::<Vec<_>>())
+                Block::from_rows(&places.iter().map(|place| row(place.offset, 0, 0)).collect::<Vec<_>>())
             };
             prop_assert_eq!(rest.block(), &block(&expected));
             for place in &expected {

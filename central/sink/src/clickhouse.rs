@@ -9,7 +9,7 @@ use super::batch::{Insert, Planner};
 use super::delivery::Delivery;
 use super::{Counters, Failure, Sink, Span, Writer};
 use footfall_clickhouse::row::{EventRow, Ipv6, Millis, SLOTS, Uuid};
-use footfall_clickhouse::{Coordinate, EventStore, Partition, StoreError};
+use footfall_clickhouse::{Coordinate, EventStore, PartitionWriter, StoreError};
 use footfall_log::{DecodedEvent, DecodedRecord, Poison, PoisonReason, RecordBatch};
 
 /// The widest times that `DateTime64(3)` holds: 1900 to 2299, milliseconds since 1970.
@@ -56,7 +56,7 @@ impl Sink for ClickHouse {
 
 /// Writes them.
 pub struct Rows {
-    delivery: Delivery<Partition>,
+    delivery: Delivery<PartitionWriter>,
     counters: Counters,
 }
 
@@ -70,7 +70,7 @@ impl Rows {
         seed: u64,
         counters: Counters,
     ) -> Self {
-        let delivery = Delivery::new(store.partition(incarnation, partition), end, seed);
+        let delivery = Delivery::new(store.partition_writer(incarnation, partition), end, seed);
         Self { delivery, counters }
     }
 }
@@ -89,7 +89,7 @@ impl Writer for Rows {
         })?;
         let poison = |place: Coordinate| {
             let row = inserts.iter().find_map(|insert| insert.row(place));
-            let payload = row.map_or_else(Bytes::new, |row| row.pieces().concat().into());
+            let payload = row.map_or_else(Bytes::new, |row| row.chunks().concat().into());
             Poison { offset: place.offset, index: Some(place.index), reason: PoisonReason::Refused, payload }
         };
         self.counters.inserts.inc_by(inserts.len() as u64);

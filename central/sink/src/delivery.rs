@@ -8,7 +8,7 @@
 use std::future::Future;
 
 use super::batch::Insert;
-use footfall_clickhouse::{Coordinate, Partition, StoreError};
+use footfall_clickhouse::{Coordinate, PartitionWriter, StoreError};
 use footfall_daemon::fault::Fault;
 
 /// How often missing rows are sent under fresh tokens before the store is left in peace for a while.
@@ -210,7 +210,7 @@ impl<T: Table> Delivery<T> {
     }
 }
 
-impl Table for Partition {
+impl Table for PartitionWriter {
     type Error = StoreError;
 
     fn fault(error: &StoreError) -> Fault {
@@ -222,15 +222,15 @@ impl Table for Partition {
     }
 
     async fn settle(&mut self) -> Result<(), StoreError> {
-        Self::settle(self).await
+        self.end_running_inserts().await
     }
 
     async fn highest(&mut self, from: u64) -> Result<Option<u64>, StoreError> {
-        Self::highest(self, from).await
+        self.highest_offset(from).await
     }
 
     async fn stored(&mut self, first: u64, last: u64, day: u16) -> Result<Vec<Coordinate>, StoreError> {
-        Self::stored(self, first, last, day).await
+        self.stored_coordinates(first, last, day).await
     }
 
     async fn insert(&mut self, insert: &Insert, token: String) -> Result<(), StoreError> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use footfall_clickhouse::ReadError;
+use footfall_clickhouse::QueryError;
 use footfall_live::LiveError;
 use serde_json::json;
 
@@ -50,13 +50,13 @@ impl From<Arc<footfall_query::Error>> for Problem {
         tracing::warn!(%error, "a report was not answered");
         match &*error {
             footfall_query::Error::Busy => Self::busy("too many reports are running; try again"),
-            footfall_query::Error::Read(ReadError::Away(_)) => {
+            footfall_query::Error::Read(QueryError::Unavailable(_)) => {
                 Self::busy("the event store does not answer; it may be starting, try again")
             }
-            footfall_query::Error::Read(ReadError::TooCostly(_)) => {
+            footfall_query::Error::Read(QueryError::LimitExceeded(_)) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
             }
-            footfall_query::Error::Read(ReadError::Refused(_)) => Self::new(
+            footfall_query::Error::Read(QueryError::Refused(_)) => Self::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "the event store refused the report; central's log says why",
             ),

@@ -12,7 +12,7 @@ use super::{INGEST_END, finish, lock, random};
 use crate::command::{self, Tier};
 use crate::config::{self, Config};
 use footfall_blobs::Blobs;
-use footfall_clickhouse::{EventStore, Layout, Place, Servers};
+use footfall_clickhouse::{Backend, EventStore, Layout, Servers};
 use footfall_log::dead_letter::{self, Parked};
 use footfall_sink::raw_log::Shelf;
 use footfall_sink::replay::{self, events, parked};
@@ -36,7 +36,7 @@ pub async fn replay(config: Config, told: command::Rebuild, out: &mut impl Write
     if from > to {
         bail!("--from is to be no later than --to");
     }
-    if let Place::Servers(Servers { layout: Layout::Cluster(cluster), .. }) = &config.event_store.place {
+    if let Backend::Servers(Servers { layout: Layout::Cluster(cluster), .. }) = &config.event_store.backend {
         bail!(
             "the tables of cluster {cluster} are replicated, and a day of such a table cannot be put in another's place by this command: \
              rebuild into an event store of its own (event_store.servers without event_store.cluster) and copy the day from there"

@@ -47,7 +47,7 @@ fn what_is_left_out_has_the_default_of_the_design() {
     assert_eq!(config.event_store.database, "footfall");
     assert_eq!(config.event_store.password_file, config.data.join("clickhouse.password"));
     assert_eq!(config.metadata, config.data.join("metadata.sqlite").into());
-    let footfall_clickhouse::Place::Embedded(program) = config.event_store.place else {
+    let footfall_clickhouse::Backend::Embedded(program) = config.event_store.backend else {
         panic!("not embedded")
     };
     assert_eq!(program.listen.to_string(), "127.0.0.1:8123");
@@ -106,7 +106,9 @@ fn shards_and_replicas_are_named_in_the_file_or_the_environment() {
     let files = Files::make();
     let more = "servers = [['http://a:1', 'https://b'], ['http://c']]\ncluster = 'analytics'\npassword_file = 'Cargo.toml'";
     let config = files.parse(more, &[]).expect("valid");
-    let footfall_clickhouse::Place::Servers(servers) = config.event_store.place else { panic!("embedded") };
+    let footfall_clickhouse::Backend::Servers(servers) = config.event_store.backend else {
+        panic!("embedded")
+    };
     assert_eq!(servers.shards, [vec!["http://a:1", "https://b"], vec!["http://c"]]);
     assert_eq!(servers.layout, footfall_clickhouse::Layout::Cluster("analytics".into()));
     let environment = [
@@ -114,7 +116,9 @@ fn shards_and_replicas_are_named_in_the_file_or_the_environment() {
         ("FOOTFALL_EVENT_STORE_PASSWORD_FILE", "Cargo.toml"),
     ];
     let config = files.parse("", &environment).expect("valid");
-    let footfall_clickhouse::Place::Servers(servers) = config.event_store.place else { panic!("embedded") };
+    let footfall_clickhouse::Backend::Servers(servers) = config.event_store.backend else {
+        panic!("embedded")
+    };
     assert_eq!(
         (servers.shards, servers.layout),
         (vec![vec!["http://a".to_owned()], vec!["http://b".to_owned()]], footfall_clickhouse::Layout::Node)
@@ -220,7 +224,7 @@ fn the_examples_that_are_given_out_are_valid() {
         }
         let program = ("FOOTFALL_EVENT_STORE_PROGRAM".to_owned(), format!("{own}/event-store"));
         let config = Config::parse(&text, [program]).unwrap_or_else(|error| panic!("{example}: {error}"));
-        let on_servers = matches!(config.event_store.place, footfall_clickhouse::Place::Servers(_));
+        let on_servers = matches!(config.event_store.backend, footfall_clickhouse::Backend::Servers(_));
         assert_eq!(on_servers, example.starts_with("compose"));
     }
 }

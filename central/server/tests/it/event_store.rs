@@ -8,14 +8,14 @@ fn rows(offsets: impl IntoIterator<Item = u64>) -> Block {
     let row =
         EventRow { server_timestamp: Millis(NOON_MS), log_incarnation: Uuid([7; 16]), ..EventRow::default() };
     let rows = offsets.into_iter().map(|offset| EventRow { log_offset: offset, ..row.clone() });
-    Block::of(&rows.collect::<Vec<_>>())
+    Block::from_rows(&rows.collect::<Vec<_>>())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_event_store_comes_back_with_all_it_acknowledged() {
     let dir = tempfile::tempdir().expect("temp dir");
     let engine = Engine::start(dir.path()).await;
-    engine.store.partition([7; 16], 0).insert(&rows(0..100), "token").await.expect("inserted");
+    engine.store.partition_writer([7; 16], 0).insert(&rows(0..100), "token").await.expect("inserted");
     let first = engine.store.pid().expect("it runs");
     assert!(engine.kill());
     crate::support::eventually("the end of the child", async || engine.store.pid() != Some(first)).await;

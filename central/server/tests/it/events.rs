@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::support::{Engine, NOON_MS};
 use footfall_clickhouse::block::Block;
 use footfall_clickhouse::row::{EventRow, Ipv6, Millis, Uuid};
-use footfall_clickhouse::{Coordinate, Limits, ReadError, Statement, shard_of};
+use footfall_clickhouse::{Coordinate, Limits, QueryError, Statement, shard_of};
 use footfall_query::{Period, Question};
 use footfall_sink::batch::MAX_ROWS;
 
@@ -80,7 +80,7 @@ fn sample() -> EventRow<'static> {
 
 fn rows(offsets: impl IntoIterator<Item = u64>) -> Block {
     let row = |offset| EventRow { log_offset: offset, log_index: 0, ..sample() };
-    Block::of(&offsets.into_iter().map(row).collect::<Vec<_>>())
+    Block::from_rows(&offsets.into_iter().map(row).collect::<Vec<_>>())
 }
 
 async fn the_table_has_the_columns_of_the_rows_and_gives_back_what_was_written(engine: &Engine) {
@@ -97,7 +97,12 @@ async fn the_table_has_the_columns_of_the_rows_and_gives_back_what_was_written(e
         EventRow::columns().into_iter().map(|column| (column.name, column.kind.to_owned())).collect();
     assert_eq!(table, ours);
 
-    engine.store.partition([7; 16], 0).insert(&Block::of(&[sample()]), "one").await.expect("inserted");
+    engine
+        .store
+        .partition_writer([7; 16], 0)
+        .insert(&Block::from_rows(&[sample()]), "one")
+        .await
+        .expect("inserted");
     let question = "SELECT assumeNotNull(concat_ws('|', toString(event_id), website_id, toString(event_value), toString(client_timestamp), \
          toString(server_timestamp), page_title, toString(page_view_id), toString(engagement_ms), toString(scroll_depth), \
          toString(ip_address), toString(latitude), transaction_id, toString(transaction_revenue), \
@@ -116,25 +121,25 @@ async fn the_table_has_the_columns_of_the_rows_and_gives_back_what_was_written(e
 }
 
 async fn an_insert_repeated_is_stored_once_and_its_coordinates_are_told(engine: &Engine) {
-    let mut partition = engine.store.partition([7; 16], 0);
+    let mut writer = engine.store.partition_writer([7; 16], 0);
     let day = u16::try_from(NOON_MS / 86_400_000).expect("a day");
     for _ in 0..3 {
-        partition.insert(&rows(10..20), "token").await.expect("inserted");
+        writer.insert(&rows(10..20), "token").await.expect("inserted");
     }
     assert_eq!(engine.count("count()").await, 10);
     let expected: Vec<_> = (12..=15).map(|offset| Coordinate { offset, index: 0 }).collect();
-    assert_eq!(partition.stored(12, 15, day).await.expect("asked"), expected);
-    assert_eq!(partition.stored(12, 15, day + 1).await.expect("asked"), []);
-    assert_eq!(partition.highest(0).await.expect("asked"), Some(19));
-    assert_eq!(partition.highest(20).await.expect("asked"), None);
-    partition = engine.store.partition([8; 16], 0);
-    assert_eq!(partition.highest(0).await.expect("asked"), None, "another log's coordinates are its own");
+    assert_eq!(writer.stored_coordinates(12, 15, day).await.expect("asked"), expected);
+    assert_eq!(writer.stored_coordinates(12, 15, day + 1).await.expect("asked"), []);
+    assert_eq!(writer.highest_offset(0).await.expect("asked"), Some(19));
+    assert_eq!(writer.highest_offset(20).await.expect("asked"), None);
+    writer = engine.store.partition_writer([8; 16], 0);
+    assert_eq!(writer.highest_offset(0).await.expect("asked"), None, "another log's coordinates are its own");
 }
 
 async fn one_insert_is_one_part_and_a_compact_one_however_many_rows(engine: &Engine) {
     let rows = rows(0..MAX_ROWS as u64);
-    let bytes: usize = rows.pieces().iter().map(bytes::Bytes::len).sum();
-    engine.store.partition([7; 16], 0).insert(&rows, "token").await.expect("inserted");
+    let bytes: usize = rows.chunks().iter().map(bytes::Bytes::len).sum();
+    engine.store.partition_writer([7; 16], 0).insert(&rows, "token").await.expect("inserted");
     let parts =
         "SELECT rows, part_type FROM system.parts WHERE database = 'footfall' AND table = 'events_local'";
     let parts: Vec<(u64, String)> = engine.client().query(parts).fetch_all().await.expect("an answer");
@@ -142,9 +147,9 @@ async fn one_insert_is_one_part_and_a_compact_one_however_many_rows(engine: &Eng
 }
 
 async fn what_still_runs_for_a_partition_is_ended(engine: &Engine) {
-    let mut partition = engine.store.partition([7; 16], 0);
+    let mut writer = engine.store.partition_writer([7; 16], 0);
     let begun = Instant::now();
-    partition.settle().await.expect("nothing runs");
+    writer.end_running_inserts().await.expect("nothing runs");
     assert!(begun.elapsed() < Duration::from_secs(5));
 
     let slow = "INSERT INTO events_local (website_id, page_url) SELECT 'slow', toString(sleepEachRow(1)) FROM numbers(60) \
@@ -158,16 +163,16 @@ async fn what_still_runs_for_a_partition_is_ended(engine: &Engine) {
     })
     .await;
     let begun = Instant::now();
-    partition.settle().await.expect("ended");
+    writer.end_running_inserts().await.expect("ended");
     assert!(begun.elapsed() < Duration::from_secs(20), "it took {:?}", begun.elapsed());
     assert!(running.await.expect("ran").is_err(), "it was ended");
     assert_eq!(engine.count("countIf(website_id = 'slow')").await, 0);
 }
 
 async fn reports_may_read_and_nothing_else(engine: &Engine) {
-    let reader = engine.store.reader();
+    let client = engine.store.query_client();
     let limits = Limits { seconds: 5, memory_bytes: 100 << 20 };
-    let ask = async |sql| reader.fetch_all::<u64>("site", &Statement::new(sql, limits)).await;
+    let ask = async |sql| client.fetch_all::<u64>("site", &Statement::new(sql, limits)).await;
     assert_eq!(ask("SELECT count() FROM events").await.expect("read"), [0]);
     for sql in ["DROP TABLE events_local", "INSERT INTO events_local (website_id) SELECT 'x'"] {
         assert!(ask(sql).await.is_err(), "{sql}");
@@ -175,10 +180,10 @@ async fn reports_may_read_and_nothing_else(engine: &Engine) {
     assert_eq!(engine.count("count()").await, 0);
     let begun = Instant::now();
     let endless = ask("SELECT count() FROM numbers(1000000000000) WHERE NOT ignore(sipHash64(number))").await;
-    assert!(matches!(endless, Err(ReadError::TooCostly(_))), "{endless:?}");
+    assert!(matches!(endless, Err(QueryError::LimitExceeded(_))), "{endless:?}");
     assert!(begun.elapsed() < Duration::from_secs(20), "it took {:?}", begun.elapsed());
     let large = ask("SELECT length(groupArray(toString(number))) FROM numbers(30000000)").await;
-    assert!(matches!(large, Err(ReadError::TooCostly(_))), "{large:?}");
+    assert!(matches!(large, Err(QueryError::LimitExceeded(_))), "{large:?}");
 }
 
 /// One row of each website into the partition that its hash names, of eight.
@@ -194,8 +199,8 @@ async fn a_partition_is_in_its_shard_and_reports_ask_that_one(engine: &Engine) {
             sample_rate: 1.0,
             ..sample()
         };
-        let mut partition = engine.store.partition([7; 16], number);
-        partition.insert(&Block::of(&[row]), website).await.expect("inserted");
+        let mut writer = engine.store.partition_writer([7; 16], number);
+        writer.insert(&Block::from_rows(&[row]), website).await.expect("inserted");
     }
     let shards = engine.clients().len();
     for (shard, client) in engine.clients().iter().enumerate() {
@@ -209,7 +214,7 @@ async fn a_partition_is_in_its_shard_and_reports_ask_that_one(engine: &Engine) {
             "ClickHouse would have put it there, too"
         );
     }
-    let reports = crate::support::reports(engine.store.reader());
+    let reports = crate::support::reports(engine.store.query_client());
     let now = time::OffsetDateTime::now_utc();
     let period = Period::parse(Some("2026-11-23"), Some("2026-11-23"), now).expect("a day");
     for website_id in websites {

@@ -147,8 +147,8 @@ async fn an_insert_that_the_store_swallows_for_its_token_is_found_out_and_repair
     };
     engine
         .store
-        .partition([9; 16], 0)
-        .insert(&Block::of(&[foreign]), &first_token(&log))
+        .partition_writer([9; 16], 0)
+        .insert(&Block::from_rows(&[foreign]), &first_token(&log))
         .await
         .expect("inserted");
     Running::clickhouse(&only(&log), &engine.store, &footfall_sink::Metrics::default(), 1)
@@ -176,8 +176,8 @@ async fn rows_that_the_log_does_not_have_stop_the_sink_with_an_alarm() {
     };
     engine
         .store
-        .partition(only(&log).incarnation().0, 0)
-        .insert(&Block::of(&[stray]), "stray")
+        .partition_writer(only(&log).incarnation().0, 0)
+        .insert(&Block::from_rows(&[stray]), "stray")
         .await
         .expect("inserted");
     let sink = Running::clickhouse(&only(&log), &engine.store, &footfall_sink::Metrics::default(), 1).await;
@@ -225,8 +225,8 @@ async fn an_event_store_that_is_down_delays_no_live_view() {
     let log = open_log(dir.path()).await;
     let password_file = dir.path().join("password");
     std::fs::write(&password_file, "secret").expect("write");
-    let place = nodes(vec![vec![format!("http://{}", free_port())]]);
-    let options = Options { place, database: "footfall".into(), user: "footfall".into(), password_file };
+    let backend = nodes(vec![vec![format!("http://{}", free_port())]]);
+    let options = Options { backend, database: "footfall".into(), user: "footfall".into(), password_file };
     let end = CancellationToken::new();
     let (store, watch) = EventStore::start(options, end.clone()).expect("started");
     let dead = Running::clickhouse(&only(&log), &store, &footfall_sink::Metrics::default(), 1).await;

@@ -10,7 +10,7 @@ use crate::support::{NOON_MS, Server, append, eventually, nodes, only, open_log}
 use clickhouse::Client;
 use footfall_clickhouse::block::Block;
 use footfall_clickhouse::row::{EventRow, Millis};
-use footfall_clickhouse::{EventStore, Layout, Options, Place, Servers};
+use footfall_clickhouse::{Backend, EventStore, Layout, Options, Servers};
 use footfall_query::{Period, Question};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
@@ -25,10 +25,11 @@ struct Over {
 }
 
 impl Over {
-    fn start(dir: &Path, place: Place, password: &str) -> Self {
+    fn start(dir: &Path, backend: Backend, password: &str) -> Self {
         let password_file = dir.join("central.password");
         std::fs::write(&password_file, password).expect("written");
-        let options = Options { place, database: "footfall".into(), user: "footfall".into(), password_file };
+        let options =
+            Options { backend, database: "footfall".into(), user: "footfall".into(), password_file };
         let stop = CancellationToken::new();
         let (store, watch) = EventStore::start(options, stop.clone()).expect("started");
         Self { store, stop, watch }
@@ -74,7 +75,7 @@ async fn a_replica_that_fails_is_left_for_another_and_nothing_is_lost_or_doubled
     over.ready().await;
     let log = open_log(dir.path()).await;
     let sink = Running::clickhouse(&only(&log), &over.store, &footfall_sink::Metrics::default(), 1).await;
-    let reports = crate::support::reports(over.store.reader());
+    let reports = crate::support::reports(over.store.query_client());
     let period =
         Period::parse(Some("2026-11-22"), Some("2026-11-23"), time::OffsetDateTime::now_utc()).expect("days");
     let website_id = "0191d0a4-0000-7000-8000-000000000001".to_owned();
@@ -112,8 +113,8 @@ async fn a_shard_that_is_down_is_named_and_the_other_goes_on() {
     servers[1].kill();
     let sentence = over.says("does not answer").await;
     assert!(sentence.contains(&servers[1].url) && !sentence.contains(&servers[0].url), "{sentence}");
-    let rows = Block::of(&[EventRow { server_timestamp: Millis(NOON_MS), ..EventRow::default() }]);
-    over.store.partition([1; 16], 0).insert(&rows, "one").await.expect("the other shard works");
+    let rows = Block::from_rows(&[EventRow { server_timestamp: Millis(NOON_MS), ..EventRow::default() }]);
+    over.store.partition_writer([1; 16], 0).insert(&rows, "one").await.expect("the other shard works");
     servers[1].come_back();
     over.ready().await;
     eventually("a recovery", async || over.store.faults().is_empty()).await;
@@ -124,9 +125,9 @@ async fn a_shard_that_is_down_is_named_and_the_other_goes_on() {
 async fn what_is_wrong_with_a_server_is_one_sentence_that_names_it_and_what_to_do() {
     let dir = tempfile::tempdir().expect("temp dir");
     let server = Server::start(dir.path());
-    let place = || nodes(vec![vec![server.url.clone()]]);
+    let backend = || nodes(vec![vec![server.url.clone()]]);
     let sentence = async |password: &str, part: &str| {
-        let over = Over::start(dir.path(), place(), password);
+        let over = Over::start(dir.path(), backend(), password);
         let sentence = over.says(part).await;
         assert!(sentence.starts_with(&format!("the event store at {}", server.url)), "{sentence}");
         assert!(!sentence.contains(['\n', '|']), "{sentence}");
@@ -134,7 +135,7 @@ async fn what_is_wrong_with_a_server_is_one_sentence_that_names_it_and_what_to_d
     };
     sentence("wrong", "correct event_store.user and the file of event_store.password_file").await;
 
-    let over = Over::start(dir.path(), place(), "of all servers");
+    let over = Over::start(dir.path(), backend(), "of all servers");
     over.ready().await;
     over.stop().await;
     let client = client(&server);
@@ -196,8 +197,8 @@ async fn servers_are_reached_over_tls_and_only_with_a_certificate_that_is_truste
     let server = Server::start(dir.path());
     let (ca, tls) = certificate(dir.path());
     let way = Relay::start(&server.url, Some(tls)).await;
-    let place = |ca| Place::Servers(Servers { shards: vec![vec![way.url()]], ca, layout: Layout::Node });
-    let over = Over::start(dir.path(), place(Some(ca)), "of all servers");
+    let backend = |ca| Backend::Servers(Servers { shards: vec![vec![way.url()]], ca, layout: Layout::Node });
+    let over = Over::start(dir.path(), backend(Some(ca)), "of all servers");
     over.ready().await;
     let log = open_log(dir.path()).await;
     append(&log, 1, 0, 50).await;
@@ -206,7 +207,7 @@ async fn servers_are_reached_over_tls_and_only_with_a_certificate_that_is_truste
     log.close();
     over.stop().await;
 
-    let stranger = Over::start(dir.path(), place(None), "of all servers");
+    let stranger = Over::start(dir.path(), backend(None), "of all servers");
     let sentence = stranger.says("certificate").await;
     assert!(sentence.contains(&way.url()), "{sentence}");
     stranger.stop().await;

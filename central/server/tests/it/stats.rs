@@ -41,7 +41,7 @@ async fn central() -> Central {
     let state = ApiState {
         metadata,
         live: Live::open(footfall_live::Options::Memory),
-        reports: crate::support::reports(engine.store.reader()),
+        reports: crate::support::reports(engine.store.query_client()),
         readiness: Arc::new(Vec::new),
         warnings: Arc::new(Vec::new),
         metrics: Arc::new(String::new),

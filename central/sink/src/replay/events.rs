@@ -14,7 +14,7 @@ use crate::delivery::{Delivery, Table};
 use crate::raw_log::Shelf;
 use crate::raw_log::manifest::Manifest;
 use crate::raw_log::name::{Hour, day_folder};
-use footfall_clickhouse::{Coordinate, EventStore, Staging, StoreError};
+use footfall_clickhouse::{Coordinate, EventStore, StagingTable, StoreError};
 use footfall_daemon::fault::Fault;
 use footfall_log::{RawEntry, RecordBatch};
 
@@ -72,7 +72,7 @@ pub async fn rebuild(
     seed: u64,
 ) -> Result<DayReport, ReplayError> {
     let mut report = DayReport { day: day_folder(day), ..DayReport::default() };
-    let staging = store.staging();
+    let staging = store.staging_table();
     staging.clear().await?;
     let before = staging.stored(day).await?;
     for (incarnation, partitions) in logs {
@@ -110,7 +110,7 @@ pub async fn rebuild(
 
 /// Loads what one partition has of the day.
 async fn load(
-    staging: &Staging,
+    staging: &StagingTable,
     shelf: &Shelf,
     (incarnation, partition): ([u8; 16], u32),
     manifest: &Manifest,
@@ -152,7 +152,7 @@ async fn load(
 
 /// The table beside, as delivery sees it: nobody else knows it, so there is nothing to settle or to find there.
 struct Loading {
-    staging: Staging,
+    staging: StagingTable,
     incarnation: [u8; 16],
     partition: u32,
 }

@@ -68,7 +68,7 @@ pub async fn again(
             places.iter().any(|(_, offset, _)| (stretch.from..=stretch.last).contains(offset))
         };
         let mut walk = Walk::new(shelf, incarnation, manifest, within);
-        let mut delivery = Delivery::new(store.partition(incarnation, *partition), DOUBTFUL, seed);
+        let mut delivery = Delivery::new(store.partition_writer(incarnation, *partition), DOUBTFUL, seed);
         while let Some(chunk) = walk.next().await? {
             let here: Vec<_> = places
                 .iter()

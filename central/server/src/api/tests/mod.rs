@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use super::*;
-use footfall_clickhouse::Reader;
+use footfall_clickhouse::QueryClient;
 use footfall_live::{Answers, Sighting, Source};
 use footfall_metadata::{New, Website};
 
@@ -27,7 +27,7 @@ struct Face {
 
 fn reports() -> Reports {
     // Port 9 is the discard service's: nobody listens there.
-    let reader = Reader::open("http://127.0.0.1:9", "footfall").unwrap();
+    let reader = QueryClient::open("http://127.0.0.1:9", "footfall").unwrap();
     Reports::new(reader, Answers::memory(), Duration::ZERO, footfall_query::Metrics::default())
 }
 

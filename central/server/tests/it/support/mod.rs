@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use clickhouse::Client;
-use footfall_clickhouse::{EventStore, Layout, Options, Place, Program, Reader, Servers};
+use footfall_clickhouse::{Backend, EventStore, Layout, Options, Program, QueryClient, Servers};
 use footfall_daemon::secret::Secret;
 use footfall_live::Answers;
 use footfall_log::{Log, Partition};
@@ -59,8 +59,8 @@ pub(crate) fn library() -> PathBuf {
 }
 
 /// Reports that ask the event store each time.
-pub(crate) fn reports(reader: Reader) -> Reports {
-    Reports::new(reader, Answers::memory(), Duration::ZERO, footfall_query::Metrics::default())
+pub(crate) fn reports(client: QueryClient) -> Reports {
+    Reports::new(client, Answers::memory(), Duration::ZERO, footfall_query::Metrics::default())
 }
 
 /// A port that was free a moment ago.
@@ -97,7 +97,7 @@ impl Engine {
             announcement: dir.join("event-store.json"),
             record: dir.join("event-store.pid"),
         };
-        Self::open(Place::Embedded(program), password_file, Vec::new()).await
+        Self::open(Backend::Embedded(program), password_file, Vec::new()).await
     }
 
     /// Over as many servers that know nothing of each other, a shard each.
@@ -106,22 +106,24 @@ impl Engine {
             (0..shards).map(|shard| Server::start(&dir.join(format!("shard-{shard}")))).collect();
         let password = "of all servers";
         std::fs::write(dir.join("clickhouse.password"), password).expect("written");
-        let place = nodes(servers.iter().map(|server| vec![server.url.clone()]).collect());
-        Self::open(place, dir.join("clickhouse.password"), servers).await
+        let backend = nodes(servers.iter().map(|server| vec![server.url.clone()]).collect());
+        Self::open(backend, dir.join("clickhouse.password"), servers).await
     }
 
-    async fn open(place: Place, password_file: PathBuf, servers: Vec<Server>) -> Self {
+    async fn open(backend: Backend, password_file: PathBuf, servers: Vec<Server>) -> Self {
         let options = Options {
-            place: place.clone(),
+            backend: backend.clone(),
             database: "footfall".into(),
             user: "footfall".into(),
             password_file: password_file.clone(),
         };
         let stop = CancellationToken::new();
         let (store, watch) = EventStore::start(options, stop.clone()).expect("the event store starts");
-        let urls = match place {
-            Place::Embedded(_) => vec![store.url().to_owned()],
-            Place::Servers(servers) => servers.shards.into_iter().map(|mut shard| shard.remove(0)).collect(),
+        let urls = match backend {
+            Backend::Embedded(_) => vec![store.url().to_owned()],
+            Backend::Servers(servers) => {
+                servers.shards.into_iter().map(|mut shard| shard.remove(0)).collect()
+            }
         };
         let password = Secret::read(&password_file).expect("made at the first start");
         let client = Client::default()
@@ -177,8 +179,8 @@ impl Engine {
 }
 
 /// Servers that know nothing of each other.
-pub(crate) fn nodes(shards: Vec<Vec<String>>) -> Place {
-    Place::Servers(Servers { shards, ca: None, layout: Layout::Node })
+pub(crate) fn nodes(shards: Vec<Vec<String>>) -> Backend {
+    Backend::Servers(Servers { shards, ca: None, layout: Layout::Node })
 }
 
 /// An `event-store` process as a server elsewhere would be; its password is "of all servers". It ends when dropped.

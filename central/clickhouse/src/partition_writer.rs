@@ -1,4 +1,4 @@
-//! What is stored of one partition of a log: asked, added to and made quiet by the log's coordinates, which are the truth. Everything goes
+//! What is stored of one partition of a log: asked, added to and made end_inserts_on by the log's coordinates, which are the truth. Everything goes
 //! to one replica of the partition's shard, until it fails.
 
 use std::sync::Arc;
@@ -33,7 +33,7 @@ pub struct Coordinate {
 }
 
 /// One partition of one log, as the event store holds it.
-pub struct Partition {
+pub struct PartitionWriter {
     shard: Arc<Shard>,
     /// Who is asked, while that is one and the same: an answer of one replica says nothing about another.
     replica: Option<usize>,
@@ -42,7 +42,7 @@ pub struct Partition {
     insert: String,
 }
 
-impl Partition {
+impl PartitionWriter {
     pub(super) fn new(shard: Arc<Shard>, incarnation: [u8; 16], number: u32) -> Self {
         let insert = Block::statement("events_local");
         Self { shard, replica: None, incarnation, number, insert }
@@ -69,22 +69,22 @@ impl Partition {
     ///
     /// # Errors
     /// [`StoreError`]; something may then still run.
-    pub async fn settle(&mut self) -> Result<(), StoreError> {
+    pub async fn end_running_inserts(&mut self) -> Result<(), StoreError> {
         let replica = self.replica();
         for (other, server) in self.shard.servers().iter().enumerate() {
             if other == replica || !server.is_answering() {
                 continue;
             }
-            if let Err(error) = self.quiet(server).await {
+            if let Err(error) = self.end_inserts_on(server).await {
                 tracing::warn!(%error, "a replica may still be inserting");
             }
         }
-        let settled = self.settle_one(self.shard.server(replica)).await;
-        self.learn(replica, settled)
+        let settled = self.end_running_on(self.shard.server(replica)).await;
+        self.record_outcome(replica, settled)
     }
 
-    async fn settle_one(&self, server: &Server) -> Result<(), StoreError> {
-        self.quiet(server).await?;
+    async fn end_running_on(&self, server: &Server) -> Result<(), StoreError> {
+        self.end_inserts_on(server).await?;
         if self.shard.is_replicated() {
             let sync = server.writer().query_raw("SYSTEM SYNC REPLICA events_local");
             let synced = timeout(QUESTION, sync.execute()).await.map_err(|_| server.timed_out())?;
@@ -93,15 +93,15 @@ impl Partition {
         Ok(())
     }
 
-    async fn quiet(&self, server: &Server) -> Result<(), StoreError> {
+    async fn end_inserts_on(&self, server: &Server) -> Result<(), StoreError> {
         let deadline = Instant::now() + QUIET;
         let comment = comment(server, self.number);
         loop {
-            let running = server.writer().query_raw(include_str!("sql/running_inserts.sql"));
+            let running = server.writer().query_raw(include_str!("sql/count_running_inserts.sql"));
             let running: Vec<u64> = fetch(server, running.param("comment", &comment)).await?;
             match running.first() {
                 None | Some(0) => return Ok(()),
-                Some(running) if Instant::now() > deadline => return Err(server.unquiet(*running)),
+                Some(running) if Instant::now() > deadline => return Err(server.still_running(*running)),
                 Some(_) => {}
             }
             let kill =
@@ -116,7 +116,7 @@ impl Partition {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn highest(&mut self, from: u64) -> Result<Option<u64>, StoreError> {
+    pub async fn highest_offset(&mut self, from: u64) -> Result<Option<u64>, StoreError> {
         let question = |query: Query| query.param("from", from);
         let rows = self.ask::<u64>(include_str!("sql/highest_offset.sql"), question).await?;
         Ok(rows.first().copied())
@@ -126,7 +126,12 @@ impl Partition {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn stored(&mut self, first: u64, last: u64, day: u16) -> Result<Vec<Coordinate>, StoreError> {
+    pub async fn stored_coordinates(
+        &mut self,
+        first: u64,
+        last: u64,
+        day: u16,
+    ) -> Result<Vec<Coordinate>, StoreError> {
         let question = |query: Query| query.param("first", first).param("last", last).param("day", day);
         let rows = self.ask::<(u64, u32)>(include_str!("sql/stored_coordinates.sql"), question).await?;
         Ok(rows.into_iter().map(|(offset, index)| Coordinate { offset, index }).collect())
@@ -136,11 +141,11 @@ impl Partition {
     /// has seen is not done again.
     ///
     /// # Errors
-    /// [`StoreError`]. Whatever it says, the rows may be stored, or may yet be: see [`settle`](Self::settle).
+    /// [`StoreError`]. Whatever it says, the rows may be stored, or may yet be: see [`end_running_inserts`](Self::end_running_inserts).
     pub async fn insert(&mut self, rows: &Block, token: &str) -> Result<(), StoreError> {
         let replica = self.replica();
         let inserted = self.insert_into(self.shard.server(replica), rows, token).await;
-        self.learn(replica, inserted)
+        self.record_outcome(replica, inserted)
     }
 
     async fn insert_into(&self, server: &Server, rows: &Block, token: &str) -> Result<(), StoreError> {
@@ -170,7 +175,7 @@ impl Partition {
         let query =
             server.writer().query_raw(sql).param("incarnation", incarnation).param("partition", self.number);
         let answer = fetch(server, values(query)).await;
-        self.learn(replica, answer)
+        self.record_outcome(replica, answer)
     }
 
     fn replica(&mut self) -> usize {
@@ -178,11 +183,11 @@ impl Partition {
     }
 
     /// A replica that failed is left for another one; bad data is not its failure.
-    fn learn<T>(&mut self, replica: usize, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+    fn record_outcome<T>(&mut self, replica: usize, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
         if outcome.as_ref().is_err_and(|error| error.fault() == Fault::Poison) {
             return outcome;
         }
-        self.shard.learn(replica, &outcome);
+        self.shard.record_outcome(replica, &outcome);
         if outcome.is_err() {
             self.replica = None;
         }

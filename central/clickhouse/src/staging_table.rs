@@ -20,20 +20,20 @@ const PATIENCE: Duration = Duration::from_mins(10);
 
 /// The tables beside.
 #[derive(Clone)]
-pub struct Staging {
+pub struct StagingTable {
     shards: Arc<[Arc<Shard>]>,
 }
 
 /// What a table holds of a day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Held {
+pub struct StoredDay {
     /// Rows.
     pub rows: u64,
     /// The sum of their places' hashes: other rows have another.
     pub places: u64,
 }
 
-impl Staging {
+impl StagingTable {
     pub(super) fn new(shards: Arc<[Arc<Shard>]>) -> Self {
         Self { shards }
     }
@@ -72,7 +72,7 @@ impl Staging {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn stored(&self, day: u16) -> Result<Held, StoreError> {
+    pub async fn stored(&self, day: u16) -> Result<StoredDay, StoreError> {
         self.held("events_local", day).await
     }
 
@@ -80,17 +80,17 @@ impl Staging {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn staged(&self, day: u16) -> Result<Held, StoreError> {
+    pub async fn staged(&self, day: u16) -> Result<StoredDay, StoreError> {
         self.held(TABLE, day).await
     }
 
-    async fn held(&self, table: &str, day: u16) -> Result<Held, StoreError> {
-        let mut held = Held::default();
+    async fn held(&self, table: &str, day: u16) -> Result<StoredDay, StoreError> {
+        let mut held = StoredDay::default();
         for server in self.servers() {
             let question = server.writer().query_raw(include_str!("sql/stored_of_day.sql"));
             let question = question.param("table", table).param("day", day);
             let (rows, places) = fetch_one::<(u64, u64)>(server, question).await?;
-            held = Held { rows: held.rows + rows, places: held.places.wrapping_add(places) };
+            held = StoredDay { rows: held.rows + rows, places: held.places.wrapping_add(places) };
         }
         Ok(held)
     }

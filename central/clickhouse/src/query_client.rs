@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::error::StoreError;
 use super::layout::Layout;
-use super::server::{Access, Server};
+use super::server::{ConnectionOptions, Server};
 use super::shard::{Shard, shard_of};
 
 pub use clickhouse::Row;
@@ -91,11 +91,11 @@ impl<T: RowOwned + RowRead + Send> Answer for T {}
 
 /// Reads; clones share it.
 #[derive(Clone)]
-pub struct Reader {
+pub struct QueryClient {
     shards: Arc<[Arc<Shard>]>,
 }
 
-impl Reader {
+impl QueryClient {
     pub(super) fn new(shards: Arc<[Arc<Shard>]>) -> Self {
         Self { shards }
     }
@@ -108,7 +108,14 @@ impl Reader {
         let (user, database) = (String::new(), database.to_owned());
         let (server, _) = Server::new(
             url,
-            &Access { user, database, password: None, password_file: None, ca: None, embedded: true },
+            &ConnectionOptions {
+                user,
+                database,
+                password: None,
+                password_file: None,
+                ca: None,
+                embedded: true,
+            },
         )?;
         let (shard, _) = Shard::new(vec![server], Layout::Node);
         Ok(Self { shards: [Arc::new(shard)].into() })
@@ -117,24 +124,24 @@ impl Reader {
     /// All rows that a statement gives of a website's shard.
     ///
     /// # Errors
-    /// [`ReadError`].
+    /// [`QueryError`].
     pub async fn fetch_all<T: Answer>(
         &self,
         website_id: &str,
         statement: &Statement,
-    ) -> Result<Vec<T>, ReadError> {
+    ) -> Result<Vec<T>, QueryError> {
         self.ask(website_id, statement, Query::fetch_all::<T>).await
     }
 
     /// The one row that it gives.
     ///
     /// # Errors
-    /// [`ReadError`].
+    /// [`QueryError`].
     pub async fn fetch_one<T: Answer>(
         &self,
         website_id: &str,
         statement: &Statement,
-    ) -> Result<T, ReadError> {
+    ) -> Result<T, QueryError> {
         self.ask(website_id, statement, Query::fetch_one::<T>).await
     }
 
@@ -144,7 +151,7 @@ impl Reader {
         website_id: &str,
         statement: &Statement,
         fetch: impl Fn(Query) -> F,
-    ) -> Result<T, ReadError>
+    ) -> Result<T, QueryError>
     where
         F: Future<Output = clickhouse::error::Result<T>>,
     {
@@ -158,15 +165,15 @@ impl Reader {
             left -= 1;
             match asked {
                 // Who cannot be reached, or is at its limit of statements, says nothing about the others.
-                Err(error) if error.is_away() => {
-                    shard.learn(replica, &Err::<(), _>(()));
+                Err(error) if error.is_unavailable() => {
+                    shard.record_outcome(replica, &Err::<(), _>(()));
                     if left == 0 {
                         return Err(error.into());
                     }
                     tracing::warn!(%error, "a replica did not answer a report; asking another");
                 }
                 Ok(answer) => {
-                    shard.learn(replica, &Ok::<_, ()>(()));
+                    shard.record_outcome(replica, &Ok::<_, ()>(()));
                     return Ok(answer);
                 }
                 Err(error) => return Err(error.into()),
@@ -185,24 +192,24 @@ async fn ask_one<T>(
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-pub enum ReadError {
+pub enum QueryError {
     /// Nobody answers, or the tables are not there yet. Transient.
     #[error("the event store does not answer: {0}")]
-    Away(#[source] StoreError),
+    Unavailable(#[source] StoreError),
     /// The statement hit its limit of time or memory. A shorter period may do.
     #[error("the report was stopped at its limit of time or memory; ask for a shorter period")]
-    TooCostly(#[source] StoreError),
+    LimitExceeded(#[source] StoreError),
     /// The store refused the statement: a defect of ours. Permanent.
     #[error("the event store refused the report: {0}")]
     Refused(#[source] StoreError),
 }
 
-impl From<StoreError> for ReadError {
+impl From<StoreError> for QueryError {
     fn from(error: StoreError) -> Self {
-        if error.is_away() {
-            Self::Away(error)
-        } else if error.is_too_costly() {
-            Self::TooCostly(error)
+        if error.is_unavailable() {
+            Self::Unavailable(error)
+        } else if error.is_limit_exceeded() {
+            Self::LimitExceeded(error)
         } else {
             Self::Refused(error)
         }

@@ -10,7 +10,7 @@ const LONGEST: Duration = Duration::from_mins(1);
 
 /// How the replicas of one shard have fared.
 #[derive(Debug)]
-pub(super) struct Rotation {
+pub(super) struct ReplicaSelector {
     preferred: usize,
     setbacks: Vec<Setback>,
 }
@@ -21,7 +21,7 @@ struct Setback {
     until: Option<Instant>,
 }
 
-impl Rotation {
+impl ReplicaSelector {
     /// For this many replicas, at least one.
     pub(super) fn new(replicas: usize) -> Self {
         Self { preferred: 0, setbacks: vec![Setback::default(); replicas] }
@@ -61,41 +61,41 @@ mod tests {
     #[test]
     fn the_one_that_worked_is_asked_again_until_it_fails() {
         let now = Instant::now();
-        let mut rotation = Rotation::new(3);
-        assert_eq!(rotation.choose(now, ALL), 0);
-        rotation.failed(0, now);
-        assert_eq!(rotation.choose(now, ALL), 1);
-        rotation.worked(1);
-        assert_eq!(rotation.choose(now + LONGEST, ALL), 1, "it stays where it works");
-        rotation.failed(1, now);
-        assert_eq!(rotation.choose(now, ALL), 2);
+        let mut selector = ReplicaSelector::new(3);
+        assert_eq!(selector.choose(now, ALL), 0);
+        selector.failed(0, now);
+        assert_eq!(selector.choose(now, ALL), 1);
+        selector.worked(1);
+        assert_eq!(selector.choose(now + LONGEST, ALL), 1, "it stays where it works");
+        selector.failed(1, now);
+        assert_eq!(selector.choose(now, ALL), 2);
     }
 
     #[test]
     fn a_failed_one_gets_its_next_chance_ever_later() {
         let now = Instant::now();
-        let mut rotation = Rotation::new(2);
-        rotation.failed(0, now);
-        rotation.failed(1, now);
-        rotation.failed(1, now);
-        assert_eq!(rotation.choose(now, ALL), 0, "its chance comes first");
-        rotation.failed(0, now + FIRST);
-        rotation.failed(0, now + FIRST);
-        assert_eq!(rotation.choose(now + FIRST * 2, ALL), 1);
+        let mut selector = ReplicaSelector::new(2);
+        selector.failed(0, now);
+        selector.failed(1, now);
+        selector.failed(1, now);
+        assert_eq!(selector.choose(now, ALL), 0, "its chance comes first");
+        selector.failed(0, now + FIRST);
+        selector.failed(0, now + FIRST);
+        assert_eq!(selector.choose(now + FIRST * 2, ALL), 1);
         for _ in 0..40 {
-            rotation.failed(1, now);
+            selector.failed(1, now);
         }
-        assert_eq!(rotation.choose(now + LONGEST, |replica| replica == 1), 1);
+        assert_eq!(selector.choose(now + LONGEST, |replica| replica == 1), 1);
     }
 
     #[test]
     fn one_that_does_not_answer_is_asked_last_and_a_single_one_always() {
         let now = Instant::now();
-        let mut rotation = Rotation::new(2);
-        assert_eq!(rotation.choose(now, |replica| replica == 1), 1);
-        rotation.failed(1, now);
-        assert_eq!(rotation.choose(now, |replica| replica == 1), 1, "better than one that is silent");
-        let mut single = Rotation::new(1);
+        let mut selector = ReplicaSelector::new(2);
+        assert_eq!(selector.choose(now, |replica| replica == 1), 1);
+        selector.failed(1, now);
+        assert_eq!(selector.choose(now, |replica| replica == 1), 1, "better than one that is silent");
+        let mut single = ReplicaSelector::new(1);
         single.failed(0, now);
         assert_eq!(single.choose(now, |_| false), 0);
     }

@@ -2,6 +2,7 @@
 //! keep small files, say what is wrong, and end. Knows no message, no journal and no outside system.
 
 pub mod backoff;
+pub mod config;
 pub mod exit;
 pub mod fault;
 pub mod file;

@@ -4,10 +4,8 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
-
-use crate::fault::{Classify, Fault};
 
 /// How often it is tried.
 const POLL: Duration = Duration::from_millis(20);
@@ -19,16 +17,18 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Waits up to `wait` for another holder; blocks meanwhile. Makes the file, mode 0600, when it is missing.
+    /// Waits up to `wait`; nothing when another process still holds it then. Blocks meanwhile. Makes the file, mode 0600, when it is
+    /// missing.
     ///
     /// # Errors
-    /// [`LockError`].
-    pub fn take(path: &Path, wait: Duration) -> Result<Self, LockError> {
+    /// When the file cannot be made or locked.
+    pub fn take(path: &Path, wait: Duration) -> io::Result<Option<Self>> {
         let mut attempt = Attempt::new(path, wait)?;
         loop {
             match attempt.again()? {
-                Some(pause) => std::thread::sleep(pause),
-                None => return Ok(Self { _file: attempt.file }),
+                Next::Pause(pause) => std::thread::sleep(pause),
+                Next::GiveUp => return Ok(None),
+                Next::Held => return Ok(Some(Self { _file: attempt.file })),
             }
         }
     }
@@ -36,13 +36,14 @@ impl Lock {
     /// The same, and lets other tasks run meanwhile.
     ///
     /// # Errors
-    /// [`LockError`].
-    pub async fn acquire(path: &Path, wait: Duration) -> Result<Self, LockError> {
+    /// When the file cannot be made or locked.
+    pub async fn acquire(path: &Path, wait: Duration) -> io::Result<Option<Self>> {
         let mut attempt = Attempt::new(path, wait)?;
         loop {
             match attempt.again()? {
-                Some(pause) => std::thread::sleep(pause),
-                None => return Ok(Self { _file: attempt.file }),
+                Next::Pause(pause) => tokio::time::sleep(pause).await,
+                Next::GiveUp => return Ok(None),
+                Next::Held => return Ok(Some(Self { _file: attempt.file })),
             }
         }
     }
@@ -55,62 +56,42 @@ struct Attempt<'a> {
     told: bool,
 }
 
+enum Next {
+    Held,
+    Pause(Duration),
+    GiveUp,
+}
+
 impl<'a> Attempt<'a> {
-    fn new(path: &'a Path, wait: Duration) -> Result<Self, LockError> {
+    fn new(path: &'a Path, wait: Duration) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         let opened = options.write(true).create(true).truncate(false).mode(0o600).open(path);
-        let file = opened.map_err(|source| LockError::File { path: path.to_owned(), source })?;
+        let file = opened.map_err(|error| naming(path, &error))?;
         Ok(Self { path, file, deadline: Instant::now() + wait, told: false })
     }
 
-    /// How long to pause before the next attempt; nothing once the lock is ours.
-    fn again(&mut self) -> Result<Option<Duration>, LockError> {
+    fn again(&mut self) -> io::Result<Next> {
         match self.file.try_lock() {
-            Ok(()) => return Ok(None),
+            Ok(()) => return Ok(Next::Held),
             Err(TryLockError::WouldBlock) => {}
             Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(TryLockError::Error(source)) => {
-                return Err(LockError::File { path: self.path.to_owned(), source });
-            }
+            Err(TryLockError::Error(error)) => return Err(naming(self.path, &error)),
         }
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(LockError::Held { path: self.path.to_owned() });
+            return Ok(Next::GiveUp);
         }
         if !self.told {
-            tracing::info!(lock = %self.path.display(), seconds = left.as_secs(), "waiting for another process to release it");
+            let seconds = left.as_secs_f32();
+            tracing::info!(lock = %self.path.display(), seconds, "waiting for another process to release the lock");
             self.told = true;
         }
-        Ok(Some(left.min(POLL)))
+        Ok(Next::Pause(left.min(POLL)))
     }
 }
 
-/// Why a lock was not taken.
-#[derive(Debug, thiserror::Error)]
-pub enum LockError {
-    /// Transient: another process holds it.
-    #[error("another process holds {}", path.display())]
-    Held {
-        /// The lock's file.
-        path: PathBuf,
-    },
-    /// Permanent: it cannot be made or locked.
-    #[error("cannot lock {}: {source}", path.display())]
-    File {
-        /// The lock's file.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-}
-
-impl Classify for LockError {
-    fn fault(&self) -> Fault {
-        match self {
-            Self::Held { .. } => Fault::Transient,
-            Self::File { .. } => Fault::Permanent,
-        }
-    }
+fn naming(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot lock {}: {error}", path.display()))
 }
 
 #[cfg(test)]
@@ -118,21 +99,22 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt as _;
 
+    const LONG: Duration = Duration::from_secs(20);
+
     #[test]
     fn a_second_holder_waits_as_long_as_it_was_told_and_gets_the_lock_once_the_first_is_gone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
-        let first = Lock::take(&path, Duration::ZERO).expect("nobody else holds it");
+        let first = Lock::take(&path, Duration::ZERO).unwrap().expect("nobody else holds it");
         let begun = Instant::now();
-        let refused = Lock::take(&path, Duration::from_millis(150)).expect_err("held");
+        assert!(Lock::take(&path, Duration::from_millis(150)).unwrap().is_none());
         assert!(begun.elapsed() >= Duration::from_millis(150));
-        assert!(refused.is_transient() && refused.to_string().contains("another process holds"), "{refused}");
         let waiting = {
             let path = path.clone();
-            std::thread::spawn(move || Lock::take(&path, Duration::from_secs(20)))
+            std::thread::spawn(move || Lock::take(&path, LONG))
         };
         drop(first);
-        waiting.join().expect("no panic").expect("free by now");
+        assert!(waiting.join().expect("no panic").unwrap().is_some(), "free by now");
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     }
 
@@ -140,16 +122,16 @@ mod tests {
     async fn one_that_waits_lets_the_holder_go_on() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
-        let first = Lock::acquire(&path, Duration::ZERO).await.expect("nobody else holds it");
+        let first = Lock::acquire(&path, Duration::ZERO).await.unwrap().expect("nobody else holds it");
+        assert!(Lock::acquire(&path, Duration::ZERO).await.unwrap().is_none());
         // One thread: the holder can only let go while the other's waiting leaves it room.
-        let (second, ()) = tokio::join!(Lock::acquire(&path, Duration::from_secs(20)), async { drop(first) });
-        second.expect("free by now");
+        let (second, ()) = tokio::join!(Lock::acquire(&path, LONG), async { drop(first) });
+        assert!(second.unwrap().is_some(), "free by now");
     }
 
     #[test]
     fn a_folder_that_is_not_there_is_no_other_holder() {
-        let refused =
-            Lock::take(Path::new("/nonexistent/lock"), Duration::from_secs(20)).expect_err("no folder");
-        assert!(!refused.is_transient(), "{refused}");
+        let refused = Lock::take(Path::new("/nonexistent/lock"), LONG).expect_err("no folder");
+        assert!(refused.to_string().contains("/nonexistent/lock"), "{refused}");
     }
 }

@@ -1,73 +1,34 @@
-//! Configuration: what the file and the environment say ([`Raw`]), and what the rooms get ([`Config`]). Binds nothing.
+//! Configuration: what the file and the environment say ([`raw`]), and what the rooms get ([`Config`]). Binds nothing.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use footfall_daemon::config;
 use footfall_proto::limits::MAX_BATCH_BYTES;
 use ipnet::IpNet;
-use serde::Deserialize;
 
-use crate::config::environment::overlay;
+use raw::{Raw, RawCentral, RawGeo, RawHttp, RawJournal};
 
-mod environment;
 mod error;
+mod raw;
 
 pub use error::ConfigError;
 
 /// A journal holds at least two of the largest records.
 const LEAST_JOURNAL_BYTES: u64 = 2 * MAX_BATCH_BYTES as u64;
 
-/// The file as it was written, every key optional; an unknown key is an error.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Raw {
-    data: Option<PathBuf>,
-    http: RawHttp,
-    central: RawCentral,
-    journal: RawJournal,
-    beacon: RawBeacon,
-    geo: RawGeo,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct RawHttp {
-    listen: Option<String>,
-    workers: Option<usize>,
-    max_connections: Option<usize>,
-    admin_networks: Option<Vec<String>>,
-    trusted_proxies: Option<Vec<String>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct RawCentral {
-    address: Option<String>,
-    server_name: Option<String>,
-    certificate: Option<PathBuf>,
-    key: Option<PathBuf>,
-    ca: Option<PathBuf>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct RawJournal {
-    max_bytes: Option<u64>,
-    segment_bytes: Option<u64>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct RawBeacon {
-    assets: Option<PathBuf>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct RawGeo {
-    databases: Option<Vec<PathBuf>>,
-    private_as: Option<String>,
-}
+/// Variables of central, which may run with the same environment.
+const OTHERS: &[&str] = &[
+    "FOOTFALL_BLOBS_",
+    "FOOTFALL_EVENT_STORE_",
+    "FOOTFALL_HTTP_NAMES",
+    "FOOTFALL_LIVE_",
+    "FOOTFALL_LOG_",
+    "FOOTFALL_METADATA_",
+    "FOOTFALL_QUERY_",
+    "FOOTFALL_RELAY_",
+    "FOOTFALL_TAG_",
+];
 
 /// Everything an edge needs to start, checked.
 #[derive(Debug, Clone)]
@@ -140,9 +101,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`], whose text is one sentence for a person.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-        Self::parse(&text, std::env::vars())
+        config::load::<Raw>(path, OTHERS)?.resolve()
     }
 
     /// The same from text and variables that the caller brings.
@@ -153,17 +112,18 @@ impl Config {
         text: &str,
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
-        let mut table: toml::Table =
-            text.parse().map_err(|error: toml::de::Error| ConfigError::syntax(&error))?;
-        overlay(&mut table, variables)?;
-        let raw = Raw::deserialize(table).map_err(|error| ConfigError::syntax(&error))?;
-        raw.resolve()
+        config::read::<Raw>(text, variables, OTHERS)?.resolve()
+    }
+
+    /// Every key with what it is for and its default, as a TOML file.
+    #[must_use]
+    pub fn template() -> String {
+        config::template::<Raw>()
     }
 }
 
 impl Raw {
     fn resolve(self) -> Result<Config, ConfigError> {
-        let data = required(self.data, "data")?;
         let http = self.http.resolve()?;
         let central = self.central.resolve()?;
         let geo = self.geo.resolve()?;
@@ -171,59 +131,43 @@ impl Raw {
         if let Some(folder) = &self.beacon.assets {
             present("beacon.assets", &folder.join("footfall.js"))?;
         }
-        Ok(Config { data, http, central: Some(central), journal, assets: self.beacon.assets, geo })
+        Ok(Config { data: self.data, http, central: Some(central), journal, assets: self.beacon.assets, geo })
     }
 }
 
 impl RawHttp {
     fn resolve(self) -> Result<Http, ConfigError> {
-        let listen = self.listen.unwrap_or_else(|| "127.0.0.1:8080".into());
-        let workers = self.workers.unwrap_or(1);
-        let max_connections = self.max_connections.unwrap_or(16_384);
-        let loopback = || vec!["127.0.0.0/8".into(), "::1/128".into()];
         Ok(Http {
-            listen: listen
-                .parse()
-                .map_err(|_| ConfigError::value("http.listen", &listen, "an address like 127.0.0.1:8080"))?,
-            workers: within("http.workers", workers as u64, 1, 64)? as usize,
-            max_connections: within("http.max_connections", max_connections as u64, 1, 1_000_000)? as usize,
-            admin_networks: networks("http.admin_networks", &self.admin_networks.unwrap_or_else(loopback))?,
-            trusted_proxies: networks("http.trusted_proxies", &self.trusted_proxies.unwrap_or_default())?,
+            listen: self.listen.parse().map_err(|_| {
+                ConfigError::value("http.listen", &self.listen, "an address like 127.0.0.1:8080")
+            })?,
+            workers: within("http.workers", self.workers, 1, 64)? as usize,
+            max_connections: within("http.max_connections", self.max_connections, 1, 1_000_000)? as usize,
+            admin_networks: networks("http.admin_networks", &self.admin_networks)?,
+            trusted_proxies: networks("http.trusted_proxies", &self.trusted_proxies)?,
         })
     }
 }
 
 impl RawCentral {
     fn resolve(self) -> Result<Central, ConfigError> {
-        let central = Central {
-            address: required(self.address, "central.address")?,
-            server_name: required(self.server_name, "central.server_name")?,
-            certificate: required(self.certificate, "central.certificate")?,
-            key: required(self.key, "central.key")?,
-            ca: required(self.ca, "central.ca")?,
-        };
-        if !central
-            .address
-            .rsplit_once(':')
-            .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+        let Self { address, server_name, certificate, key, ca } = self;
+        let port = address.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port);
+        if !port.is_some_and(|port| port.parse::<u16>().is_ok()) {
+            return Err(ConfigError::value("central.address", &address, "host:port"));
+        }
+        for (name, path) in
+            [("central.certificate", &certificate), ("central.key", &key), ("central.ca", &ca)]
         {
-            return Err(ConfigError::value("central.address", &central.address, "host:port"));
+            present(name, path)?;
         }
-        for (key, path) in [
-            ("central.certificate", &central.certificate),
-            ("central.key", &central.key),
-            ("central.ca", &central.ca),
-        ] {
-            present(key, path)?;
-        }
-        Ok(central)
+        Ok(Central { address, server_name, certificate, key, ca })
     }
 }
 
 impl RawJournal {
     fn resolve(self) -> Result<Journal, ConfigError> {
-        let segment_bytes = self.segment_bytes.unwrap_or(64 << 20);
-        let max_bytes = self.max_bytes.unwrap_or(4 << 30);
+        let Self { max_bytes, segment_bytes } = self;
         within("journal.segment_bytes", segment_bytes, 64 << 10, 4 << 30)?;
         within("journal.max_bytes", max_bytes, segment_bytes.max(LEAST_JOURNAL_BYTES), i64::MAX as u64)?;
         Ok(Journal { max_bytes, segment_bytes })
@@ -232,8 +176,7 @@ impl RawJournal {
 
 impl RawGeo {
     fn resolve(self) -> Result<Geo, ConfigError> {
-        let databases = self.databases.unwrap_or_default();
-        for path in &databases {
+        for path in &self.databases {
             present("geo.databases", path)?;
         }
         let private_as = match self.private_as.filter(|text| !text.is_empty()) {
@@ -242,12 +185,8 @@ impl RawGeo {
                 Some(text.parse().map_err(|_| ConfigError::value("geo.private_as", &text, "an IP address"))?)
             }
         };
-        Ok(Geo { databases, private_as })
+        Ok(Geo { databases: self.databases, private_as })
     }
-}
-
-fn required<T>(value: Option<T>, key: &'static str) -> Result<T, ConfigError> {
-    value.ok_or(ConfigError::Missing { key })
 }
 
 fn present(key: &'static str, path: &Path) -> Result<(), ConfigError> {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use footfall_daemon::status::Status;
 use footfall_journal::{AppendError, Journal, OpenError, ReadError};
 use footfall_proto::limits::{MAX_BATCH_BYTES, MAX_BODY_BYTES};
 
@@ -14,7 +15,7 @@ use crate::enrich::geo::{Geo, GeoError};
 use crate::enrich::salt::Salts;
 use crate::enrich::source::ReferrerHosts;
 use crate::enrich::ua::Agents;
-use crate::forward::{RelayStatus, TlsError, tls};
+use crate::forward::{TlsError, tls};
 use crate::peer::Peers;
 use crate::policy::Policies;
 use crate::routes::body::MemoryBudget;
@@ -76,7 +77,7 @@ pub struct Edge {
     /// Metrics.
     pub telemetry: Telemetry,
     /// The connection to central.
-    pub relay_status: RelayStatus,
+    pub relay_status: Status,
     /// The identity shown to central.
     pub tls: Option<Arc<rustls::ClientConfig>>,
 }
@@ -116,7 +117,7 @@ impl Edge {
             assets: parts.assets,
             body_memory: MemoryBudget::new(BODY_BUDGET_BYTES),
             telemetry: Telemetry::default(),
-            relay_status: RelayStatus::default(),
+            relay_status: Status::failing("central has not been reached yet"),
             tls: parts.tls,
             config,
         }))
@@ -144,7 +145,7 @@ impl Edge {
         if self.policies.current().is_none() {
             missing.push("no policy has come from central yet".to_owned());
         }
-        missing.extend(self.relay_status.problem());
+        missing.extend(self.relay_status.fault());
         missing
     }
 
@@ -157,7 +158,7 @@ impl Edge {
         Snapshot {
             policy_id: policy.as_ref().map_or(0, |policy| policy.id),
             sites: policy.as_ref().map_or(0, |policy| policy.len() as u64),
-            relay_up: self.relay_status.is_connected(),
+            relay_up: self.relay_status.is_well(),
             journal_end: self.journal.end(),
             journal_released: self.journal.released(),
             journal_unreleased_bytes: journal.unreleased_bytes,

@@ -11,7 +11,6 @@ pub mod collect;
 pub mod config;
 pub mod content_encoding;
 pub mod dedup;
-pub mod disk;
 pub mod edge;
 pub mod enrich;
 pub mod forward;

@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwapOption;
+use footfall_daemon::file;
 use footfall_proto::relay::{self, SiteStatus};
 use prost::Message;
-
-use crate::disk;
 
 /// One site, in the form that the hot path wants.
 #[derive(Debug, Clone, PartialEq)]
@@ -186,7 +185,7 @@ impl Policies {
         }
         let bytes = policy.encode_to_vec();
         self.current.store(Some(Arc::new(Policy::resolve(policy))));
-        disk::replace(&self.path, &bytes)?;
+        file::replace(&self.path, &bytes, 0o600)?;
         Ok(true)
     }
 }

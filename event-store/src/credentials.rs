@@ -4,11 +4,12 @@ use crate::engine::{Fault, code};
 use crate::gate::Role;
 use crate::request::Claim;
 use base64::Engine as _;
+use footfall_daemon::file;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use subtle::ConstantTimeEq;
 
@@ -41,12 +42,12 @@ impl Credentials {
                 if let Some(folder) = path.parent() {
                     std::fs::create_dir_all(folder).map_err(failed)?;
                 }
-                let mut file =
-                    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
-                file.write_all(format!("{password}\n").as_bytes())
-                    .and_then(|()| file.sync_all())
-                    .map_err(failed)?;
-                password
+                if file::create(path, format!("{password}\n").as_bytes(), 0o600).map_err(failed)? {
+                    password
+                } else {
+                    // Somebody else has made one meanwhile.
+                    read(File::open(path).map_err(failed)?, path)?
+                }
             }
             Err(error) => return Err(failed(error)),
         };
@@ -164,6 +165,8 @@ pub enum PasswordError {
 mod a_claim {
     use super::*;
     use http::HeaderValue;
+    use std::fs::OpenOptions;
+    use std::os::unix::fs::OpenOptionsExt;
 
     fn ask(headers: &[(&'static str, &str)], url: &Claim) -> Result<Role, i32> {
         let mut map = HeaderMap::new();

@@ -7,7 +7,6 @@ use crate::credentials::Credentials;
 use crate::encoding::Encoding;
 use crate::engine::{Fault, code};
 use crate::gate::Role;
-use crate::guard;
 use crate::limits::{
     BODY_PAUSE, DISCARD_BYTES, DISCARD_TIME, FRONT_BYTES, MULTIPART_BYTES, READER_TIME, STATEMENT_BYTES,
 };
@@ -15,6 +14,7 @@ use crate::perform::{Asked, perform};
 use crate::pool::{Pool, Running};
 use crate::request::{Request, boundary, fields};
 use bytes::{Bytes, BytesMut};
+use footfall_daemon::guard::{Guard, Refusal};
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, Method, Response, StatusCode};
 use http_body_util::BodyExt;
@@ -30,8 +30,8 @@ pub struct Service {
     pub credentials: Credentials,
     /// The database of requests that name none.
     pub database: String,
-    /// Further host names of this server.
-    pub names: Vec<String>,
+    /// Keeps web pages out: a browser on this machine must not carry a stranger's page to this port.
+    pub guard: Guard,
     /// Whether statements without password may run: only where they cannot read this user's files.
     pub confinement: Confinement,
 }
@@ -66,8 +66,11 @@ impl Service {
 
     /// The answer to a request that asks no statement, or none.
     fn simple(&self, parts: &http::request::Parts) -> Option<Response<AnswerBody>> {
-        if let Err(refused) = guard::admit(&parts.method, &parts.uri, &parts.headers, &self.names) {
-            return Some(plain(StatusCode::FORBIDDEN, format!("{refused}\n")));
+        // With a query it would run a statement, so only the bare path is a page that may be linked to.
+        let front_page = parts.uri.path() == "/" && parts.uri.query().is_none();
+        if let Err(refusal) = self.guard.judge(&parts.method, &parts.uri, &parts.headers, front_page) {
+            let more = if refusal == Refusal::Host { ": --name adds one" } else { "" };
+            return Some(plain(StatusCode::FORBIDDEN, format!("{refusal}{more}\n")));
         }
         let get = match parts.method {
             Method::POST => false,

@@ -5,16 +5,15 @@
 //!
 //! # Layout
 //! - [`engine`]: the library behind a safe face. The only `unsafe` of the workspace is in it.
-//! - [`statement`], [`request`], [`guard`], [`gate`], [`block`], [`encoding`], [`format`]: pure; what a request says and whether it may.
+//! - [`statement`], [`request`], [`gate`], [`block`], [`encoding`], [`format`]: pure; what a request says and whether it may.
 //! - [`pool`] and [`perform`]: threads with one connection each, and what they do with one request.
 //! - [`body`], [`answer`], [`handle`], [`server`]: bytes in, bytes out.
-//! - [`config`], [`credentials`], [`claim`], [`confine`], [`layout`]: from a command line to a process that may start.
+//! - [`config`], [`credentials`], [`confine`], [`layout`]: from a command line to a process that may start.
 //! - [`testing`]: such a process for one test, of this or of any other project.
 
 pub mod answer;
 pub mod block;
 pub mod body;
-pub mod claim;
 pub mod config;
 pub mod confine;
 pub mod credentials;
@@ -22,7 +21,6 @@ pub mod encoding;
 pub mod engine;
 pub mod format;
 pub mod gate;
-pub mod guard;
 pub mod handle;
 pub mod layout;
 pub mod limits;

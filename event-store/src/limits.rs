@@ -53,8 +53,8 @@ pub const DISCARD_BYTES: usize = 32 << 20;
 /// How long that may take.
 pub const DISCARD_TIME: Duration = Duration::from_secs(5);
 
-/// How long a start waits for the data folder's lock and for its port.
-pub const CLAIM_TIME: Duration = Duration::from_secs(10);
+/// How long a start waits for the data folder's lock and for its port, which a predecessor may still hold.
+pub const PREDECESSOR_TIME: Duration = Duration::from_secs(10);
 
 /// Rows of an insert are handed on in blocks of at most this many bytes; parts are cut by the engine's own rule
 /// (1,048,449 rows or 256 MB), so that this bounds memory and changes no atomicity.

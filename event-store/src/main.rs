@@ -1,77 +1,48 @@
 //! The embedded ClickHouse, from a command line to a clean end. Everything it does is in the library.
 
 use anyhow::{Context, Result};
-use clap::Parser;
-use footfall_event_store::claim;
+use footfall_daemon::exit::{self, Exit};
+use footfall_daemon::guard::Guard;
+use footfall_daemon::lock::Lock;
+use footfall_daemon::stop::{self, Also};
+use footfall_daemon::{port, ready, trace};
 use footfall_event_store::config::{Arguments, Config};
 use footfall_event_store::confine::{Confinement, confine};
 use footfall_event_store::credentials::Credentials;
 use footfall_event_store::engine::{Library, settle};
 use footfall_event_store::handle::Service;
+use footfall_event_store::limits::PREDECESSOR_TIME;
 use footfall_event_store::pool::{Options, Pool};
 use footfall_event_store::server::serve;
-use std::io::{Read, Write};
+use serde_json::json;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
-
-/// What bad configuration exits with (EX_USAGE).
-const USAGE: u8 = 64;
 
 /// How long the threads get to end their last statement and close their connections.
 const CLOSE_TIME: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        // A central that was killed leaves a broken pipe for stderr; complaining about it there would panic.
-        .log_internal_errors(false)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("FOOTFALL_LOG").unwrap_or_else(|_| "info".into()),
-        )
-        .init();
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
-        Err(error) if !error.use_stderr() => {
-            // Help and version: what was asked for.
-            print!("{error}");
-            return ExitCode::SUCCESS;
-        }
-        Err(error) => {
-            let text = error.to_string();
-            let sentence = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-            eprintln!("event-store: {sentence}");
-            return ExitCode::from(USAGE);
-        }
-    };
+    exit::report("event-store", start())
+}
+
+fn start() -> Result<(), Exit> {
+    let arguments: Arguments = exit::arguments()?;
+    trace::start();
     let check = arguments.check;
-    let config = match Config::resolve(arguments) {
-        Ok(config) => config,
-        Err(invalid) => {
-            eprintln!("event-store: {invalid}");
-            return ExitCode::from(USAGE);
-        }
-    };
+    let config = Config::resolve(arguments).map_err(Exit::usage)?;
     if check {
-        return ExitCode::SUCCESS;
+        return Ok(());
     }
-    match run(&config) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("event-store: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    Ok(run(&config)?)
 }
 
 fn run(config: &Config) -> Result<()> {
     let credentials = Credentials::from_file(&config.user, &config.password_file)?;
     let data = &config.layout.data;
     std::fs::create_dir_all(data).with_context(|| format!("cannot make {}", data.display()))?;
-    let lock = claim::data(data)?;
+    let lock = Lock::take(&data.join("event-store.lock"), PREDECESSOR_TIME)?
+        .with_context(|| format!("another event-store holds {}: stop it first", data.display()))?;
     config.layout.write().with_context(|| format!("cannot write into {}", data.display()))?;
     settle(data).with_context(|| format!("cannot enter {}", data.display()))?;
     let library = Library::load(&config.library)?;
@@ -96,7 +67,7 @@ fn run(config: &Config) -> Result<()> {
         pool,
         credentials,
         database: config.layout.database.clone(),
-        names: config.names.clone(),
+        guard: Guard::new(&config.names),
         confinement,
     });
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -115,39 +86,10 @@ fn run(config: &Config) -> Result<()> {
 }
 
 async fn until_stopped(config: &Config, service: Arc<Service>) -> Result<()> {
-    let stop = CancellationToken::new();
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let listener = claim::port(config.listen).await?;
-    let address = listener.local_addr()?;
-    let ready = serde_json::json!({ "pid": std::process::id(), "url": format!("http://{address}") });
-    writeln!(std::io::stdout(), "READY {ready}")?;
-    std::io::stdout().flush()?;
-    let input_ends = end_of_input(config.until_eof);
-    let told = stop.clone();
-    tokio::spawn(async move {
-        let why = tokio::select! {
-            _ = terminate.recv() => "told to stop by SIGTERM",
-            _ = interrupt.recv() => "told to stop by SIGINT",
-            () = input_ends.cancelled() => "standard input has ended",
-        };
-        told.cancel();
-        tracing::info!("{why}");
-    });
-    serve(listener, service, stop, config.drain).await;
+    let stop = stop::watch(Also { end_of_input: config.until_eof, ..Also::default() })?;
+    let listener = port::listen(config.listen, PREDECESSOR_TIME).await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    ready::print(&json!({ "pid": std::process::id(), "url": url }))?;
+    serve(listener, service, stop.drain, config.drain).await;
     Ok(())
-}
-
-/// Cancelled at standard input's end, if that is asked for. A thread of its own: reading it cannot be given up.
-fn end_of_input(watch: bool) -> CancellationToken {
-    let ended = CancellationToken::new();
-    if watch {
-        let ended = ended.clone();
-        std::thread::spawn(move || {
-            let mut buffer = [0; 256];
-            // An input that cannot be read is as good as ended.
-            while std::io::stdin().read(&mut buffer).is_ok_and(|length| length > 0) {}
-            ended.cancel();
-        });
-    }
-    ended
 }

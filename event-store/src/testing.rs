@@ -2,10 +2,11 @@
 //!
 //! It runs the program, as the engine cannot be had twice in one process and confines the process that has it.
 
+use footfall_daemon::ready;
 use std::ffi::OsString;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 /// Names the program where it cannot be found otherwise.
 pub const PROGRAM: &str = "FOOTFALL_EVENT_STORE";
@@ -101,7 +102,7 @@ impl Launch {
             .spawn()
             .map_err(|source| LaunchError::Program { program: self.program.clone(), source })?;
         let mut stdout = BufReader::new(child.stdout.take().ok_or(LaunchError::Unready(String::new()))?);
-        if let Some(Ready { url, .. }) = ready(&mut stdout) {
+        if let Ok(Ready { url, .. }) = ready::read(&mut stdout) {
             return Ok(EventStore { child, url, launch: Some(self) });
         }
         // It has ended, or says what it never should: either way it is not wanted any more.
@@ -118,13 +119,6 @@ pub struct Ready {
     pub pid: u32,
     /// Where it answers.
     pub url: String,
-}
-
-/// Reads the READY line; nothing when the first line is another, or there is none.
-pub fn ready(stdout: &mut BufReader<ChildStdout>) -> Option<Ready> {
-    let mut line = String::new();
-    stdout.read_line(&mut line).ok()?;
-    serde_json::from_str(line.strip_prefix("READY ")?).ok()
 }
 
 fn find(named: Option<OsString>, running: Option<&Path>) -> PathBuf {

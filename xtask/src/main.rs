@@ -3,15 +3,14 @@
 mod authority;
 mod beacon;
 mod bench;
+mod docs;
 mod doctor;
 mod fetch;
 mod file;
-mod lock;
 mod place;
 mod ports;
 mod services;
 mod shell;
-mod signal;
 mod suite;
 mod tidy;
 mod up;
@@ -20,6 +19,7 @@ mod workspace;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use footfall_daemon::exit;
 
 /// Footfall's commands. `cargo xtask up` runs the whole system, `cargo xtask test` runs every test.
 #[derive(Parser)]
@@ -47,10 +47,16 @@ enum Command {
     /// Build the browser beacon into beacon-wasm/dist and print its sizes.
     Beacon,
     Bench(bench::Bench),
+    /// Write docs/configuration.md anew from what the programs print about their configuration.
+    Docs,
 }
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    exit::report("xtask", exit::arguments().and_then(|cli: Cli| Ok(run(cli.command)?)))
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
         Command::Up(up) => up.run(),
         Command::Services(services) => services.run(),
         Command::Test(test) => test.run(),
@@ -62,12 +68,6 @@ fn main() -> ExitCode {
         Command::Fetch => fetch::run(),
         Command::Beacon => beacon::build(place::root()),
         Command::Bench(bench) => bench.run(),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
+        Command::Docs => docs::run(),
     }
 }

@@ -1,11 +1,13 @@
 //! Ports on this machine only, and blocks of free ones that no other run takes.
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
 use anyhow::Context;
+use footfall_daemon::lock::Lock;
 
-use crate::{file, lock::Lock};
+use crate::file;
 
 /// Blocks of free ports begin here, below the range from which the kernel gives ports to outgoing connections: a server
 /// that is restarted finds its port again.
@@ -36,8 +38,8 @@ impl Block {
             }
             let first = FIRST + step * STEP;
             let claimed = (0..needed)
-                .map(|part| Lock::wait(&claims.join((first + part * STEP).to_string()), Duration::ZERO))
-                .collect::<anyhow::Result<Option<Vec<_>>>>()?;
+                .map(|part| Lock::take(&claims.join((first + part * STEP).to_string()), Duration::ZERO))
+                .collect::<io::Result<Option<Vec<_>>>>()?;
             if let Some(claims) = claimed.filter(|_| are_free(first)) {
                 return Ok(Self { first, _claims: claims });
             }

@@ -79,7 +79,49 @@ fn what_is_wrong_is_said_in_one_sentence() {
         assert!(!error.contains('\n'), "{error}");
     }
     assert_eq!(parse("").expect_err("empty").to_string(), "the configuration lacks `data`");
-    let misspelt = [("FOOTFALL_GEO_DATABASE".to_owned(), "x".to_owned())];
-    let error = Config::parse(&files.toml(""), misspelt).expect_err("misspelt").to_string();
-    assert!(error.contains("FOOTFALL_GEO_DATABASE"), "{error}");
+    for misspelt in ["FOOTFALL_GEO_DATABASE", "FOOTFALL_HTTP_LISTEM", "FOOTFALL_DATTA"] {
+        let variable = (misspelt.to_owned(), "x".to_owned());
+        let error = Config::parse(&files.toml(""), [variable]).expect_err("misspelt").to_string();
+        assert!(error.contains(misspelt), "{error}");
+    }
+}
+
+#[test]
+fn the_template_is_a_configuration_once_what_is_required_is_given() {
+    let files = Files::new();
+    let (mut required, rest) = (String::new(), Config::template());
+    for line in files.toml("").lines().filter_map(|line| line.split_once(" = ")) {
+        let (key, value) = line;
+        assert!(rest.contains(&format!("#{key} = # required\n")), "{key} in {rest}");
+        required = if required.is_empty() { rest.clone() } else { required }
+            .replace(&format!("#{key} = # required"), &format!("{key} = {value}"));
+    }
+    let config = parse(&required).expect("valid");
+    assert_eq!(config.journal.max_bytes, 4 << 30);
+}
+
+#[test]
+fn the_examples_that_are_given_out_are_valid() {
+    let files = Files::new();
+    std::fs::write(files.0.path().join("footfall.js"), "x").expect("written");
+    let own = files.0.path().display().to_string();
+    for example in ["config/edge.toml", "compose/edge.toml"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy").join(example);
+        let text = std::fs::read_to_string(path).expect("an example");
+        let places = ["/etc/footfall", "/secrets", "/usr/share/footfall/beacon", "/var/lib/footfall-geo"];
+        let text = places.into_iter().fold(text, |text, place| text.replace(place, &own));
+        for file in text.split('"').filter_map(|path| path.strip_prefix(&format!("{own}/"))) {
+            std::fs::write(files.0.path().join(file), "x").expect("written");
+        }
+        parse(&text).unwrap_or_else(|error| panic!("{example}: {error}"));
+    }
+}
+
+#[test]
+fn the_documentation_names_every_key_as_it_is() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/configuration.md");
+    let text = std::fs::read_to_string(path).expect("a document");
+    let block =
+        format!("<!-- printed by: edge-collector --print-template -->\n```toml\n{}```\n", Config::template());
+    assert!(text.contains(&block), "docs/configuration.md is out of date: run `cargo xtask docs`");
 }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
+use footfall_daemon::file;
 
-use crate::disk;
 use crate::session;
 
 /// A UTC day, counted from the Unix epoch.
@@ -138,7 +138,7 @@ impl Salts {
             self.days.store(Arc::clone(&after));
         }
         if !*written {
-            disk::replace(&self.path, after.encode().as_bytes())?;
+            file::replace(&self.path, after.encode().as_bytes(), 0o600)?;
             *written = true;
         }
         Ok(())

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::disk;
+use footfall_daemon::file;
 
 /// The acknowledged offset and its file.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl Position {
     /// When it cannot be written; the old offset stays.
     pub fn save(&mut self, offset: u64) -> io::Result<()> {
         if offset != self.saved {
-            disk::replace(&self.path, format!("{offset}\n").as_bytes())?;
+            file::replace(&self.path, format!("{offset}\n").as_bytes(), 0o600)?;
             self.saved = offset;
         }
         Ok(())

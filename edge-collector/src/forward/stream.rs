@@ -4,6 +4,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::BytesMut;
+use footfall_daemon::backoff::Backoff;
 use footfall_journal::{Epoch, ReadError};
 use footfall_proto::frame::{self, FrameError};
 use footfall_proto::ident::ID_BYTES;
@@ -17,7 +18,7 @@ use zstd::bulk::Compressor;
 
 use super::in_flight::{AckError, InFlight};
 use super::position::Position;
-use super::{backoff, batch, quic};
+use super::{batch, quic};
 use crate::config::Central;
 use crate::edge::{Edge, now_ms};
 
@@ -37,6 +38,11 @@ const POSITION_SAVE_INTERVAL: Duration = Duration::from_millis(200);
 /// Longest wait for the last acks once the edge is told to stop, and for a connection's close.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
+/// The first wait for the next connection is at most this.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// No wait for it is longer than this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
 /// Forwards until `stop`. Without a configured central it only waits.
 pub async fn run(edge: &Edge, stop: &CancellationToken) {
     let (Some(central), Some(tls)) = (&edge.config.central, &edge.tls) else {
@@ -46,7 +52,7 @@ pub async fn run(edge: &Edge, stop: &CancellationToken) {
         match Position::open(&edge.config.data.join("position"), edge.journal.start(), edge.journal.end()) {
             Ok(position) => break position,
             Err(error) => {
-                edge.relay_status.disconnected(format!("the position of the relay cannot be read: {error}"));
+                edge.relay_status.fail(format!("the position of the relay cannot be read: {error}"));
                 tracing::error!(%error, "the position of the relay cannot be read");
                 tokio::select! {
                     () = stop.cancelled() => return,
@@ -56,7 +62,7 @@ pub async fn run(edge: &Edge, stop: &CancellationToken) {
         }
     };
     edge.journal.release(position.offset());
-    let mut attempt = 0;
+    let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
     while !stop.is_cancelled() {
         let mut welcomed = false;
         let ended = tokio::select! {
@@ -75,13 +81,14 @@ pub async fn run(edge: &Edge, stop: &CancellationToken) {
         if matches!(ended, Disconnect::Stopped) {
             return;
         }
-        attempt = if welcomed { 0 } else { attempt + 1 };
+        if welcomed {
+            backoff.reset();
+        }
         report(edge, central, &ended);
-        let mut random = [0; 8];
-        getrandom::fill(&mut random).expect("the system has randomness once it is up");
+        let random = getrandom::u64().expect("the system has randomness once it is up");
         tokio::select! {
             () = stop.cancelled() => return,
-            () = sleep(backoff::delay(attempt, u64::from_le_bytes(random))) => {}
+            () = sleep(backoff.next(random)) => {}
         }
     }
 }
@@ -91,10 +98,9 @@ fn report(edge: &Edge, central: &Central, ended: &Disconnect) {
         edge.telemetry.relay_refusals.inc();
     }
     let sentence = format!("central at {} is not connected: {ended}", central.address);
-    if edge.relay_status.problem().as_ref() != Some(&sentence) {
+    if edge.relay_status.fail(sentence.clone()) {
         tracing::warn!("{sentence}");
     }
-    edge.relay_status.disconnected(sentence);
 }
 
 /// What both directions of a connection share.
@@ -124,7 +130,7 @@ async fn run_connection(
     };
     *welcomed = true;
     edge.telemetry.relay_connects.inc();
-    edge.relay_status.connected();
+    edge.relay_status.recover();
     tracing::info!(from = position.offset(), "central is connected");
     let shared =
         Shared { edge, in_flight: Mutex::new(InFlight::new(position.offset())), acknowledged: Notify::new() };

@@ -1,6 +1,7 @@
 //! A running `event-store` for one test: own folder, own port, ended when dropped.
 
-use footfall_event_store::testing::{EventStore, Launch};
+use footfall_daemon::ready;
+use footfall_event_store::testing::{EventStore, Launch, Ready};
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
@@ -67,7 +68,7 @@ impl Folder {
 /// Waits for the READY line; gives the URL in it.
 pub(crate) fn ready(child: &mut Child) -> String {
     let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
-    let Some(ready) = footfall_event_store::testing::ready(&mut stdout) else {
+    let Ok(ready) = ready::read::<Ready>(&mut stdout) else {
         let mut said = String::new();
         child.stderr.take().expect("piped").read_to_string(&mut said).expect("readable");
         panic!("the event store did not start: {said}");

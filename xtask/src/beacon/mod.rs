@@ -11,8 +11,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
+use footfall_daemon::lock::Lock;
 
-use crate::lock::Lock;
 use crate::place;
 use size::{Size, Sizes};
 
@@ -30,7 +30,7 @@ pub(crate) fn build(root: &Path) -> anyhow::Result<()> {
     for folder in [&dist, &work] {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
-    let _lock = Lock::wait(&work.join("lock"), PATIENCE)?
+    let _lock = Lock::take(&work.join("lock"), PATIENCE)?
         .with_context(|| format!("another process has been building the beacon for {PATIENCE:?}"))?;
     let inputs = stamp::of_inputs(root)?;
     if stamp::is_fresh(&dist, &inputs) {

@@ -8,9 +8,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use footfall_daemon::lock::Lock;
 
 use super::digest;
-use crate::lock::Lock;
 use crate::{file, place, shell};
 
 /// Longest wait for another process that fetches the same.
@@ -62,7 +62,7 @@ fn ensure(
         return Ok(folder);
     }
     file::folder(&cache, 0o755)?;
-    let _lock = Lock::wait(&cache.join(format!("{name}.lock")), FETCH_LOCK_WAIT)?
+    let _lock = Lock::take(&cache.join(format!("{name}.lock")), FETCH_LOCK_WAIT)?
         .with_context(|| format!("another process has been fetching {what} for {FETCH_LOCK_WAIT:?}"))?;
     if folder.is_dir() {
         return Ok(folder);

@@ -7,10 +7,10 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use footfall_daemon::lock::Lock;
 use serde::{Deserialize, Serialize};
 
 use super::digest;
-use crate::lock::Lock;
 use crate::shell;
 
 /// What to fetch, from where, and what it must be.
@@ -50,7 +50,7 @@ impl Package {
             return Ok(folder);
         }
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let _lock = Lock::wait(&folder.join("lock"), FETCH_LOCK_WAIT)?.with_context(|| {
+        let _lock = Lock::take(&folder.join("lock"), FETCH_LOCK_WAIT)?.with_context(|| {
             format!("another process has been fetching {} for {FETCH_LOCK_WAIT:?}", self.what)
         })?;
         if !self.is_whole(&folder) {

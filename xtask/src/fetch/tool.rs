@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
+use footfall_daemon::lock::Lock;
 
-use crate::lock::Lock;
 use crate::{place, shell};
 
 const CARGO_MUTANTS: &str = "27.1.0";
@@ -21,7 +21,7 @@ pub(crate) fn cargo_mutants() -> anyhow::Result<PathBuf> {
         return Ok(program);
     }
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let _lock = Lock::wait(&folder.join("lock"), BUILD_LOCK_WAIT)?.with_context(|| {
+    let _lock = Lock::take(&folder.join("lock"), BUILD_LOCK_WAIT)?.with_context(|| {
         format!("another process has been building cargo-mutants for {BUILD_LOCK_WAIT:?}")
     })?;
     if !program.is_file() {

@@ -2,12 +2,14 @@
 //!
 //! They are held by a command of their own, which ends them at the end of its stdin: so they end even when we are killed.
 
-use std::io::{BufRead, BufReader};
+use std::io::BufReader;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 use anyhow::Context;
+use footfall_daemon::ready;
+use serde::de::IgnoredAny;
 
 use crate::file;
 
@@ -41,13 +43,9 @@ impl Held {
         let pipe = command.stdin.take();
         let output = command.stdout.take().context("stdout was piped")?;
         let held = Self { folder: folder.to_owned(), command, pipe };
-        let mut line = String::new();
-        BufReader::new(output).read_line(&mut line).context("cannot read what the services say")?;
-        anyhow::ensure!(
-            line.starts_with("READY "),
-            "the services did not start; their logs lie in {}",
-            held.folder.join("logs").display()
-        );
+        ready::read::<IgnoredAny>(&mut BufReader::new(output)).with_context(|| {
+            format!("the services did not start; their logs lie in {}", held.folder.join("logs").display())
+        })?;
         Ok(held)
     }
 

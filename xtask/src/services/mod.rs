@@ -13,12 +13,14 @@ mod report;
 mod s3;
 mod server;
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
+use footfall_daemon::lock::Lock;
+use footfall_daemon::ready;
+use footfall_daemon::stop::{self, Also};
 use rcgen::ExtendedKeyUsagePurpose::{ClientAuth, ServerAuth};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -26,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::authority::{Authority, Leaf};
 use crate::ports::Block;
-use crate::{doctor, lock::Lock, place, shell, signal};
+use crate::{doctor, place, shell};
 pub(crate) use held::Held;
 use layout::{Layout, Ports};
 use server::{Server, Started};
@@ -172,10 +174,11 @@ impl Start {
         let layout = self.which.layout()?;
         layout.create()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        let signals = runtime.block_on(async { signal::watch(self.until_eof) })?;
+        let signals =
+            runtime.block_on(async { stop::watch(Also { end_of_input: self.until_eof, hangup: true }) })?;
         // Held while we stay: a server that is killed finds its port free when it comes back.
         let (context, _claim) = Context::ensure(layout, self.free_ports)?;
-        let (ours, report) = context.up(&servers, &signals.stop);
+        let (ours, report) = context.up(&servers, &signals.drain);
         if !self.until_eof {
             let report = report?;
             if self.which.json {
@@ -186,10 +189,8 @@ impl Start {
             return Ok(());
         }
         let told = report.and_then(|report| {
-            let mut stdout = std::io::stdout().lock();
-            writeln!(stdout, "READY {report}")?;
-            stdout.flush()?;
-            runtime.block_on(signals.stop.cancelled());
+            ready::print(&report)?;
+            runtime.block_on(signals.drain.cancelled());
             Ok(())
         });
         // Those too that somebody else has started again meanwhile, but not those that ran before.
@@ -214,7 +215,7 @@ impl Context {
     }
 
     fn lock(&self) -> anyhow::Result<Lock> {
-        Lock::wait(&self.layout.lock(), LOCK_PATIENCE)?.with_context(|| {
+        Lock::take(&self.layout.lock(), LOCK_PATIENCE)?.with_context(|| {
             format!(
                 "another `cargo xtask services` has been busy on {} for {LOCK_PATIENCE:?}",
                 self.layout.data.display()

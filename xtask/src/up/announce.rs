@@ -1,10 +1,10 @@
 //! Tells the world what runs where: the READY line, run.json, and a few lines for a person. Keeps run.json true.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
+use footfall_daemon::ready;
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -124,9 +124,7 @@ impl Announcer {
     /// Writes run.json, then the one line on stdout.
     pub(super) fn announce(&self) -> anyhow::Result<()> {
         self.save(&self.run)?;
-        let mut stdout = std::io::stdout().lock();
-        writeln!(stdout, "READY {}", serde_json::to_string(&self.run)?)?;
-        stdout.flush()?;
+        ready::print(&self.run)?;
         let Urls { central, demo, .. } = &self.run.urls;
         eprintln!("Footfall is up. Open");
         eprintln!("  {demo}/  the demo site: click around");

@@ -16,13 +16,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
+use footfall_daemon::lock::Lock;
+use footfall_daemon::stop::{self, Also};
 use rcgen::ExtendedKeyUsagePurpose::{ClientAuth, ServerAuth};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::authority::{Authority, Leaf};
 use crate::services::Held;
-use crate::{beacon, doctor, fetch, lock::Lock, place, shell, signal};
+use crate::{beacon, doctor, fetch, place, shell};
 use announce::Announcer;
 use layout::Layout;
 use ports::Ports;
@@ -84,7 +86,7 @@ impl Up {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let data = self.data.clone().unwrap_or_else(|| place::root().join(".footfall"));
         let layout = Layout::create(&data)?;
-        let _lock = Lock::wait(&layout.lock(), LOCK_PATIENCE)?.with_context(|| {
+        let _lock = Lock::take(&layout.lock(), LOCK_PATIENCE)?.with_context(|| {
             format!(
                 "another `cargo xtask up` is running on {} (since more than {LOCK_PATIENCE:?})",
                 layout.data.display()
@@ -176,24 +178,24 @@ struct System {
 
 impl System {
     async fn live(self) -> anyhow::Result<()> {
-        let signals = signal::watch(self.until_eof)?;
-        let site = self.demo_site(&signals.stop).await?;
+        let signals = stop::watch(Also { end_of_input: self.until_eof, hangup: true })?;
+        let site = self.demo_site(&signals.drain).await?;
         let mut central = self.server("central", vec!["run".into()]);
         let mut edge = self.server("edge-collector", vec![]);
 
         let started = tokio::select! {
             started = self.start(&mut central, &mut edge) => started.map(Some),
-            () = signals.stop.cancelled() => Ok(None),
+            () = signals.drain.cancelled() => Ok(None),
         };
         if let Ok(Some(announcer)) = &started {
             let (edge_pid, central_pid) = announcer.pids();
             tokio::join!(
-                edge.keep(&edge_pid, &signals.stop),
-                central.keep(&central_pid, &signals.stop),
-                announcer.keep(&signals.stop),
+                edge.keep(&edge_pid, &signals.drain),
+                central.keep(&central_pid, &signals.drain),
+                announcer.keep(&signals.drain),
             );
         } else {
-            signals.stop.cancel();
+            signals.drain.cancel();
         }
         eprintln!("stopping");
         edge.stop(DRAIN_PATIENCE, &signals.hurry).await;

@@ -8,7 +8,9 @@ use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use footfall_daemon::ready;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use serde::de::IgnoredAny;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::oneshot;
@@ -105,15 +107,15 @@ pub(super) fn clean_environment(command: &mut std::process::Command) {
     }
 }
 
-async fn keep_output(output: ChildStdout, mut log: File, ready: oneshot::Sender<()>) {
-    let mut ready = Some(ready);
+async fn keep_output(output: ChildStdout, mut log: File, waiting: oneshot::Sender<()>) {
+    let mut waiting = Some(waiting);
     let mut lines = BufReader::new(output).lines();
     while let Ok(Some(line)) = lines.next_line().await {
-        if line.starts_with("READY ")
-            && let Some(ready) = ready.take()
+        if matches!(ready::parse::<IgnoredAny>(&line), Ok(Some(_)))
+            && let Some(waiting) = waiting.take()
         {
             // Nobody waits any more when the start was given up: that is no fault.
-            let _ = ready.send(());
+            let _ = waiting.send(());
         }
         if let Err(error) = writeln!(log, "{line}") {
             eprintln!("warning: a server's log cannot be written: {error}");

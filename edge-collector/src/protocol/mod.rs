@@ -2,7 +2,7 @@
 //! makes submissions of a request, and makes one answer of their outcomes. Pure: the routes read bodies and answer
 //! preflights, and `collect` decides, enriches and stores.
 //!
-//! To add one, write its file with a `PROTOCOL` in it, as [`pixel`] does, and give it a line in [`ALL`].
+//! To add one, write its file with a `PROTOCOL` in it, as [`pixel`] does, name the file here and give it a line in [`ALL`].
 
 pub mod footfall;
 pub mod pixel;
@@ -16,9 +16,10 @@ use crate::outcome::{Outcomes, Rejection};
 use crate::submission::Submissions;
 
 /// Every protocol that an edge speaks.
+#[rustfmt::skip] // One line for each, so that a new one changes no other.
 pub static ALL: &[&Protocol] = &[
-    &footfall::PROTOCOL, // POST /e
-    &pixel::PROTOCOL,    // GET /p.gif
+    &footfall::PROTOCOL,
+    &pixel::PROTOCOL,
 ];
 
 /// One way in which events are sent.

@@ -18,7 +18,7 @@ pub struct Facts<'a> {
     pub gpc: bool,
     /// Do Not Track, by header or by the beacon.
     pub dnt: bool,
-    /// The user agent is an automaton's.
+    /// The user agent is a bot's.
     pub bot: bool,
 }
 

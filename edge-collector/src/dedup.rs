@@ -1,4 +1,4 @@
-//! The window that recognises repeats: by website, event id and the fingerprint of the event's own bytes. Pure and
+//! The dedup window, which recognises events that come again: by website, event id and the fingerprint of the event's own bytes. Pure and
 //! bounded; what falls out of it is recognised later, by central's reader.
 
 use std::collections::VecDeque;

@@ -38,7 +38,7 @@ impl Parts {
     /// Reads the files that `config` names.
     ///
     /// # Errors
-    /// [`PartsError`]: the configuration is to be mended.
+    /// [`PartsError`]: the configuration is to be corrected.
     pub fn load(config: &Config) -> Result<Self, PartsError> {
         Ok(Self {
             geo: Geo::open(&config.geo.databases, config.geo.private_as)?,
@@ -52,7 +52,7 @@ impl Parts {
 pub struct Edge {
     /// As it was resolved.
     pub config: Config,
-    /// Who is believed, and who may look inside.
+    /// Which proxies are believed, and who may see health and metrics.
     pub peers: Peers,
     /// The sites.
     pub policies: Policies,
@@ -64,7 +64,7 @@ pub struct Edge {
     pub referrer_hosts: ReferrerHosts,
     /// The days' salts.
     pub salts: Salts,
-    /// The windows of repeats and sessions.
+    /// The windows of duplicates and sessions.
     pub windows: Mutex<Windows>,
     /// Drops that wait for the flusher.
     pub tallies: Tallies,
@@ -78,7 +78,7 @@ pub struct Edge {
     pub telemetry: Telemetry,
     /// The connection to central.
     pub relay_status: Status,
-    /// The identity shown to central.
+    /// The certificate shown to central, and the authority that central must show.
     pub tls: Option<Arc<rustls::ClientConfig>>,
 }
 

@@ -1,10 +1,10 @@
-//! Who is asking: the visitor's address behind trusted proxies, and whether a caller may see the edge's insides. Pure.
+//! Who is asking: the visitor's address behind trusted proxies, and whether a caller may see health and metrics. Pure.
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-/// Whose word is believed, and who may look inside.
+/// Which proxies are believed, and who may see health and metrics.
 #[derive(Debug, Clone)]
 pub struct Peers {
     /// Proxies whose `X-Forwarded-For` counts.
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn only_admin_networks_look_inside_and_a_proxy_lends_nobody_its_address() {
+    fn only_admin_networks_see_metrics_and_a_proxy_lends_nobody_its_address() {
         for (socket, forwarded, allowed) in [
             ("127.0.0.1", &[][..], true),
             ("198.51.100.7", &[], false),

@@ -1,4 +1,4 @@
-//! What the edge knows of the world: the sites that central named. Kept in memory for every request and on disk, so
+//! The policy: the sites that central serves, with what each wants. Kept in memory for every request and on disk, so
 //! that an edge boots without central. An older policy never replaces a newer one.
 
 use std::collections::{HashMap, HashSet};
@@ -16,7 +16,7 @@ use prost::Message;
 pub struct Site {
     /// UUID in text form.
     pub website_id: Arc<str>,
-    /// What a tag names.
+    /// The id that the pages of the site send.
     pub tracking_id: Arc<str>,
     /// Hosts whose pages may send: the domain and the extra ones, lower case. One with a port matches that port only.
     pub domains: Vec<String>,

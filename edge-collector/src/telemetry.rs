@@ -73,7 +73,7 @@ pub struct Snapshot {
     pub journal_syncs: u64,
     /// Records lost to damage.
     pub journal_missing: u64,
-    /// Events that the window of repeats holds.
+    /// Events that the dedup window holds.
     pub dedup_entries: u64,
     /// Sessions remembered.
     pub sessions: u64,

@@ -21,7 +21,7 @@ const CHUNK_BYTES: usize = 1 << 20;
 /// The windows that one lock guards; it is held for microseconds and never across an await.
 #[derive(Debug)]
 pub struct Windows {
-    /// Recognises repeats.
+    /// Recognises duplicates.
     pub dedup: Dedup,
     /// Running sessions.
     pub sessions: Sessions,

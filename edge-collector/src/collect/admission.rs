@@ -1,5 +1,5 @@
 //! Looks at the events of one submission one by one: which are accepted, which dropped and why, and what the windows of
-//! repeats and sessions say of each.
+//! duplicates and sessions say of each.
 
 use bytes::Bytes;
 use footfall_proto::ident::uuid_v7;

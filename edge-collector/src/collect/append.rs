@@ -16,7 +16,7 @@ pub(super) struct Append {
     pub(super) records: Vec<Bytes>,
     /// What a duplicate's answer waits for; `None` until an event comes that may have duplicates.
     pub(super) commit: Option<PendingCommit>,
-    /// Remembered by the window of repeats, to be forgotten should the append fail.
+    /// Remembered by the dedup window, to be forgotten should the append fail.
     pub(super) keys: Vec<Key>,
 }
 

@@ -61,21 +61,21 @@ impl<'a> Identities<'a> {
         visitor::session_text(sessions.touch(owner, self.request.now_ms, || new_session(self.request.now_ms)))
     }
 
-    /// Today's name; in the first half hour of a day yesterday's, while the session that bears it goes on.
+    /// The visitor's id of today; in the first half hour of a day yesterday's, while its session goes on.
     fn cookieless(&self, sessions: &mut Sessions) -> String {
         let now_ms = self.request.now_ms;
-        let name = |salt: &[u8; 32]| {
+        let visitor_id = |salt: &[u8; 32]| {
             let key = SiteKey::derive(salt, &self.site.website_id);
             key.visitor(self.request.address, self.request.user_agent)
         };
         if let Some(salt) = self.days.yesterday(now_ms) {
-            let yesterdays = name(salt);
+            let yesterdays = visitor_id(salt);
             let owner = visitor::owner(&self.site.website_id, &yesterdays);
             if sessions.peek(owner, now_ms).is_some() {
                 return yesterdays;
             }
         }
-        name(self.days.today(now_ms).expect("the days were turned to this time"))
+        visitor_id(self.days.today(now_ms).expect("the days were turned to this time"))
     }
 }
 

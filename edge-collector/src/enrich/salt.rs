@@ -1,4 +1,4 @@
-//! The daily salts: made at random, kept private on disk so that a restart changes nobody's name, destroyed after their day.
+//! The daily salts: made at random, kept private on disk so that a restart changes no visitor's id, destroyed after their day.
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -159,7 +159,7 @@ impl Source {
     }
 }
 
-/// What a page's own query says.
+/// The campaign parameters of a page's query.
 #[derive(Default)]
 struct Query<'a> {
     source: Cow<'a, str>,

@@ -1,4 +1,4 @@
-//! Which browser, system and device a user agent is, and whether it is an automaton. A small cache keeps it cheap.
+//! Which browser, system and device a user agent is, and whether it is a bot. A small cache keeps it cheap.
 
 use std::sync::{Arc, Mutex};
 

@@ -1,4 +1,4 @@
-//! Who a visitor is without being told: a keyed hash that changes every day. Pure; keys come from [`super::salt`].
+//! Ids of visitors: a keyed hash of address and user agent that changes every day, or a hash of the id that a client keeps. Pure; keys come from [`super::salt`].
 
 use std::net::IpAddr;
 
@@ -92,20 +92,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_visitor_has_one_name_per_site_and_day() {
+    fn the_same_visitor_has_one_id_per_site_and_day() {
         let address: IpAddr = "203.0.113.7".parse().expect("address");
         let mapped: IpAddr = "::ffff:203.0.113.7".parse().expect("address");
         let key = SiteKey::derive(&[1; 32], "site");
-        let name = key.visitor(address, "agent");
-        assert_eq!(name.len(), 32);
-        assert_eq!(name, key.visitor(mapped, "agent"));
+        let id = key.visitor(address, "agent");
+        assert_eq!(id.len(), 32);
+        assert_eq!(id, key.visitor(mapped, "agent"));
         for other in [
             key.visitor("203.0.113.8".parse().expect("address"), "agent"),
             key.visitor(address, "agent2"),
             SiteKey::derive(&[1; 32], "site2").visitor(address, "agent"),
             SiteKey::derive(&[2; 32], "site").visitor(address, "agent"),
         ] {
-            assert_ne!(name, other);
+            assert_ne!(id, other);
         }
     }
 

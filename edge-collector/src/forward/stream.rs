@@ -72,7 +72,7 @@ pub async fn run(edge: &Edge, stop: &CancellationToken) {
                 Ok((endpoint, connection)) => {
                     let ended = run_connection(edge, &connection, &mut position, stop, &mut welcomed).await;
                     connection.close(0_u32.into(), b"bye");
-                    // The close must leave the socket before the socket goes.
+                    // The close frame must be sent before the socket is closed.
                     let _ = timeout(CLOSE_TIMEOUT, endpoint.wait_idle()).await;
                     ended
                 }

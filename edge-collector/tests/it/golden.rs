@@ -135,7 +135,7 @@ fn event_field(event: &AdmittedEvent, key: &str) -> Value {
         "traffic_medium" => event.traffic_medium.as_str().into(),
         "traffic_campaign" => event.traffic_campaign.as_str().into(),
         "traffic_keyword" => event.traffic_keyword.as_str().into(),
-        // Random from salt to salt: only that they are there.
+        // They differ with each salt: checked only to be there.
         "user_id" if event.user_id.len() == 32 => "cookieless".into(),
         "session_id" if event.session_id.len() == 32 => "new".into(),
         _ => panic!("no such field: {key}"),

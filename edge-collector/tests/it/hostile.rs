@@ -1,4 +1,4 @@
-//! Input that means harm: a 4xx or a reason per event, a count, bounded memory, no panic.
+//! Hostile input: a 4xx or a reason per event, a count, bounded memory, no panic.
 
 use std::io::{Read as _, Write};
 

@@ -1,4 +1,4 @@
-//! Lookups in both schemas, and databases that mean harm.
+//! Lookups in both schemas, and hostile databases.
 
 use super::*;
 

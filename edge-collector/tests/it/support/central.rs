@@ -210,7 +210,7 @@ async fn next(stream: &mut RecvStream, buffer: &mut BytesMut) -> Option<to_centr
     }
 }
 
-/// Carries datagrams between one edge and central, until told to swallow them.
+/// Carries datagrams between one edge and central, until told to drop them.
 pub(crate) struct UdpRelay {
     pub(crate) address: SocketAddr,
     pub(crate) drops_all: Arc<AtomicBool>,
@@ -221,7 +221,7 @@ impl UdpRelay {
         let near = Arc::new(UdpSocket::bind("127.0.0.1:0").await.expect("bound"));
         let address = near.local_addr().expect("bound");
         let drops_all = Arc::new(AtomicBool::new(false));
-        let swallow = Arc::clone(&drops_all);
+        let dropping = Arc::clone(&drops_all);
         tokio::spawn(async move {
             let mut far: BTreeMap<SocketAddr, Arc<UdpSocket>> = BTreeMap::new();
             let mut datagram = vec![0; 65_536];
@@ -234,12 +234,12 @@ impl UdpRelay {
                             Arc::clone(&socket),
                             Arc::clone(&near),
                             from,
-                            Arc::clone(&swallow),
+                            Arc::clone(&dropping),
                         ));
                         new.insert(socket)
                     }
                 };
-                if !swallow.load(Ordering::Relaxed) {
+                if !dropping.load(Ordering::Relaxed) {
                     // What the kernel refuses is lost like any datagram.
                     let _ = socket.send_to(&datagram[..length], central).await;
                 }
@@ -249,10 +249,10 @@ impl UdpRelay {
     }
 }
 
-async fn back(far: Arc<UdpSocket>, near: Arc<UdpSocket>, edge: SocketAddr, swallow: Arc<AtomicBool>) {
+async fn back(far: Arc<UdpSocket>, near: Arc<UdpSocket>, edge: SocketAddr, dropping: Arc<AtomicBool>) {
     let mut datagram = vec![0; 65_536];
     while let Ok((length, _)) = far.recv_from(&mut datagram).await {
-        if !swallow.load(Ordering::Relaxed) {
+        if !dropping.load(Ordering::Relaxed) {
             let _ = near.send_to(&datagram[..length], edge).await;
         }
     }

@@ -113,7 +113,7 @@ impl Drop for Stop {
 
 impl RunningEdge {
     pub(crate) async fn start(config: Config) -> Self {
-        // Somebody chose before: it was the same choice.
+        // Another test has installed it already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().user_agent(CHROME).no_proxy().build().expect("client");
         let listener = TcpListener::bind(config.http.listen).expect("a free port");

@@ -1,4 +1,4 @@
-//! JSON as people write it, and as they had better not.
+//! JSON of the documented shapes, and malformed JSON.
 
 use super::*;
 use proptest::prelude::*;

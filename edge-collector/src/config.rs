@@ -153,7 +153,7 @@ impl RawCentral {
     fn resolve(self) -> Result<Central, ConfigError> {
         let Self { address, server_name, certificate, key, ca } = self;
         let port = address.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port);
-        if !port.is_some_and(|port| port.parse::<u16>().is_ok()) {
+        if port.is_none_or(|port| port.parse::<u16>().is_err()) {
             return Err(ConfigError::value("central.address", &address, "host:port"));
         }
         for (name, path) in

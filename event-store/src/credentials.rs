@@ -1,7 +1,7 @@
 //! The user, the password file, and whether a claim matches them.
 
+use crate::access::Role;
 use crate::engine::{Fault, code};
-use crate::gate::Role;
 use crate::request::Claim;
 use base64::Engine as _;
 use footfall_daemon::file;

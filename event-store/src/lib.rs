@@ -5,29 +5,29 @@
 //!
 //! # Layout
 //! - [`engine`]: the library behind a safe face. The only `unsafe` of the workspace is in it.
-//! - [`statement`], [`request`], [`gate`], [`block`], [`encoding`], [`format`]: pure; what a request says and whether it may.
-//! - [`pool`] and [`perform`]: threads with one connection each, and what they do with one request.
-//! - [`body`], [`answer`], [`handle`], [`server`]: bytes in, bytes out.
-//! - [`config`], [`credentials`], [`confine`], [`layout`]: from a command line to a process that may start.
+//! - [`statement`], [`request`], [`access`], [`block`], [`encoding`], [`format`]: pure; what a request says and whether it may.
+//! - [`pool`] and [`execute`]: threads with one connection each, and what they do with one request.
+//! - [`body`], [`response`], [`service`], [`server`]: bytes in, bytes out.
+//! - [`config`], [`credentials`], [`sandbox`], [`layout`]: from a command line to a process that may start.
 //! - [`testing`]: such a process for one test, of this or of any other project.
 
-pub mod answer;
+pub mod access;
 pub mod block;
 pub mod body;
 pub mod config;
-pub mod confine;
 pub mod credentials;
 pub mod encoding;
 pub mod engine;
+pub mod execute;
 pub mod format;
-pub mod gate;
-pub mod handle;
 pub mod layout;
 pub mod limits;
-pub mod perform;
 pub mod pool;
 pub mod request;
+pub mod response;
+pub mod sandbox;
 pub mod server;
+pub mod service;
 pub mod statement;
 pub mod testing;
 

@@ -1,7 +1,7 @@
 //! Connections in, until told to stop; then a drain with a deadline.
 
-use crate::handle::Service;
 use crate::limits::{CONNECTIONS, HEAD_BYTES, HEAD_TIME, HEADERS};
+use crate::service::Service;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};

@@ -1,7 +1,7 @@
 //! A request's body on a pool thread: bytes in, decoded, piece by piece. Memory holds a few pieces, however long the body.
 
-mod blocks;
-mod frames;
+mod compressed_blocks;
+mod lz4_frames;
 mod source;
 
 pub use source::{Arriving, Source};
@@ -9,9 +9,9 @@ pub use source::{Arriving, Source};
 use crate::encoding::Encoding;
 use crate::engine::{Fault, code};
 use crate::limits::PIECE_BYTES;
-use blocks::Blocks;
 use bytes::Bytes;
-use frames::Frames;
+use compressed_blocks::Blocks;
+use lz4_frames::Frames;
 use std::collections::VecDeque;
 use std::io::{self, Read};
 
@@ -104,8 +104,8 @@ fn fault(error: &io::Error) -> Fault {
 #[cfg(test)]
 mod a_body {
     use super::*;
-    use crate::answer::Encoder;
     use crate::block;
+    use crate::response::Encoder;
     use proptest::prelude::*;
     use tokio::sync::mpsc;
 

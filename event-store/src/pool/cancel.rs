@@ -4,7 +4,7 @@
 //! victim has ended: a kill that comes between two statements of one request finds nothing to kill.
 
 use super::MARK_SETTING;
-use super::ticket::Ticket;
+use super::query_status::Ticket;
 use crate::engine::Connection;
 use crate::limits::KILL_AGAIN;
 use std::sync::Arc;

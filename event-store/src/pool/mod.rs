@@ -4,16 +4,16 @@
 //! most [`Options::queue_time`]; beyond, the caller gets code 202.
 
 mod cancel;
-mod lease;
-mod registry;
-mod ticket;
+mod connection;
+mod process_list;
+mod query_status;
 
-pub use lease::{Lease, Opener};
-pub use registry::{NamedRequest, Registry};
-pub use ticket::Ticket;
+pub use connection::{Lease, Opener};
+pub use process_list::{NamedRequest, Registry};
+pub use query_status::Ticket;
 
+use crate::access::Role;
 use crate::engine::{Connection, Fault, Library, OpenError, code};
-use crate::gate::Role;
 use crate::limits::WAITING;
 use cancel::Order;
 use std::panic::AssertUnwindSafe;

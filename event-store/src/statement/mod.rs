@@ -1,6 +1,6 @@
 //! What a statement's text says about how to run it: its first word, its FORMAT, and where an INSERT's data begins. Pure.
 //!
-//! It decides how a statement is run, never whether: that is the engine's own parser's to say (see [`crate::gate`]).
+//! It decides how a statement is run, never whether: that is the engine's own parser's to say (see [`crate::access`]).
 
 mod insert;
 mod kill;

@@ -1,9 +1,9 @@
 //! curl: what a person types.
 
 use crate::server::{Server, lines};
-use footfall_event_store::answer::Encoder;
 use footfall_event_store::body::{Body, Source};
 use footfall_event_store::encoding::Encoding;
+use footfall_event_store::response::Encoder;
 
 fn sorted(text: &str) -> Vec<&str> {
     let mut lines: Vec<&str> = text.lines().collect();

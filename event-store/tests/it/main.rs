@@ -1,9 +1,9 @@
 //! The embedded ClickHouse from outside: a real process, a real engine, unmodified clients. No table of Footfall's.
 
-mod adversity;
 mod clients_that_leave;
 mod clients_that_overdo;
 mod curl;
+mod full_disk_and_load;
 mod javascript_client;
 mod lifecycle;
 mod power_loss;

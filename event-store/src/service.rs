@@ -1,18 +1,18 @@
 //! One HTTP request: admitted, understood, handed to a thread, answered.
 
-use crate::answer::{AnswerBody, Answerer, Reply, Style, plain, refusal, result};
+use crate::access::Role;
 use crate::body::{Body, Source};
-use crate::confine::Confinement;
 use crate::credentials::Credentials;
 use crate::encoding::Encoding;
 use crate::engine::{Fault, code};
-use crate::gate::Role;
+use crate::execute::{Asked, perform};
 use crate::limits::{
     BODY_PAUSE, DISCARD_BYTES, DISCARD_TIME, FRONT_BYTES, MULTIPART_BYTES, READER_TIME, STATEMENT_BYTES,
 };
-use crate::perform::{Asked, perform};
 use crate::pool::{Pool, Running};
 use crate::request::{Request, boundary, fields};
+use crate::response::{AnswerBody, Answerer, Reply, Style, plain, refusal, result};
+use crate::sandbox::Confinement;
 use bytes::{Bytes, BytesMut};
 use footfall_daemon::guard::{Guard, Refusal};
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};

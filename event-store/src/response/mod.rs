@@ -1,12 +1,12 @@
 //! Answers in ClickHouse's words: status by code, its headers, and exceptions in the middle of a result.
 
-mod answerer;
 mod encoder;
 mod stream;
+mod writer;
 
-pub use answerer::{Answerer, Piece, Reply, Style};
 pub use encoder::Encoder;
 pub use stream::{AnswerBody, BrokenOff, Streamed};
+pub use writer::{Answerer, Piece, Reply, Style};
 
 use crate::engine::{Fault, Progress};
 use crate::format;

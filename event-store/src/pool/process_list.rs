@@ -1,6 +1,6 @@
 //! The requests that are known at an instant, from their arrival to their end.
 
-use super::ticket::Ticket;
+use super::query_status::Ticket;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,13 +1,13 @@
 //! One request on one connection, from its statement to its last byte. Blocks; runs on a thread of [`crate::pool`].
 
-use crate::answer::Answerer;
+use crate::access::{self, Bounds, Role};
 use crate::body::Body;
 use crate::engine::{Class, Connection, Fault, Outcome, Parameter, Progress, code};
 use crate::format::{self, Joint};
-use crate::gate::{self, Bounds, Role};
 use crate::limits::{STATEMENT_BYTES, WHOLE_RESULT_BYTES};
 use crate::pool::{Lease, MARK_SETTING, Registry, Ticket};
 use crate::request::Request;
+use crate::response::Answerer;
 use crate::statement::{self, Insert, Shape};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -66,7 +66,7 @@ fn attempt(
     };
     let shape = statement::shape(&judged);
     let found = lease.connection()?.classify(&judged);
-    gate::judge(role, Bounds { get, readonly: request.readonly }, &shape, found)?;
+    access::judge(role, Bounds { get, readonly: request.readonly }, &shape, found)?;
 
     let reads = found.class == Class::ReadOnly && !shape.explains_change;
     ticket.begin(lease.open()?, reads);

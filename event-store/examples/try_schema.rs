@@ -26,7 +26,7 @@ fn main() -> Result<()> {
     ];
     let mut connection = Connection::open(Library::load(Path::new(library))?, &engine)?;
     let mut run = |sql: &str| {
-        connection.query(sql.as_bytes(), "TabSeparated", &[]).err().map(|fault| fault.to_string())
+        connection.query(sql.as_bytes(), "TabSeparated", &[]).err().map(|exception| exception.to_string())
     };
     let prepared =
         run(&format!("CREATE DATABASE IF NOT EXISTS {database}")).or_else(|| run(&format!("USE {database}")));

@@ -1,11 +1,11 @@
-//! Whether a caller may run a statement. Pure: the engine's parser has classified it, this only judges.
+//! Access control: whether a role may run a statement that the engine's parser has classified. Pure.
 //!
-//! `readonly=1` is no boundary in this engine (`SET readonly=DEFAULT` lifts it), hence the classes.
+//! `readonly=1` would not do: in this engine `SET readonly=DEFAULT` lifts it.
 
-use crate::engine::{Class, Classified, Fault, code};
+use crate::engine::{Class, Classified, Exception, code};
 use crate::statement::Shape;
 
-/// Who asks.
+/// The role of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// Gave no password: may read.
@@ -14,32 +14,37 @@ pub enum Role {
     Writer,
 }
 
-/// What else bounds a request.
+/// Restrictions that the request itself sets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Bounds {
+pub struct Restrictions {
     /// It came by GET, which changes nothing.
     pub get: bool,
     /// It asked for `readonly=1` or `2` itself.
     pub readonly: bool,
 }
 
-/// Judges a statement. An unparsable one passes a writer (the engine then names the mistake) and a reader only if it is
-/// run by the engine's streaming call, which runs nothing but SELECT.
-pub fn judge(role: Role, bounds: Bounds, shape: &Shape, found: Classified) -> Result<(), Fault> {
+/// Allows or refuses a statement. One that does not parse is allowed: the engine reports the error to a writer, and a reader's is run by
+/// the engine's streaming call, which runs nothing but SELECT.
+pub fn check(
+    role: Role,
+    restrictions: Restrictions,
+    shape: &Shape,
+    found: Classified,
+) -> Result<(), Exception> {
     if found.count == 0 && shape.first.is_empty() {
-        return Err(Fault::new(code::SYNTAX_ERROR, "SYNTAX_ERROR", "Syntax error: Empty query"));
+        return Err(Exception::new(code::SYNTAX_ERROR, "SYNTAX_ERROR", "Syntax error: Empty query"));
     }
     if found.count > 1 {
         let message = "Syntax error (Multi-statements are not allowed): send one statement per request";
-        return Err(Fault::new(code::SYNTAX_ERROR, "SYNTAX_ERROR", message));
+        return Err(Exception::new(code::SYNTAX_ERROR, "SYNTAX_ERROR", message));
     }
     if shape.writes_file {
         let message = "INTO OUTFILE is not allowed: the result is the answer's body";
-        return Err(Fault::new(code::INTO_OUTFILE_NOT_ALLOWED, "INTO_OUTFILE_NOT_ALLOWED", message));
+        return Err(Exception::new(code::INTO_OUTFILE_NOT_ALLOWED, "INTO_OUTFILE_NOT_ALLOWED", message));
     }
     if shape.reads_file && shape.first == "INSERT" {
         let message = "FROM INFILE is not allowed: send the data as the request's body";
-        return Err(Fault::new(code::NOT_IMPLEMENTED, "NOT_IMPLEMENTED", message));
+        return Err(Exception::new(code::NOT_IMPLEMENTED, "NOT_IMPLEMENTED", message));
     }
     let reads = match found.class {
         Class::ReadOnly => !shape.explains_change,
@@ -50,19 +55,19 @@ pub fn judge(role: Role, bounds: Bounds, shape: &Shape, found: Classified) -> Re
         return Ok(());
     }
     match role {
-        Role::Reader => Err(Fault::new(
+        Role::Reader => Err(Exception::new(
             code::ACCESS_DENIED,
             "ACCESS_DENIED",
             "Not enough privileges: without a password only statements that read are allowed; give the user and password",
         )),
-        Role::Writer if bounds.get => Err(Fault::new(
+        Role::Writer if restrictions.get => Err(Exception::new(
             code::READONLY,
             "READONLY",
             "Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly. \
              You should use method POST for modifying queries",
         )),
-        Role::Writer if bounds.readonly => {
-            Err(Fault::new(code::READONLY, "READONLY", "Cannot execute query in readonly mode"))
+        Role::Writer if restrictions.readonly => {
+            Err(Exception::new(code::READONLY, "READONLY", "Cannot execute query in readonly mode"))
         }
         Role::Writer => Ok(()),
     }
@@ -73,18 +78,18 @@ mod a_statement {
     use super::*;
     use crate::statement::shape;
 
-    fn verdict(role: Role, bounds: Bounds, sql: &str, class: Class) -> Result<(), i32> {
-        judge(role, bounds, &shape(sql.as_bytes()), Classified { count: 1, class })
-            .map_err(|fault| fault.code)
+    fn verdict(role: Role, restrictions: Restrictions, sql: &str, class: Class) -> Result<(), i32> {
+        check(role, restrictions, &shape(sql.as_bytes()), Classified { count: 1, class })
+            .map_err(|exception| exception.code)
     }
 
-    const POST: Bounds = Bounds { get: false, readonly: false };
+    const POST: Restrictions = Restrictions { get: false, readonly: false };
 
     #[test]
     fn that_reads_needs_no_password() {
         assert_eq!(verdict(Role::Reader, POST, "SELECT 1", Class::ReadOnly), Ok(()));
         assert_eq!(
-            verdict(Role::Reader, Bounds { get: true, readonly: true }, "SHOW TABLES", Class::ReadOnly),
+            verdict(Role::Reader, Restrictions { get: true, readonly: true }, "SHOW TABLES", Class::ReadOnly),
             Ok(())
         );
     }
@@ -95,11 +100,11 @@ mod a_statement {
             assert_eq!(verdict(Role::Reader, POST, "DROP TABLE t", class), Err(497));
             assert_eq!(verdict(Role::Writer, POST, "DROP TABLE t", class), Ok(()));
             assert_eq!(
-                verdict(Role::Writer, Bounds { get: true, readonly: false }, "DROP TABLE t", class),
+                verdict(Role::Writer, Restrictions { get: true, readonly: false }, "DROP TABLE t", class),
                 Err(164)
             );
             assert_eq!(
-                verdict(Role::Writer, Bounds { get: false, readonly: true }, "DROP TABLE t", class),
+                verdict(Role::Writer, Restrictions { get: false, readonly: true }, "DROP TABLE t", class),
                 Err(164)
             );
         }
@@ -116,10 +121,13 @@ mod a_statement {
     #[test]
     fn comes_alone() {
         let two = Classified { count: 2, class: Class::ReadOnly };
-        let fault =
-            judge(Role::Writer, POST, &shape(b"SELECT 1; SELECT 2"), two).expect_err("two statements");
-        assert_eq!(fault.code, 62);
+        let exception =
+            check(Role::Writer, POST, &shape(b"SELECT 1; SELECT 2"), two).expect_err("two statements");
+        assert_eq!(exception.code, 62);
         let none = Classified { count: 0, class: Class::Unknown };
-        assert_eq!(judge(Role::Reader, POST, &shape(b" -- x"), none).map_err(|fault| fault.code), Err(62));
+        assert_eq!(
+            check(Role::Reader, POST, &shape(b" -- x"), none).map_err(|exception| exception.code),
+            Err(62)
+        );
     }
 }

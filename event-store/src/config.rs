@@ -207,7 +207,7 @@ pub enum Invalid {
     Path {
         /// The path.
         path: PathBuf,
-        /// The system's words.
+        /// What the operating system says.
         source: std::io::Error,
     },
 }

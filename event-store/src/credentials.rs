@@ -1,8 +1,8 @@
-//! The user, the password file, and whether a claim matches them.
+//! The user, the password file, and the check of given credentials.
 
 use crate::access::Role;
-use crate::engine::{Fault, code};
-use crate::request::Claim;
+use crate::engine::{Exception, code};
+use crate::request::GivenCredentials;
 use base64::Engine as _;
 use footfall_daemon::file;
 use http::HeaderMap;
@@ -63,11 +63,11 @@ impl Credentials {
         }
     }
 
-    /// Who asks. Nobody, or `default` without a password, is a reader; anything but the right password is refused.
-    pub fn role(&self, headers: &HeaderMap, url: &Claim) -> Result<Role, Fault> {
-        let claim = claim(headers, url)?;
-        let user = claim.user.as_deref().unwrap_or_default();
-        let password = claim.password.as_deref().unwrap_or_default();
+    /// The role of a client. No user, or `default` without a password, is a reader; anything but the right password is refused.
+    pub fn role(&self, headers: &HeaderMap, url: &GivenCredentials) -> Result<Role, Exception> {
+        let given = given_credentials(headers, url)?;
+        let user = given.user.as_deref().unwrap_or_default();
+        let password = given.password.as_deref().unwrap_or_default();
         if password.is_empty() && (user.is_empty() || user == "default") {
             return Ok(Role::Reader);
         }
@@ -77,11 +77,12 @@ impl Credentials {
     }
 }
 
-/// The one claim of a request: two of them are a mistake that ClickHouse refuses too.
-fn claim(headers: &HeaderMap, url: &Claim) -> Result<Claim, Fault> {
+/// The credentials of a request: giving them in two ways is an error in ClickHouse too.
+fn given_credentials(headers: &HeaderMap, url: &GivenCredentials) -> Result<GivenCredentials, Exception> {
     let header =
         |name: &str| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    let from_headers = Claim { user: header("x-clickhouse-user"), password: header("x-clickhouse-key") };
+    let from_headers =
+        GivenCredentials { user: header("x-clickhouse-user"), password: header("x-clickhouse-key") };
     let from_basic = match headers.get(AUTHORIZATION) {
         Some(value) => {
             let text = value.to_str().unwrap_or_default();
@@ -93,27 +94,28 @@ fn claim(headers: &HeaderMap, url: &Claim) -> Result<Claim, Fault> {
             let Some((user, password)) = pair.as_deref().and_then(|pair| pair.split_once(':')) else {
                 return Err(refused(""));
             };
-            Claim { user: Some(user.to_owned()), password: Some(password.to_owned()) }
+            GivenCredentials { user: Some(user.to_owned()), password: Some(password.to_owned()) }
         }
-        None => Claim::default(),
+        None => GivenCredentials::default(),
     };
-    let mut given =
-        [from_headers, from_basic, url.clone()].into_iter().filter(|claim| *claim != Claim::default());
+    let mut given = [from_headers, from_basic, url.clone()]
+        .into_iter()
+        .filter(|given| *given != GivenCredentials::default());
     let one = given.next().unwrap_or_default();
     if given.next().is_some() {
         let message =
             "Invalid authentication: it is not allowed to use several ways of authentication at once";
-        return Err(Fault::new(code::AUTHENTICATION_FAILED, "AUTHENTICATION_FAILED", message));
+        return Err(Exception::new(code::AUTHENTICATION_FAILED, "AUTHENTICATION_FAILED", message));
     }
     Ok(one)
 }
 
-fn refused(user: &str) -> Fault {
+fn refused(user: &str) -> Exception {
     let message = format!(
         "{}: Authentication failed: password is incorrect, or there is no user with such name",
         user.escape_default()
     );
-    Fault::new(code::AUTHENTICATION_FAILED, "AUTHENTICATION_FAILED", message)
+    Exception::new(code::AUTHENTICATION_FAILED, "AUTHENTICATION_FAILED", message)
 }
 
 fn read(mut file: File, path: &Path) -> Result<String, PasswordError> {
@@ -144,7 +146,7 @@ pub enum PasswordError {
     Io {
         /// The file.
         path: PathBuf,
-        /// The system's words.
+        /// What the operating system says.
         source: io::Error,
     },
     /// Others can read it.
@@ -162,39 +164,39 @@ pub enum PasswordError {
 }
 
 #[cfg(test)]
-mod a_claim {
+mod given_credentials_are_checked {
     use super::*;
     use http::HeaderValue;
     use std::fs::OpenOptions;
     use std::os::unix::fs::OpenOptionsExt;
 
-    fn ask(headers: &[(&'static str, &str)], url: &Claim) -> Result<Role, i32> {
+    fn ask(headers: &[(&'static str, &str)], url: &GivenCredentials) -> Result<Role, i32> {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.insert(*name, HeaderValue::from_str(value).expect("header"));
         }
-        Credentials::new("footfall", "right").role(&map, url).map_err(|fault| fault.code)
+        Credentials::new("footfall", "right").role(&map, url).map_err(|exception| exception.code)
     }
 
-    fn url(user: &str, password: &str) -> Claim {
-        Claim { user: Some(user.to_owned()), password: Some(password.to_owned()) }
+    fn url(user: &str, password: &str) -> GivenCredentials {
+        GivenCredentials { user: Some(user.to_owned()), password: Some(password.to_owned()) }
     }
 
     #[test]
     fn is_taken_from_headers_basic_or_url() {
         let basic = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode("footfall:right"));
         let headers = [("x-clickhouse-user", "footfall"), ("x-clickhouse-key", "right")];
-        assert_eq!(ask(&headers, &Claim::default()), Ok(Role::Writer));
-        assert_eq!(ask(&[("authorization", &basic)], &Claim::default()), Ok(Role::Writer));
+        assert_eq!(ask(&headers, &GivenCredentials::default()), Ok(Role::Writer));
+        assert_eq!(ask(&[("authorization", &basic)], &GivenCredentials::default()), Ok(Role::Writer));
         assert_eq!(ask(&[], &url("footfall", "right")), Ok(Role::Writer));
         assert_eq!(ask(&headers, &url("footfall", "right")), Err(516));
     }
 
     #[test]
     fn of_nobody_may_read() {
-        assert_eq!(ask(&[], &Claim::default()), Ok(Role::Reader));
+        assert_eq!(ask(&[], &GivenCredentials::default()), Ok(Role::Reader));
         assert_eq!(ask(&[], &url("default", "")), Ok(Role::Reader));
-        assert_eq!(ask(&[("x-clickhouse-user", "default")], &Claim::default()), Ok(Role::Reader));
+        assert_eq!(ask(&[("x-clickhouse-user", "default")], &GivenCredentials::default()), Ok(Role::Reader));
     }
 
     #[test]
@@ -205,7 +207,7 @@ mod a_claim {
             assert_eq!(ask(&[], &url(user, password)), Err(516), "{user}:{password}");
         }
         for header in ["Bearer x", "Basic !!", "Basic", "Basic Zm9v", ""] {
-            assert_eq!(ask(&[("authorization", header)], &Claim::default()), Err(516), "{header}");
+            assert_eq!(ask(&[("authorization", header)], &GivenCredentials::default()), Err(516), "{header}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! The encodings of HTTP bodies, by their names in headers. Pure.
 
-use crate::engine::{Fault, code};
+use crate::engine::{Exception, code};
 
 /// How a body is encoded on the wire.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl Encoding {
     }
 
     /// Reads a `Content-Encoding`.
-    pub fn parse(value: &str) -> Result<Self, Fault> {
+    pub fn parse(value: &str) -> Result<Self, Exception> {
         let name = value.trim().to_ascii_lowercase();
         match name.as_str() {
             "" | "identity" => return Ok(Self::Identity),
@@ -47,7 +47,7 @@ impl Encoding {
         }
         PREFERRED.into_iter().find(|encoding| encoding.name() == Some(&name)).ok_or_else(|| {
             let message = format!("Unknown Content-Encoding '{}'", name.escape_default());
-            Fault::new(code::UNKNOWN_COMPRESSION_METHOD, "UNKNOWN_COMPRESSION_METHOD", message)
+            Exception::new(code::UNKNOWN_COMPRESSION_METHOD, "UNKNOWN_COMPRESSION_METHOD", message)
         })
     }
 
@@ -86,7 +86,7 @@ mod an_encoding {
         }
         assert_eq!(Encoding::parse(" GZip "), Ok(Encoding::Gzip));
         assert_eq!(Encoding::parse(""), Ok(Encoding::Identity));
-        assert_eq!(Encoding::parse("gzip, br").map_err(|fault| fault.code), Err(89));
+        assert_eq!(Encoding::parse("gzip, br").map_err(|exception| exception.code), Err(89));
     }
 
     #[test]

@@ -1,20 +1,20 @@
-//! One request on one connection, from its statement to its last byte. Blocks; runs on a thread of [`crate::pool`].
+//! Executes one query on one connection and writes its response. Blocks; runs on a thread of [`crate::pool`].
 
-use crate::access::{self, Bounds, Role};
+use crate::access::{self, Restrictions, Role};
 use crate::body::Body;
-use crate::engine::{Class, Connection, Fault, Outcome, Parameter, Progress, code};
-use crate::format::{self, Joint};
+use crate::engine::{Class, Connection, Exception, Outcome, Parameter, Progress, code};
+use crate::format::{self, Concatenation};
 use crate::limits::{STATEMENT_BYTES, WHOLE_RESULT_BYTES};
-use crate::pool::{Lease, MARK_SETTING, Registry, Ticket};
+use crate::pool::{CONNECTION_ID_SETTING, PooledConnection, ProcessList, QueryStatus};
 use crate::request::Request;
-use crate::response::Answerer;
+use crate::response::ResponseWriter;
 use crate::statement::{self, Insert, Shape};
 use bytes::Bytes;
 use std::sync::Arc;
 
-/// What a thread needs to know of a request.
-pub struct Asked {
-    /// What it asks.
+/// What the execution of a query needs.
+pub struct QueryContext {
+    /// The parsed request.
     pub request: Request,
     /// Its body, decoded.
     pub body: Body,
@@ -24,40 +24,45 @@ pub struct Asked {
     pub get: bool,
     /// The database of a request that names none.
     pub database: String,
-    /// The requests that are known, for a statement that kills some.
-    pub registry: Arc<Registry>,
+    /// The queries that run, for KILL QUERY.
+    pub process_list: Arc<ProcessList>,
 }
 
-/// Runs the request and answers it.
-pub fn perform(asked: Asked, lease: &mut Lease, ticket: &Ticket, answerer: &mut Answerer) {
-    match attempt(asked, lease, ticket, answerer) {
-        Ok(Connected::Clean) => {}
-        Ok(Connected::Touched) => lease.retire(),
-        Err(fault) => {
+/// Executes the query and writes its response.
+pub fn execute(
+    context: QueryContext,
+    pooled: &mut PooledConnection,
+    query: &QueryStatus,
+    response: &mut ResponseWriter,
+) {
+    match try_execute(context, pooled, query, response) {
+        Ok(AfterUse::Reusable) => {}
+        Ok(AfterUse::Close) => pooled.close(),
+        Err(exception) => {
             // Closed first: whoever reads the error finds the statement gone from `system.processes`.
-            lease.retire();
-            answerer.refuse(fault);
+            pooled.close();
+            response.send_exception(exception);
         }
     }
 }
 
-/// What a request left of its connection.
+/// What becomes of the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Connected {
-    Clean,
-    Touched,
+enum AfterUse {
+    Reusable,
+    Close,
 }
 
-fn attempt(
-    asked: Asked,
-    lease: &mut Lease,
-    ticket: &Ticket,
-    answerer: &mut Answerer,
-) -> Result<Connected, Fault> {
-    let Asked { mut request, mut body, role, get, database, registry } = asked;
+fn try_execute(
+    context: QueryContext,
+    pooled: &mut PooledConnection,
+    query: &QueryStatus,
+    response: &mut ResponseWriter,
+) -> Result<AfterUse, Exception> {
+    let QueryContext { mut request, mut body, role, get, database, process_list } = context;
     let text = statement_text(&mut request, &mut body, get)?;
     let insert = statement::insert(&text);
-    // What the gate and the engine see of an insert is its head: the data is none of the parser's business.
+    // Of an insert, only its head is checked and parsed, without the data.
     let (head, judged) = match &insert {
         Some(Insert { head, format, .. }) => {
             (&text[..*head], [&text[..*head], b" FORMAT ".as_slice(), format.as_bytes()].concat())
@@ -65,63 +70,68 @@ fn attempt(
         None => (text.as_slice(), text.clone()),
     };
     let shape = statement::shape(&judged);
-    let found = lease.connection()?.classify(&judged);
-    access::judge(role, Bounds { get, readonly: request.readonly }, &shape, found)?;
+    let found = pooled.connection()?.classify(&judged);
+    access::check(role, Restrictions { get, readonly: request.readonly }, &shape, found)?;
 
     let reads = found.class == Class::ReadOnly && !shape.explains_change;
-    ticket.begin(lease.open()?, reads);
-    lease.enter(request.database.as_deref().unwrap_or(&database))?;
+    query.begin(pooled.open()?, reads);
+    pooled.use_database(request.database.as_deref().unwrap_or(&database))?;
     let plan = plan(&request, &shape, insert, reads, found.class, role);
     let settings = settings(&request, &shape, &plan);
-    let touched = settings.is_some() || found.class == Class::Control;
-    let connection = lease.connection()?;
+    let has_settings = settings.is_some() || found.class == Class::Control;
+    let connection = pooled.connection()?;
     if let Some(sql) = settings {
         connection.query(sql.as_bytes(), "Null", &[])?;
     }
-    if ticket.is_abandoned() {
-        return Err(Fault::new(code::QUERY_WAS_CANCELLED, "QUERY_WAS_CANCELLED", "Query was cancelled"));
+    if query.is_abandoned() {
+        return Err(Exception::new(code::QUERY_WAS_CANCELLED, "QUERY_WAS_CANCELLED", "Query was cancelled"));
     }
-    let connected = match plan {
+    let after_use = match plan {
         Plan::Insert(insert) => {
             body.put_back(Bytes::copy_from_slice(&text[insert.data.min(text.len())..]));
-            let outcome = load(connection, head, &insert.format, &request.parameters, &mut body)?;
-            answerer.whole(&insert.format, Bytes::new(), outcome.progress);
-            Connected::Clean
+            let outcome = insert_data(connection, head, &insert.format, &request.parameters, &mut body)?;
+            response.send_whole(&insert.format, Bytes::new(), outcome.progress);
+            AfterUse::Reusable
         }
-        Plan::Stream { format, joint } => {
-            stream(connection, &text, &format, joint, &request.parameters, answerer)?
+        Plan::Stream { format, concatenation } => {
+            stream(connection, &text, &format, concatenation, &request.parameters, response)?
         }
         Plan::Whole { format } => {
-            let text = if role == Role::Writer && statement::kills_by_id(&text) {
-                statement::by_callers_ids(&text, &named(connection, &registry)?)
+            let text = if role == Role::Writer && statement::kills_by_query_id(&text) {
+                statement::with_client_query_ids(&text, &query_ids(connection, &process_list)?)
             } else {
                 text
             };
             let outcome = connection.query(&text, &format, &request.parameters)?;
-            answerer.whole(&format, outcome.bytes, outcome.progress);
-            Connected::Clean
+            response.send_whole(&format, outcome.bytes, outcome.progress);
+            AfterUse::Reusable
         }
-        Plan::Diagnose => {
+        Plan::ReportSyntaxError => {
             drop(connection.select(&text, "Null", &request.parameters)?);
             let message = "Syntax error: the statement cannot be parsed";
-            return Err(Fault::new(code::SYNTAX_ERROR, "SYNTAX_ERROR", message));
+            return Err(Exception::new(code::SYNTAX_ERROR, "SYNTAX_ERROR", message));
         }
     };
-    Ok(if touched { Connected::Touched } else { connected })
+    Ok(if has_settings { AfterUse::Close } else { after_use })
 }
 
-/// The engine's ids of statements that have one of their caller's. A connection's mark tells which request's statement runs
-/// on it, provided that the same request ran on it before and after the engine was asked.
-fn named(connection: &mut Connection, registry: &Registry) -> Result<Vec<statement::Named>, Fault> {
-    let before = registry.named();
-    let sql = format!("SELECT query_id, Settings['{MARK_SETTING}'] FROM system.processes");
+/// Pairs of the engine's and the client's query ids. The connection's id tells which query runs on it, provided that the same query ran
+/// on it before and after the engine was asked.
+fn query_ids(
+    connection: &mut Connection,
+    process_list: &ProcessList,
+) -> Result<Vec<statement::Named>, Exception> {
+    let before = process_list.with_query_ids();
+    let sql = format!("SELECT query_id, Settings['{CONNECTION_ID_SETTING}'] FROM system.processes");
     let running = connection.query(sql.as_bytes(), "TabSeparatedRaw", &[])?;
-    let after = registry.named();
+    let after = process_list.with_query_ids();
     let lines = String::from_utf8_lossy(&running.bytes);
     let named = lines.lines().filter_map(|line| {
-        let (engines, mark) = line.split_once('\t')?;
-        let request = before.iter().find(|request| request.mark == mark && after.contains(request))?;
-        Some((engines.to_owned(), request.query_id.clone()))
+        let (engine_id, connection_id) = line.split_once('\t')?;
+        let request = before
+            .iter()
+            .find(|request| request.connection_id == connection_id && after.contains(request))?;
+        Some((engine_id.to_owned(), request.query_id.clone()))
     });
     Ok(named.collect())
 }
@@ -132,11 +142,11 @@ enum Plan {
     /// Its data streams in.
     Insert(Insert),
     /// Its result streams out.
-    Stream { format: String, joint: Joint },
+    Stream { format: String, concatenation: Concatenation },
     /// In one go.
     Whole { format: String },
-    /// It does not parse, and its author may only read: the call that runs nothing but SELECT names the mistake.
-    Diagnose,
+    /// It does not parse, and the user may only read: the engine's call for SELECT reports the mistake.
+    ReportSyntaxError,
 }
 
 fn plan(
@@ -148,7 +158,7 @@ fn plan(
     role: Role,
 ) -> Plan {
     if class == Class::Unknown && role == Role::Reader {
-        return Plan::Diagnose;
+        return Plan::ReportSyntaxError;
     }
     if let Some(insert) = insert {
         return Plan::Insert(insert);
@@ -158,9 +168,9 @@ fn plan(
         || shape.has_footer
         || shape.sets_framing
         || request.settings.iter().any(|(name, _)| name == "extremes" || statement::frames(name.as_bytes()));
-    match format::joint(format) {
-        joint if reads && shape.is_select() && !framed && joint != Joint::Framed => {
-            Plan::Stream { format: format.to_owned(), joint }
+    match format::concatenation(format) {
+        concatenation if reads && shape.is_select() && !framed && concatenation != Concatenation::Framed => {
+            Plan::Stream { format: format.to_owned(), concatenation }
         }
         _ => Plan::Whole { format: format.to_owned() },
     }
@@ -178,10 +188,10 @@ fn settings(request: &Request, shape: &Shape, plan: &Plan) -> Option<String> {
 }
 
 /// The statement, data of an insert included as far as it has been read; what is left of the data stays in `body`.
-fn statement_text(request: &mut Request, body: &mut Body, get: bool) -> Result<Vec<u8>, Fault> {
+fn statement_text(request: &mut Request, body: &mut Body, get: bool) -> Result<Vec<u8>, Exception> {
     let too_large = || {
         let message = format!("The statement is larger than {STATEMENT_BYTES} bytes");
-        Fault::new(code::QUERY_IS_TOO_LARGE, "QUERY_IS_TOO_LARGE", message)
+        Exception::new(code::QUERY_IS_TOO_LARGE, "QUERY_IS_TOO_LARGE", message)
     };
     let Some(query) = request.query.take() else {
         let mut text = Vec::new();
@@ -219,58 +229,58 @@ fn statement_text(request: &mut Request, body: &mut Body, get: bool) -> Result<V
 }
 
 /// Feeds an insert. Anything but a whole body and a finished insert leaves nothing behind.
-fn load(
+fn insert_data(
     connection: &mut Connection,
     head: &[u8],
     format: &str,
     parameters: &[Parameter],
     body: &mut Body,
-) -> Result<Outcome, Fault> {
+) -> Result<Outcome, Exception> {
     let mut insertion = connection.insert(head, format, parameters)?;
-    while let Some(piece) = body.piece()? {
-        if !insertion.append(&piece) {
+    while let Some(chunk) = body.chunk()? {
+        if !insertion.append(&chunk) {
             break;
         }
     }
     insertion.finish()
 }
 
-/// Hands a result out as it comes. What fits in one piece is a whole answer: its error is then an error with a status.
+/// Hands a result out as it comes. What fits in one chunk is a whole answer: its error is then an error with a status.
 fn stream(
     connection: &mut Connection,
     text: &[u8],
     format: &str,
-    joint: Joint,
+    concatenation: Concatenation,
     parameters: &[Parameter],
-    answerer: &mut Answerer,
-) -> Result<Connected, Fault> {
+    response: &mut ResponseWriter,
+) -> Result<AfterUse, Exception> {
     let mut selection = connection.select(text, format, parameters)?;
     let Some(first) = selection.fetch()? else {
-        answerer.whole(format, Bytes::new(), Progress::default());
-        return Ok(Connected::Clean);
+        response.send_whole(format, Bytes::new(), Progress::default());
+        return Ok(AfterUse::Reusable);
     };
     let Some(second) = selection.fetch()? else {
-        answerer.whole(format, first.bytes, first.progress);
-        return Ok(Connected::Clean);
+        response.send_whole(format, first.bytes, first.progress);
+        return Ok(AfterUse::Reusable);
     };
-    let header = format::header_length(joint, &first.bytes).map(|length| first.bytes.slice(..length));
-    let mut read = answerer.begin(format, first.bytes);
+    let header = format::header_length(concatenation, &first.bytes).map(|length| first.bytes.slice(..length));
+    let mut read = response.start_stream(format, first.bytes);
     let mut next = Some(second.bytes);
     while let (true, Some(mut bytes)) = (read, next.take()) {
         let Some(header) = header.as_ref().filter(|header| bytes.starts_with(header)) else {
-            let message = "A piece of the result does not repeat the header of the first";
-            answerer.break_off(&Fault::new(code::INCORRECT_DATA, "INCORRECT_DATA", message));
-            return Ok(Connected::Touched);
+            let message = "A chunk of the result does not repeat the header of the first";
+            response.fail(&Exception::new(code::INCORRECT_DATA, "INCORRECT_DATA", message));
+            return Ok(AfterUse::Close);
         };
-        read = answerer.piece(bytes.split_off(header.len()));
+        read = response.send_chunk(bytes.split_off(header.len()));
         next = match selection.fetch() {
-            Ok(piece) => piece.map(|piece| piece.bytes),
-            Err(fault) => {
-                answerer.break_off(&fault);
-                return Ok(Connected::Touched);
+            Ok(chunk) => chunk.map(|chunk| chunk.bytes),
+            Err(exception) => {
+                response.fail(&exception);
+                return Ok(AfterUse::Close);
             }
         };
     }
-    answerer.end();
-    Ok(if read { Connected::Clean } else { Connected::Touched })
+    response.finish();
+    Ok(if read { AfterUse::Reusable } else { AfterUse::Close })
 }

@@ -1,15 +1,15 @@
-//! How a result's format behaves when the engine hands it out in pieces. Pure.
+//! How the chunks of a streamed result are concatenated, by format. Pure.
 //!
-//! The engine writes every piece as if it were a whole result: formats of bare rows join without a seam, formats with
-//! names repeat them in every piece, and framed formats (JSON, Parquet, …) cannot be joined at all. Each line of the table
+//! The engine writes every chunk as if it were a whole result: formats of bare rows can be concatenated, formats with
+//! names repeat them in every chunk, and framed formats (JSON, Parquet, …) cannot be concatenated. Each line of the table
 //! below was tried on 26.7.3; a format that is not in it counts as framed.
 
-/// How pieces join.
+/// How chunks are concatenated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Joint {
+pub enum Concatenation {
     /// As they are.
-    Seamless,
-    /// After cutting the header of each further piece: this many lines of text, quoted as in CSV or not.
+    AsIs,
+    /// After cutting the header of each further chunk: this many lines of text, quoted as in CSV or not.
     Lines {
         /// Lines of the header.
         count: usize,
@@ -21,12 +21,12 @@ pub enum Joint {
         /// Whether types follow the names.
         types: bool,
     },
-    /// Not at all: the result is made in one go.
+    /// Not at all: the engine makes the result whole.
     Framed,
 }
 
-/// The joint of a format, whose names ClickHouse takes in any case.
-pub fn joint(format: &str) -> Joint {
+/// The concatenation of a format, whose names ClickHouse takes in any case.
+pub fn concatenation(format: &str) -> Concatenation {
     let lower = format.to_ascii_lowercase();
     let (rows, count) = if let Some(rows) = lower.strip_suffix("withnamesandtypes") {
         (rows, 2)
@@ -36,7 +36,7 @@ pub fn joint(format: &str) -> Joint {
         (lower.as_str(), 0)
     };
     match (rows, count) {
-        ("rowbinary", count @ 1..) => Joint::RowBinary { types: count == 2 },
+        ("rowbinary", count @ 1..) => Concatenation::RowBinary { types: count == 2 },
         (
             "tabseparated"
             | "tsv"
@@ -62,28 +62,28 @@ pub fn joint(format: &str) -> Joint {
             | "lineasstring"
             | "null",
             0,
-        ) => Joint::Seamless,
+        ) => Concatenation::AsIs,
         ("tabseparated" | "tsv" | "jsoncompacteachrow" | "jsoncompactstringseachrow", count @ 1..) => {
-            Joint::Lines { count, quoted: false }
+            Concatenation::Lines { count, quoted: false }
         }
-        ("csv", count @ 1..) => Joint::Lines { count, quoted: true },
-        _ => Joint::Framed,
+        ("csv", count @ 1..) => Concatenation::Lines { count, quoted: true },
+        _ => Concatenation::Framed,
     }
 }
 
-/// The length of a first piece's header; nothing when the piece does not hold one.
-pub fn header_length(joint: Joint, piece: &[u8]) -> Option<usize> {
-    match joint {
-        Joint::Seamless | Joint::Framed => Some(0),
-        Joint::Lines { count, quoted } => lines_length(piece, count, quoted),
-        Joint::RowBinary { types } => row_binary_length(piece, types),
+/// The length of a first chunk's header; nothing when the chunk does not hold one.
+pub fn header_length(concatenation: Concatenation, chunk: &[u8]) -> Option<usize> {
+    match concatenation {
+        Concatenation::AsIs | Concatenation::Framed => Some(0),
+        Concatenation::Lines { count, quoted } => lines_length(chunk, count, quoted),
+        Concatenation::RowBinary { types } => row_binary_length(chunk, types),
     }
 }
 
-fn lines_length(piece: &[u8], count: usize, quoted: bool) -> Option<usize> {
+fn lines_length(chunk: &[u8], count: usize, quoted: bool) -> Option<usize> {
     let mut left = count;
     let mut inside = false;
-    for (at, byte) in piece.iter().enumerate() {
+    for (at, byte) in chunk.iter().enumerate() {
         match byte {
             b'"' if quoted => inside = !inside,
             b'\n' if !inside => {
@@ -98,21 +98,21 @@ fn lines_length(piece: &[u8], count: usize, quoted: bool) -> Option<usize> {
     None
 }
 
-fn row_binary_length(piece: &[u8], types: bool) -> Option<usize> {
+fn row_binary_length(chunk: &[u8], types: bool) -> Option<usize> {
     let mut at = 0;
-    let columns = varint(piece, &mut at)?;
+    let columns = varint(chunk, &mut at)?;
     let strings = columns.checked_mul(if types { 2 } else { 1 })?;
     for _ in 0..strings {
-        let length = usize::try_from(varint(piece, &mut at)?).ok()?;
-        at = at.checked_add(length).filter(|at| *at <= piece.len())?;
+        let length = usize::try_from(varint(chunk, &mut at)?).ok()?;
+        at = at.checked_add(length).filter(|at| *at <= chunk.len())?;
     }
     Some(at)
 }
 
-fn varint(piece: &[u8], at: &mut usize) -> Option<u64> {
+fn varint(chunk: &[u8], at: &mut usize) -> Option<u64> {
     let mut value = 0_u64;
     for shift in (0..63).step_by(7) {
-        let byte = *piece.get(*at)?;
+        let byte = *chunk.get(*at)?;
         *at += 1;
         value |= u64::from(byte & 0x7f) << shift;
         if byte & 0x80 == 0 {
@@ -145,25 +145,25 @@ pub fn content_type(format: &str) -> &'static str {
 }
 
 #[cfg(test)]
-mod pieces {
+mod chunks {
     use super::*;
     use proptest::prelude::*;
 
     #[test]
     fn of_bare_rows_join_as_they_are() {
         for format in ["TabSeparated", "tsv", "CSV", "JSONEachRow", "NDJSON", "RowBinary", "Native", "Null"] {
-            assert_eq!(joint(format), Joint::Seamless, "{format}");
+            assert_eq!(concatenation(format), Concatenation::AsIs, "{format}");
         }
     }
 
     #[test]
     fn with_names_lose_their_further_headers() {
-        let csv = joint("CSVWithNames");
+        let csv = concatenation("CSVWithNames");
         assert_eq!(header_length(csv, b"\"a\nb\",\"c\"\"\nd\"\n1,2\n"), Some(14));
-        let both = joint("TSVWithNamesAndTypes");
+        let both = concatenation("TSVWithNamesAndTypes");
         assert_eq!(header_length(both, b"a\tb\nInt8\tString\n1\tx\n"), Some(16));
         assert_eq!(header_length(both, b"a\tb\nInt8"), None);
-        let binary = joint("RowBinaryWithNamesAndTypes");
+        let binary = concatenation("RowBinaryWithNamesAndTypes");
         assert_eq!(header_length(binary, b"\x01\x01a\x04Int8\x07"), Some(8));
         assert_eq!(header_length(binary, b"\x01\x7fa"), None);
     }
@@ -181,15 +181,15 @@ mod pieces {
             "Template",
             "Whatever",
         ] {
-            assert_eq!(joint(format), Joint::Framed, "{format}");
+            assert_eq!(concatenation(format), Concatenation::Framed, "{format}");
         }
     }
 
     proptest! {
         #[test]
-        fn may_be_any_bytes(piece in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn may_be_any_bytes(chunk in proptest::collection::vec(any::<u8>(), 0..200)) {
             for format in ["CSVWithNames", "TSVWithNamesAndTypes", "RowBinaryWithNamesAndTypes"] {
-                prop_assert!(header_length(joint(format), &piece).unwrap_or(0) <= piece.len());
+                prop_assert!(header_length(concatenation(format), &chunk).unwrap_or(0) <= chunk.len());
             }
         }
     }

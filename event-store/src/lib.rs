@@ -1,13 +1,13 @@
 //! The embedded ClickHouse: ClickHouse's HTTP interface, on loopback, over `libchdb.so`.
 //!
-//! This room knows HTTP, ClickHouse's statements and the engine's C interface. It must not know Footfall's tables: it is
-//! a ClickHouse like any other, and whoever speaks to it cannot tell which one answers.
+//! This crate knows HTTP, ClickHouse's statements and the engine's C interface. It must not know Footfall's tables: its clients use it
+//! as they use any ClickHouse server.
 //!
 //! # Layout
-//! - [`engine`]: the library behind a safe face. The only `unsafe` of the workspace is in it.
-//! - [`statement`], [`request`], [`access`], [`block`], [`encoding`], [`format`]: pure; what a request says and whether it may.
-//! - [`pool`] and [`execute`]: threads with one connection each, and what they do with one request.
-//! - [`body`], [`response`], [`service`], [`server`]: bytes in, bytes out.
+//! - [`engine`]: a safe interface to the library. The only `unsafe` of the workspace is in it.
+//! - [`statement`], [`request`], [`access`], [`block`], [`encoding`], [`format`]: pure; parsing of requests, access control, formats.
+//! - [`pool`] and [`execute`]: threads with one connection each, and the execution of one query.
+//! - [`body`], [`response`], [`service`], [`server`]: request bodies, HTTP responses, connections.
 //! - [`config`], [`credentials`], [`sandbox`], [`layout`]: from a command line to a process that may start.
 //! - [`testing`]: such a process for one test, of this or of any other project.
 

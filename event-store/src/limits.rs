@@ -21,7 +21,7 @@ pub const BODY_PAUSE: Duration = Duration::from_mins(1);
 pub const READ_PAUSE: Duration = Duration::from_mins(1);
 
 /// Body bytes collected before a thread of the pool is taken, so that a slow sender of a small body holds none.
-pub const FRONT_BYTES: usize = 256 << 10;
+pub const BUFFERED_BODY_BYTES: usize = 256 << 10;
 
 /// Bytes of one statement's text, data of an insert not counted: code 229, 413 beyond.
 pub const STATEMENT_BYTES: usize = 1 << 20;
@@ -33,12 +33,12 @@ pub const MULTIPART_BYTES: usize = 4 << 20;
 pub const BLOCK_BYTES: usize = 64 << 20;
 
 /// Bytes of decoded body handed to the engine at once.
-pub const PIECE_BYTES: usize = 256 << 10;
+pub const CHUNK_BYTES: usize = 256 << 10;
 
 /// Bytes of engine blocks in a result whose format cannot be streamed (the engine holds it whole): code 396 beyond.
 pub const WHOLE_RESULT_BYTES: u64 = 64 << 20;
 
-/// Requests that may wait for a thread of one lane, each for at most `--queue-seconds`: code 202 and 503 beyond.
+/// Requests that may wait for a thread of one role, each for at most `--queue-seconds`: code 202 and 503 beyond.
 pub const WAITING: usize = 128;
 
 /// How long a statement without password may run: it is cancelled then.

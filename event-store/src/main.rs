@@ -8,10 +8,10 @@ use footfall_daemon::stop::{self, Also};
 use footfall_daemon::{port, ready, trace};
 use footfall_event_store::config::{Arguments, Config};
 use footfall_event_store::credentials::Credentials;
-use footfall_event_store::engine::{Library, settle};
+use footfall_event_store::engine::{Library, isolate_environment};
 use footfall_event_store::limits::PREDECESSOR_TIME;
 use footfall_event_store::pool::{Options, Pool};
-use footfall_event_store::sandbox::{Confinement, confine};
+use footfall_event_store::sandbox::{Sandbox, restrict_to};
 use footfall_event_store::server::serve;
 use footfall_event_store::service::Service;
 use serde_json::json;
@@ -44,11 +44,11 @@ fn run(config: &Config) -> Result<()> {
     let lock = Lock::take(&data.join("event-store.lock"), PREDECESSOR_TIME)?
         .with_context(|| format!("another event-store holds {}: stop it first", data.display()))?;
     config.layout.write().with_context(|| format!("cannot write into {}", data.display()))?;
-    settle(data).with_context(|| format!("cannot enter {}", data.display()))?;
+    isolate_environment(data).with_context(|| format!("cannot enter {}", data.display()))?;
     let library = Library::load(&config.library)?;
     // From here on this thread, and every thread to come, sees the data folder only.
-    let confinement = confine(data)?;
-    if confinement == Confinement::Unavailable {
+    let sandbox = restrict_to(data)?;
+    if sandbox == Sandbox::Unavailable {
         tracing::warn!("this kernel cannot confine the engine to its data: reading takes the password too");
     }
     let pool = Pool::start(
@@ -62,13 +62,13 @@ fn run(config: &Config) -> Result<()> {
             prepare: config.layout.prepare(),
         },
     )?;
-    tracing::info!(version = library.version(), ?confinement, "the engine is open");
+    tracing::info!(version = library.version(), ?sandbox, "the engine is open");
     let service = Arc::new(Service {
         pool,
         credentials,
         database: config.layout.database.clone(),
         guard: Guard::new(&config.names),
-        confinement,
+        sandbox,
     });
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(until_stopped(config, Arc::clone(&service)))?;

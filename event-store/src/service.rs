@@ -4,15 +4,16 @@ use crate::access::Role;
 use crate::body::{Body, Source};
 use crate::credentials::Credentials;
 use crate::encoding::Encoding;
-use crate::engine::{Fault, code};
-use crate::execute::{Asked, perform};
+use crate::engine::{Exception, code};
+use crate::execute::{QueryContext, execute};
 use crate::limits::{
-    BODY_PAUSE, DISCARD_BYTES, DISCARD_TIME, FRONT_BYTES, MULTIPART_BYTES, READER_TIME, STATEMENT_BYTES,
+    BODY_PAUSE, BUFFERED_BODY_BYTES, DISCARD_BYTES, DISCARD_TIME, MULTIPART_BYTES, READER_TIME,
+    STATEMENT_BYTES,
 };
-use crate::pool::{Pool, Running};
+use crate::pool::{Pool, QueryGuard};
 use crate::request::{Request, boundary, fields};
-use crate::response::{AnswerBody, Answerer, Reply, Style, plain, refusal, result};
-use crate::sandbox::Confinement;
+use crate::response::{QueryResult, ResponseBody, ResponseOptions, ResponseWriter, failure, of_query, plain};
+use crate::sandbox::Sandbox;
 use bytes::{Bytes, BytesMut};
 use footfall_daemon::guard::{Guard, Refusal};
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
@@ -33,39 +34,39 @@ pub struct Service {
     /// Keeps web pages out: a browser on this machine must not carry a stranger's page to this port.
     pub guard: Guard,
     /// Whether statements without password may run: only where they cannot read this user's files.
-    pub confinement: Confinement,
+    pub sandbox: Sandbox,
 }
 
 impl Service {
-    /// Answers a request. Never fails: what goes wrong is an answer too.
-    pub async fn answer(&self, http: hyper::Request<Incoming>) -> Response<AnswerBody> {
+    /// Answers a request. Never fails: an error is a response too.
+    pub async fn answer(&self, http: hyper::Request<Incoming>) -> Response<ResponseBody> {
         let since = Instant::now();
         let (parts, body) = http.into_parts();
         let get = parts.method != Method::POST;
-        if let Some(answer) = self.simple(&parts) {
-            leave(body);
-            return answer;
+        if let Some(response) = self.without_query(&parts) {
+            discard_later(body);
+            return response;
         }
         let parsed = Request::parse(parts.uri.query(), &parts.headers);
         let query_id =
             parsed.as_ref().ok().and_then(|request| request.query_id.clone()).unwrap_or_else(random_id);
         let answered = match parsed {
             Ok(request) => self.run(request, get, &parts.headers, body).await,
-            Err(fault) => {
-                leave(body);
-                Err(fault)
+            Err(exception) => {
+                discard_later(body);
+                Err(exception)
             }
         };
         let response = match answered {
-            Ok((reply, running, style)) => result(reply, running, &query_id, &style, since),
-            Err(fault) => refusal(&fault, &query_id),
+            Ok((result, query, options)) => of_query(result, query, &query_id, &options, since),
+            Err(exception) => failure(&exception, &query_id),
         };
         tracing::debug!(%query_id, status = response.status().as_u16(), elapsed = ?since.elapsed(), "answered");
         response
     }
 
-    /// The answer to a request that asks no statement, or none.
-    fn simple(&self, parts: &http::request::Parts) -> Option<Response<AnswerBody>> {
+    /// The response to a request that runs no query; nothing for one that does.
+    fn without_query(&self, parts: &http::request::Parts) -> Option<Response<ResponseBody>> {
         // With a query it would run a statement, so only the bare path is a page that may be linked to.
         let front_page = parts.uri.path() == "/" && parts.uri.query().is_none();
         if let Err(refusal) = self.guard.judge(&parts.method, &parts.uri, &parts.headers, front_page) {
@@ -86,12 +87,12 @@ impl Service {
     }
 
     /// Who asks, and how the body is encoded.
-    fn caller(&self, request: &Request, headers: &HeaderMap) -> Result<(Role, Encoding), Fault> {
-        let role = self.credentials.role(headers, &request.claim)?;
-        if role == Role::Reader && self.confinement == Confinement::Unavailable {
+    fn caller(&self, request: &Request, headers: &HeaderMap) -> Result<(Role, Encoding), Exception> {
+        let role = self.credentials.role(headers, &request.credentials)?;
+        if role == Role::Reader && self.sandbox == Sandbox::Unavailable {
             let message = "Authentication failed: this kernel cannot confine the engine to its data, so the user and \
                            password are needed to read too";
-            return Err(Fault::new(code::AUTHENTICATION_FAILED, "AUTHENTICATION_FAILED", message));
+            return Err(Exception::new(code::AUTHENTICATION_FAILED, "AUTHENTICATION_FAILED", message));
         }
         Ok((role, Encoding::parse(text(headers, CONTENT_ENCODING))?))
     }
@@ -102,19 +103,19 @@ impl Service {
         get: bool,
         headers: &HeaderMap,
         mut incoming: Incoming,
-    ) -> Result<(Reply, Running, Style), Fault> {
+    ) -> Result<(QueryResult, QueryGuard, ResponseOptions), Exception> {
         let (role, encoding) = match self.caller(&request, headers) {
             Ok(caller) => caller,
-            Err(fault) => {
-                leave(incoming);
-                return Err(fault);
+            Err(exception) => {
+                discard_later(incoming);
+                return Err(exception);
             }
         };
         let blocks = request.decompress;
         let source = if let Some(boundary) = boundary(text(headers, CONTENT_TYPE)) {
-            let (form, whole) = front(&mut incoming, MULTIPART_BYTES).await?;
+            let (form, whole) = read_body(&mut incoming, MULTIPART_BYTES).await?;
             if !whole || encoding != Encoding::Identity || blocks {
-                leave(incoming);
+                discard_later(incoming);
                 return Err(too_large("The form"));
             }
             for field in fields(&form, boundary)? {
@@ -122,77 +123,82 @@ impl Service {
             }
             Source::new(Bytes::new(), None)
         } else {
-            let (front, whole) = front(&mut incoming, FRONT_BYTES).await?;
+            let (front, whole) = read_body(&mut incoming, BUFFERED_BODY_BYTES).await?;
             if whole {
                 Source::new(front, None)
             } else if role == Role::Reader {
                 // What may be longer is an insert's data, which takes the password: nothing more of it is read.
-                let (front, whole) = further(&mut incoming, front, STATEMENT_BYTES).await?;
+                let (front, whole) = read_more(&mut incoming, front, STATEMENT_BYTES).await?;
                 if !whole {
-                    leave(incoming);
+                    discard_later(incoming);
                     return Err(too_large("The statement"));
                 }
                 Source::new(front, None)
             } else {
                 let (sender, receiver) = mpsc::channel(2);
-                tokio::spawn(pump(incoming, sender));
+                tokio::spawn(forward_body(incoming, sender));
                 Source::new(front, Some(receiver))
             }
         };
         let accepted = Encoding::accepted(text(headers, ACCEPT_ENCODING));
-        let style = Style {
-            blocks: request.compress,
+        let options = ResponseOptions {
+            compress: request.compress,
             encoding: if request.encode { accepted } else { Encoding::Identity },
             tag: random_tag(),
         };
-        let (mut answerer, reply) = Answerer::new(tokio::runtime::Handle::current(), style.clone());
-        let (database, registry) = (self.database.clone(), self.pool.registry());
+        let (mut response_writer, result) =
+            ResponseWriter::new(tokio::runtime::Handle::current(), options.clone());
+        let (database, process_list) = (self.database.clone(), self.pool.process_list());
         let query_id = request.query_id.clone();
-        let lasts = request.outlives_client && role == Role::Writer;
-        let running = self
+        let outlives_client = request.outlives_client && role == Role::Writer;
+        let query = self
             .pool
             .run(
                 role,
                 query_id,
-                Box::new(move |lease, ticket| match Body::new(source, encoding, blocks) {
+                Box::new(move |connection, status| match Body::new(source, encoding, blocks) {
                     Ok(body) => {
-                        perform(
-                            Asked { request, body, role, get, database, registry },
-                            lease,
-                            ticket,
-                            &mut answerer,
+                        execute(
+                            QueryContext { request, body, role, get, database, process_list },
+                            connection,
+                            status,
+                            &mut response_writer,
                         );
                     }
-                    Err(fault) => answerer.refuse(fault),
+                    Err(exception) => response_writer.send_exception(exception),
                 }),
             )
             .await?;
-        let running = if lasts { running.lasting() } else { running };
-        let reply = async {
-            reply.await.unwrap_or_else(|_| Reply::Refused(Fault::parse("the statement was given up")))
+        let query = if outlives_client { query.detached() } else { query };
+        let result = async {
+            result
+                .await
+                .unwrap_or_else(|_| QueryResult::Exception(Exception::parse("the statement was given up")))
         };
         match role {
-            Role::Writer => Ok((reply.await, running, style)),
-            Role::Reader => match tokio::time::timeout(READER_TIME, reply).await {
-                Ok(reply) => Ok((reply, running, style)),
-                Err(_) => {
-                    Err(Fault::new(159, "TIMEOUT_EXCEEDED", "Timeout exceeded: the statement was cancelled"))
-                }
+            Role::Writer => Ok((result.await, query, options)),
+            Role::Reader => match tokio::time::timeout(READER_TIME, result).await {
+                Ok(result) => Ok((result, query, options)),
+                Err(_) => Err(Exception::new(
+                    159,
+                    "TIMEOUT_EXCEEDED",
+                    "Timeout exceeded: the statement was cancelled",
+                )),
             },
         }
     }
 }
 
-/// Collects a body until it ends (`true`) or holds more than `limit` bytes.
-async fn front(incoming: &mut Incoming, limit: usize) -> Result<(Bytes, bool), Fault> {
-    further(incoming, Bytes::new(), limit).await
+/// Reads a body until it ends (`true`) or more than `limit` bytes have come.
+async fn read_body(incoming: &mut Incoming, limit: usize) -> Result<(Bytes, bool), Exception> {
+    read_more(incoming, Bytes::new(), limit).await
 }
 
-async fn further(incoming: &mut Incoming, front: Bytes, limit: usize) -> Result<(Bytes, bool), Fault> {
+async fn read_more(incoming: &mut Incoming, front: Bytes, limit: usize) -> Result<(Bytes, bool), Exception> {
     let mut collected = BytesMut::from(front);
     while collected.len() <= limit {
-        match arriving(incoming).await? {
-            Some(piece) => collected.extend_from_slice(&piece),
+        match next_data(incoming).await? {
+            Some(data) => collected.extend_from_slice(&data),
             None => return Ok((collected.freeze(), true)),
         }
     }
@@ -200,11 +206,11 @@ async fn further(incoming: &mut Incoming, front: Bytes, limit: usize) -> Result<
 }
 
 /// The body's next bytes. A client that pauses for too long, or goes away, is an error: half a body is none.
-async fn arriving(incoming: &mut Incoming) -> Result<Option<Bytes>, Fault> {
+async fn next_data(incoming: &mut Incoming) -> Result<Option<Bytes>, Exception> {
     loop {
         match tokio::time::timeout(BODY_PAUSE, incoming.frame()).await {
             Err(_) => {
-                return Err(Fault::new(
+                return Err(Exception::new(
                     code::SOCKET_TIMEOUT,
                     "SOCKET_TIMEOUT",
                     "The body pauses for too long",
@@ -212,24 +218,28 @@ async fn arriving(incoming: &mut Incoming) -> Result<Option<Bytes>, Fault> {
             }
             Ok(None) => return Ok(None),
             Ok(Some(Ok(frame))) => match frame.into_data() {
-                Ok(piece) if !piece.is_empty() => return Ok(Some(piece)),
+                Ok(data) if !data.is_empty() => return Ok(Some(data)),
                 _ => {}
             },
             Ok(Some(Err(error))) => {
                 let message = format!("The body breaks off: {error}");
-                return Err(Fault::new(code::CANNOT_READ_FROM_SOCKET, "CANNOT_READ_FROM_SOCKET", message));
+                return Err(Exception::new(
+                    code::CANNOT_READ_FROM_SOCKET,
+                    "CANNOT_READ_FROM_SOCKET",
+                    message,
+                ));
             }
         }
     }
 }
 
 /// Carries the rest of a body to the thread that wants it. Two pieces wait at most: a slow engine slows the client down.
-async fn pump(mut incoming: Incoming, sender: mpsc::Sender<Result<Bytes, Fault>>) {
+async fn forward_body(mut incoming: Incoming, sender: mpsc::Sender<Result<Bytes, Exception>>) {
     loop {
-        let piece = arriving(&mut incoming).await;
-        let last = !matches!(piece, Ok(Some(_)));
-        if let Some(piece) = piece.transpose()
-            && sender.send(piece).await.is_err()
+        let data = next_data(&mut incoming).await;
+        let last = !matches!(data, Ok(Some(_)));
+        if let Some(data) = data.transpose()
+            && sender.send(data).await.is_err()
         {
             return discard(incoming).await;
         }
@@ -244,8 +254,8 @@ fn text(headers: &HeaderMap, name: http::HeaderName) -> &str {
     headers.get(name).map_or("", |value| value.to_str().unwrap_or("?"))
 }
 
-/// Leaves a body that nobody wants to a task of its own, so that the answer need not wait.
-fn leave(incoming: Incoming) {
+/// Discards the rest of a body in a task of its own, so that the response need not wait.
+fn discard_later(incoming: Incoming) {
     if !incoming.is_end_stream() {
         tokio::spawn(discard(incoming));
     }
@@ -256,8 +266,8 @@ fn leave(incoming: Incoming) {
 async fn discard(mut incoming: Incoming) {
     let reading = async {
         let mut left = DISCARD_BYTES;
-        while let Ok(Some(piece)) = arriving(&mut incoming).await {
-            left = left.saturating_sub(piece.len());
+        while let Ok(Some(data)) = next_data(&mut incoming).await {
+            left = left.saturating_sub(data.len());
             if left == 0 {
                 return;
             }
@@ -267,8 +277,8 @@ async fn discard(mut incoming: Incoming) {
     let _ = tokio::time::timeout(DISCARD_TIME, reading).await;
 }
 
-fn too_large(what: &str) -> Fault {
-    Fault::new(
+fn too_large(what: &str) -> Exception {
+    Exception::new(
         code::QUERY_IS_TOO_LARGE,
         "QUERY_IS_TOO_LARGE",
         format!("{what} is too large, or is sent compressed"),

@@ -223,10 +223,10 @@ pub enum LaunchError {
     Program {
         /// What was tried.
         program: PathBuf,
-        /// The system's words.
+        /// What the operating system says.
         source: io::Error,
     },
-    /// It ended before it was ready; its own words.
+    /// It ended before it was ready; what it said.
     #[error("the event store did not become ready: {0}")]
     Unready(String),
     /// Its folder cannot be used.

@@ -1,10 +1,10 @@
-//! ClickHouse's blocks as a stream of bytes.
+//! Decodes a stream of ClickHouse's compressed blocks.
 
 use crate::block::{self, HEADER, Header, Malformed};
-use crate::engine::{Fault, code};
+use crate::engine::{Exception, code};
 use std::io::{self, Read};
 
-/// ClickHouse's blocks, one decoded block in memory.
+/// Reads compressed blocks; holds one decoded block in memory.
 pub(super) struct Blocks<R> {
     bytes: R,
     plain: io::Cursor<Vec<u8>>,
@@ -28,7 +28,7 @@ impl<R: Read> Blocks<R> {
         }
         let header = Header::parse(&head).map_err(|error| malformed(&error))?;
         let mut block = head.to_vec();
-        // The header's claim is bounded, but nothing is allocated on its word alone.
+        // Only as much is allocated as has arrived, whatever size the header says.
         let arrived = (&mut self.bytes).take(header.follows as u64).read_to_end(&mut block)?;
         if arrived < header.follows {
             return Err(io::ErrorKind::UnexpectedEof.into());
@@ -56,5 +56,5 @@ fn malformed(error: &Malformed) -> io::Error {
         Malformed::Size(_) => (code::TOO_LARGE_SIZE_COMPRESSED, "TOO_LARGE_SIZE_COMPRESSED"),
         Malformed::Data(_) => (code::CANNOT_DECOMPRESS, "CANNOT_DECOMPRESS"),
     };
-    io::Error::other(Fault::new(code, name, error.to_string()))
+    io::Error::other(Exception::new(code, name, error.to_string()))
 }

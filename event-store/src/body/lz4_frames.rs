@@ -1,4 +1,4 @@
-//! LZ4 frames as a stream of bytes.
+//! Decodes a stream of LZ4 frames.
 //!
 //! The decoder of `lz4_flex` takes the end of its input between two blocks for the end of the frame, and stops after a
 //! frame though another follows (and, used again, minds a smaller block size): here a cut is an error, and each frame gets a
@@ -14,7 +14,7 @@ pub(super) struct Frames<R: Read> {
     between: bool,
 }
 
-/// Bytes, and what has been seen of them.
+/// Counts what a decoder has read.
 struct Watched<R> {
     bytes: R,
     taken: u64,

@@ -1,14 +1,14 @@
-//! A request's body on a pool thread: bytes in, decoded, piece by piece. Memory holds a few pieces, however long the body.
+//! A request's body on a pool thread: bytes in, decoded, chunk by chunk. Memory holds a few chunks, however long the body.
 
 mod compressed_blocks;
 mod lz4_frames;
 mod source;
 
-pub use source::{Arriving, Source};
+pub use source::{BodyReceiver, Source};
 
 use crate::encoding::Encoding;
-use crate::engine::{Fault, code};
-use crate::limits::PIECE_BYTES;
+use crate::engine::{Exception, code};
+use crate::limits::CHUNK_BYTES;
 use bytes::Bytes;
 use compressed_blocks::Blocks;
 use lz4_frames::Frames;
@@ -31,7 +31,7 @@ enum Rest {
 
 impl Body {
     /// Undoes the encoding, and ClickHouse's blocks below it.
-    pub fn new(source: Source, encoding: Encoding, blocks: bool) -> Result<Self, Fault> {
+    pub fn new(source: Source, encoding: Encoding, blocks: bool) -> Result<Self, Exception> {
         let rest = match (encoding, blocks) {
             (Encoding::Identity, false) => Rest::Plain(source),
             (encoding, blocks) => {
@@ -41,7 +41,7 @@ impl Body {
                     Encoding::Deflate => Box::new(flate2::read::ZlibDecoder::new(source)),
                     Encoding::Brotli => Box::new(brotli::Decompressor::new(source, BROTLI_BUFFER)),
                     Encoding::Zstd => {
-                        Box::new(zstd::stream::read::Decoder::new(source).map_err(|e| fault(&e))?)
+                        Box::new(zstd::stream::read::Decoder::new(source).map_err(|e| exception(&e))?)
                     }
                     Encoding::Lz4 => Box::new(Frames::new(source)),
                 };
@@ -52,53 +52,57 @@ impl Body {
     }
 
     /// The next bytes; `None` at the end. An error means that what came so far must not be kept.
-    pub fn piece(&mut self) -> Result<Option<Bytes>, Fault> {
-        if let Some(piece) = self.front.pop_front() {
-            return Ok(Some(piece));
+    pub fn chunk(&mut self) -> Result<Option<Bytes>, Exception> {
+        if let Some(chunk) = self.front.pop_front() {
+            return Ok(Some(chunk));
         }
         match &mut self.rest {
             Rest::Plain(source) => source.next(),
             Rest::Decoded(bytes) => {
-                let mut piece = Vec::new();
-                bytes.take(PIECE_BYTES as u64).read_to_end(&mut piece).map_err(|error| fault(&error))?;
-                Ok((!piece.is_empty()).then(|| piece.into()))
+                let mut chunk = Vec::new();
+                bytes.take(CHUNK_BYTES as u64).read_to_end(&mut chunk).map_err(|error| exception(&error))?;
+                Ok((!chunk.is_empty()).then(|| chunk.into()))
             }
         }
     }
 
     /// Puts bytes back, to be read first.
-    pub fn put_back(&mut self, piece: Bytes) {
-        if !piece.is_empty() {
-            self.front.push_front(piece);
+    pub fn put_back(&mut self, chunk: Bytes) {
+        if !chunk.is_empty() {
+            self.front.push_front(chunk);
         }
     }
 
     /// Reads on until the end, or until `text` holds more than `limit` bytes. `true`: the body has ended.
-    pub fn read_text(&mut self, text: &mut Vec<u8>, limit: usize) -> Result<bool, Fault> {
+    pub fn read_text(&mut self, text: &mut Vec<u8>, limit: usize) -> Result<bool, Exception> {
         while text.len() <= limit {
-            let Some(piece) = self.piece()? else {
+            let Some(chunk) = self.chunk()? else {
                 return Ok(true);
             };
-            text.extend_from_slice(&piece);
+            text.extend_from_slice(&chunk);
         }
         Ok(false)
     }
 }
 
-/// The fault that a decoder met, its own or one from below it.
-fn fault(error: &io::Error) -> Fault {
+/// The exception behind a decoder's error: its own, or one from the source that it reads.
+fn exception(error: &io::Error) -> Exception {
     let mut source: Option<&(dyn std::error::Error + 'static)> =
         error.get_ref().map(|inner| inner as &(dyn std::error::Error + 'static));
     while let Some(inner) = source {
-        if let Some(fault) = inner.downcast_ref::<Fault>() {
-            return fault.clone();
+        if let Some(exception) = inner.downcast_ref::<Exception>() {
+            return exception.clone();
         }
         source = match inner.downcast_ref::<io::Error>() {
             Some(nested) => nested.get_ref().map(|deeper| deeper as &(dyn std::error::Error + 'static)),
             None => inner.source(),
         };
     }
-    Fault::new(code::CANNOT_DECOMPRESS, "CANNOT_DECOMPRESS", format!("Cannot decompress the body: {error}"))
+    Exception::new(
+        code::CANNOT_DECOMPRESS,
+        "CANNOT_DECOMPRESS",
+        format!("Cannot decompress the body: {error}"),
+    )
 }
 
 #[cfg(test)]
@@ -111,8 +115,8 @@ mod a_body {
 
     fn all(body: &mut Body) -> Result<Vec<u8>, i32> {
         let mut read = Vec::new();
-        while let Some(piece) = body.piece().map_err(|fault| fault.code)? {
-            read.extend_from_slice(&piece);
+        while let Some(chunk) = body.chunk().map_err(|exception| exception.code)? {
+            read.extend_from_slice(&chunk);
         }
         Ok(read)
     }
@@ -129,7 +133,7 @@ mod a_body {
     fn encoded(encoding: Encoding, plain: &[u8]) -> Vec<u8> {
         let mut encoder = Encoder::new(encoding).expect("opens");
         [
-            encoder.piece(Bytes::copy_from_slice(plain)).expect("in memory"),
+            encoder.chunk(Bytes::copy_from_slice(plain)).expect("in memory"),
             encoder.finish().expect("in memory"),
         ]
         .concat()
@@ -146,10 +150,10 @@ mod a_body {
         ends
     }
 
-    fn arriving(bytes: &[u8], piece: usize) -> Source {
-        let (sender, receiver) = mpsc::channel(bytes.len() / piece.max(1) + 1);
-        for piece in bytes.chunks(piece.max(1)) {
-            sender.try_send(Ok(Bytes::copy_from_slice(piece))).expect("room");
+    fn arriving(bytes: &[u8], chunk: usize) -> Source {
+        let (sender, receiver) = mpsc::channel(bytes.len() / chunk.max(1) + 1);
+        for chunk in bytes.chunks(chunk.max(1)) {
+            sender.try_send(Ok(Bytes::copy_from_slice(chunk))).expect("room");
         }
         Source::new(Bytes::new(), Some(receiver))
     }
@@ -210,7 +214,7 @@ mod a_body {
     fn that_breaks_off_is_an_error_and_not_an_end() {
         let (sender, receiver) = mpsc::channel(4);
         sender.try_send(Ok(Bytes::from_static(b"abc"))).expect("room");
-        sender.try_send(Err(Fault::new(95, "CANNOT_READ_FROM_SOCKET", "gone"))).expect("room");
+        sender.try_send(Err(Exception::new(95, "CANNOT_READ_FROM_SOCKET", "gone"))).expect("room");
         drop(sender);
         let source = Source::new(Bytes::new(), Some(receiver));
         assert_eq!(all(&mut Body::new(source, Encoding::Identity, false).expect("opens")), Err(95));

@@ -1,48 +1,48 @@
-//! A body as it arrives from the network side. Reading blocks: for pool threads only.
+//! A body as it arrives from the network. Reading blocks: for pool threads only.
 
-use crate::engine::Fault;
+use crate::engine::Exception;
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::io::{self, Read};
 use tokio::sync::mpsc;
 
-/// What the network side hands over: bytes, or why there are no more.
-pub type Arriving = mpsc::Receiver<Result<Bytes, Fault>>;
+/// Receives the body's bytes, or the exception that ended it.
+pub type BodyReceiver = mpsc::Receiver<Result<Bytes, Exception>>;
 
 /// A body as it arrives. Reading blocks: for pool threads only.
 pub struct Source {
     front: VecDeque<Bytes>,
-    rest: Option<Arriving>,
+    rest: Option<BodyReceiver>,
 }
 
 impl Source {
     /// What has arrived already, and where the rest will.
-    pub fn new(front: Bytes, rest: Option<Arriving>) -> Self {
+    pub fn new(front: Bytes, rest: Option<BodyReceiver>) -> Self {
         Self { front: if front.is_empty() { VecDeque::new() } else { VecDeque::from([front]) }, rest }
     }
 
-    pub(super) fn next(&mut self) -> Result<Option<Bytes>, Fault> {
-        if let Some(piece) = self.front.pop_front() {
-            return Ok(Some(piece));
+    pub(super) fn next(&mut self) -> Result<Option<Bytes>, Exception> {
+        if let Some(chunk) = self.front.pop_front() {
+            return Ok(Some(chunk));
         }
-        let piece = self.rest.as_mut().and_then(mpsc::Receiver::blocking_recv);
-        if piece.is_none() {
+        let chunk = self.rest.as_mut().and_then(mpsc::Receiver::blocking_recv);
+        if chunk.is_none() {
             self.rest = None;
         }
-        piece.transpose()
+        chunk.transpose()
     }
 }
 
 impl Read for Source {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            let Some(mut piece) = self.next().map_err(io::Error::other)? else {
+            let Some(mut chunk) = self.next().map_err(io::Error::other)? else {
                 return Ok(0);
             };
-            let length = piece.len().min(buffer.len());
-            buffer[..length].copy_from_slice(&piece.split_to(length));
-            if !piece.is_empty() {
-                self.front.push_front(piece);
+            let length = chunk.len().min(buffer.len());
+            buffer[..length].copy_from_slice(&chunk.split_to(length));
+            if !chunk.is_empty() {
+                self.front.push_front(chunk);
             }
             if length > 0 || buffer.is_empty() {
                 return Ok(length);

@@ -3,7 +3,7 @@
 //! Settings, `USE` and temporary tables stay with a connection until it is closed; who reuses one must know that.
 
 use super::library::{Analysis, Class, Classified, Handle, Library, Starter, text};
-use super::{Fault, Insertion, Parameter, Selection};
+use super::{Exception, InsertStream, Parameter, SelectStream};
 use bytes::Bytes;
 use std::ffi::{CString, c_char, c_int};
 
@@ -64,30 +64,35 @@ impl Connection {
     /// Runs any one statement and keeps its whole result in memory.
     ///
     /// After an error of a large result the engine holds what it had made of it until the connection is closed.
-    pub fn query(&mut self, sql: &[u8], format: &str, parameters: &[Parameter]) -> Result<Outcome, Fault> {
-        let bound = Bound::new(parameters);
+    pub fn query(
+        &mut self,
+        sql: &[u8],
+        format: &str,
+        parameters: &[Parameter],
+    ) -> Result<Outcome, Exception> {
+        let bound = BoundParameters::new(parameters);
         let result = bound.start(self.library.symbols.query, self, sql, format);
         Finished::new(self.library, result).outcome()
     }
 
-    /// Starts a SELECT whose result is fetched piece by piece.
+    /// Starts a SELECT whose result is fetched chunk by chunk.
     pub fn select(
         &mut self,
         sql: &[u8],
         format: &str,
         parameters: &[Parameter],
-    ) -> Result<Selection<'_>, Fault> {
-        Selection::start(self, sql, format, &Bound::new(parameters))
+    ) -> Result<SelectStream<'_>, Exception> {
+        SelectStream::start(self, sql, format, &BoundParameters::new(parameters))
     }
 
-    /// Starts an INSERT whose data is handed over piece by piece. `sql` carries no FORMAT clause and no data.
+    /// Starts an INSERT whose data is handed over chunk by chunk. `sql` carries no FORMAT clause and no data.
     pub fn insert(
         &mut self,
         sql: &[u8],
         format: &str,
         parameters: &[Parameter],
-    ) -> Result<Insertion<'_>, Fault> {
-        Insertion::start(self, sql, format, &Bound::new(parameters))
+    ) -> Result<InsertStream<'_>, Exception> {
+        InsertStream::start(self, sql, format, &BoundParameters::new(parameters))
     }
 }
 
@@ -100,7 +105,7 @@ impl Drop for Connection {
 }
 
 /// Parameters laid out as the C interface wants them. Borrows what it points to.
-pub(super) struct Bound<'p> {
+pub(super) struct BoundParameters<'p> {
     names: Vec<*const c_char>,
     name_lengths: Vec<usize>,
     values: Vec<*const c_char>,
@@ -108,7 +113,7 @@ pub(super) struct Bound<'p> {
     _parameters: std::marker::PhantomData<&'p [Parameter]>,
 }
 
-impl<'p> Bound<'p> {
+impl<'p> BoundParameters<'p> {
     fn new(parameters: &'p [Parameter]) -> Self {
         Self {
             names: parameters.iter().map(|(name, _)| name.as_ptr().cast()).collect(),
@@ -186,9 +191,9 @@ impl Finished {
         Self { library, result }
     }
 
-    pub(super) fn outcome(self) -> Result<Outcome, Fault> {
+    pub(super) fn outcome(self) -> Result<Outcome, Exception> {
         if self.result.is_null() {
-            return Err(Fault::parse("the engine gave no result"));
+            return Err(Exception::parse("the engine gave no result"));
         }
         let symbols = &self.library.symbols;
         // SAFETY: the result is not null and not destroyed before `self` is dropped; these calls only read it.
@@ -206,7 +211,7 @@ impl Finished {
             )
         };
         match error {
-            Some(said) if !said.is_empty() => Err(Fault::parse(&said)),
+            Some(said) if !said.is_empty() => Err(Exception::parse(&said)),
             _ => Ok(Outcome { bytes: Bytes::from_owner(self), progress }),
         }
     }

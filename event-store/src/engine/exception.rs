@@ -1,9 +1,9 @@
-//! What ClickHouse says when it refuses: a code and a text, as its clients expect them. Pure.
+//! ClickHouse's exceptions: a code and a text, as clients expect them. Pure.
 
-/// An exception of the engine, or one of this server in the same words.
+/// An exception of the engine, or one of this server in the same form.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
-pub struct Fault {
+pub struct Exception {
     /// ClickHouse's error code.
     pub code: i32,
     /// `Code: N. DB::Exception: what happened. (NAME)`, no line end.
@@ -38,13 +38,13 @@ pub mod code {
     pub const UNKNOWN_EXCEPTION: i32 = 1002;
 }
 
-impl Fault {
+impl Exception {
     /// An exception of this server: `name` is ClickHouse's name of `code`.
     pub fn new(code: i32, name: &str, message: impl AsRef<str>) -> Self {
         Self { code, text: format!("Code: {code}. DB::Exception: {}. ({name})", message.as_ref()) }
     }
 
-    /// Reads what the engine said. It wraps an exception of an output format several times over; one layer is kept.
+    /// Parses the engine's message. The engine wraps an exception of an output format several times over; one layer is kept.
     pub fn parse(said: &str) -> Self {
         let said = said.trim();
         let Some(code) = leading_code(said) else {
@@ -104,13 +104,13 @@ fn end_of_first_name(text: &str) -> Option<usize> {
 }
 
 #[cfg(test)]
-mod what_the_engine_says {
+mod a_message_of_the_engine {
     use super::*;
 
     #[test]
-    fn keeps_its_code_and_its_words() {
+    fn keeps_its_code_and_text() {
         let said = "Code: 60. DB::Exception: Table footfall.nope does not exist. (UNKNOWN_TABLE)";
-        assert_eq!(Fault::parse(said), Fault { code: 60, text: said.to_owned() });
+        assert_eq!(Exception::parse(said), Exception { code: 60, text: said.to_owned() });
     }
 
     #[test]
@@ -118,17 +118,17 @@ mod what_the_engine_says {
         let said = "Code: 73. DB::Exception: Code: 73. DB::Exception: Code: 73. DB::Exception: Unknown format NoSuch. \
                     (UNKNOWN_FORMAT) (version 26.7.2.1). (UNKNOWN_FORMAT) (version 26.7.2.1). (UNKNOWN_FORMAT)";
         assert_eq!(
-            Fault::parse(said).text,
+            Exception::parse(said).text,
             "Code: 73. DB::Exception: Unknown format NoSuch. (UNKNOWN_FORMAT)"
         );
     }
 
     #[test]
     fn gets_a_code_when_it_has_none() {
-        let fault = Fault::parse("send_insert requires an INSERT query");
-        assert_eq!(fault.code, 1002);
+        let exception = Exception::parse("send_insert requires an INSERT query");
+        assert_eq!(exception.code, 1002);
         assert_eq!(
-            fault.text,
+            exception.text,
             "Code: 1002. DB::Exception: send_insert requires an INSERT query. (UNKNOWN_EXCEPTION)"
         );
     }
@@ -136,8 +136,8 @@ mod what_the_engine_says {
     proptest::proptest! {
         #[test]
         fn may_be_anything(said in "(Code: [0-9]{0,12}\\.? ?(DB::Exception: )?|[(]|[)]|[A-Z_]{0,5}|.){0,12}") {
-            let fault = Fault::parse(&said);
-            proptest::prop_assert!(fault.text.starts_with("Code: "), "{}", fault.text);
+            let exception = Exception::parse(&said);
+            proptest::prop_assert!(exception.text.starts_with("Code: "), "{}", exception.text);
         }
     }
 }

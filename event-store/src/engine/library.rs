@@ -117,8 +117,8 @@ impl Library {
         if !path.is_file() {
             return Err(failed("there is no such file".into()));
         }
-        if !writes::are_watched() {
-            return Err(LoadError::Unwatched);
+        if !writes::are_interposed() {
+            return Err(LoadError::NotInterposed);
         }
         // SAFETY: loading runs the library's initialisers; it is the engine that the caller names, and nothing else of
         // this process depends on state that they could change.
@@ -141,7 +141,7 @@ impl Library {
 /// what the process was given as its environment: the kernel shows that memory in /proc, whatever is set later.
 ///
 /// To be called by `main` before any other thread exists.
-pub fn settle(dir: &Path) -> std::io::Result<()> {
+pub fn isolate_environment(dir: &Path) -> std::io::Result<()> {
     std::env::set_current_dir(dir)?;
     // A name that begins with `=` can be given, but not set.
     let given: Vec<_> =
@@ -194,13 +194,13 @@ pub enum LoadError {
     #[error(
         "this program was linked so that failing writes of the engine would go unseen: build it with its build.rs"
     )]
-    Unwatched,
+    NotInterposed,
     /// The file is missing or is no loadable library.
     #[error("cannot load {path}: {reason}: run cargo xtask doctor")]
     Open {
         /// The file tried.
         path: PathBuf,
-        /// The loader's words.
+        /// What the loader says.
         reason: String,
     },
     /// The file is another version's, or something else.
@@ -210,7 +210,7 @@ pub enum LoadError {
         path: PathBuf,
         /// The function not found.
         symbol: &'static str,
-        /// The loader's words.
+        /// What the loader says.
         reason: String,
     },
 }

@@ -1,6 +1,6 @@
-//! `libchdb.so` behind a safe face: a library, connections, one running statement per connection. Knows no HTTP.
+//! A safe interface to `libchdb.so`: the library, connections, one running statement per connection. Knows no HTTP.
 //!
-//! Every call blocks: it belongs on a thread of [`crate::pool`], never on an asynchronous one.
+//! Every call blocks: call it on a thread of [`crate::pool`], never on an asynchronous one.
 
 mod connection;
 mod exception;
@@ -10,10 +10,10 @@ mod select_stream;
 mod writes;
 
 pub use connection::{Connection, OpenError, Outcome, Progress};
-pub use exception::{Fault, code};
-pub use insert_stream::Insertion;
-pub use library::{Class, Classified, Library, LoadError, settle};
-pub use select_stream::Selection;
+pub use exception::{Exception, code};
+pub use insert_stream::InsertStream;
+pub use library::{Class, Classified, Library, LoadError, isolate_environment};
+pub use select_stream::SelectStream;
 
 /// One `param_NAME` of a statement. Values are in ClickHouse's escaped (TSV) form, as clients send them.
 pub type Parameter = (String, String);

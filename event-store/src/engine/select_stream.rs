@@ -1,23 +1,23 @@
-//! A running SELECT, fetched piece by piece: memory holds one piece, however large the result.
+//! A running SELECT, fetched chunk by chunk: memory holds one chunk, however large the result.
 
-use super::Fault;
-use super::connection::{Bound, Connection, Finished, Outcome};
+use super::Exception;
+use super::connection::{BoundParameters, Connection, Finished, Outcome};
 use super::library::{Handle, text};
 
 /// A streamed result. Dropping it early cancels the statement; the connection is usable again then.
-pub struct Selection<'c> {
+pub struct SelectStream<'c> {
     connection: &'c mut Connection,
     stream: Handle,
     ended: bool,
 }
 
-impl<'c> Selection<'c> {
+impl<'c> SelectStream<'c> {
     pub(super) fn start(
         connection: &'c mut Connection,
         sql: &[u8],
         format: &str,
-        bound: &Bound<'_>,
-    ) -> Result<Self, Fault> {
+        bound: &BoundParameters<'_>,
+    ) -> Result<Self, Exception> {
         let library = connection.library;
         // The connection stays borrowed mutably for as long as the stream lives, so no other statement can run on it and end
         // the stream.
@@ -29,30 +29,30 @@ impl<'c> Selection<'c> {
             text(unsafe { (library.symbols.result_error)(stream) })
         };
         match error {
-            None if stream.is_null() => Err(Fault::parse("the engine gave no result")),
+            None if stream.is_null() => Err(Exception::parse("the engine gave no result")),
             Some(said) if !said.is_empty() => {
                 drop(Finished::new(library, stream));
-                Err(Fault::parse(&said))
+                Err(Exception::parse(&said))
             }
             _ => Ok(Self { connection, stream, ended: false }),
         }
     }
 
-    /// The next piece; `None` at the end. Formats with a header repeat it in every piece.
-    pub fn fetch(&mut self) -> Result<Option<Outcome>, Fault> {
+    /// The next chunk; `None` at the end. Formats with a header repeat it in every chunk.
+    pub fn fetch(&mut self) -> Result<Option<Outcome>, Exception> {
         if self.ended {
             return Ok(None);
         }
         let library = self.connection.library;
         // SAFETY: the stream is alive and belongs to this connection, which nothing else uses meanwhile.
         let result = unsafe { (library.symbols.stream_fetch)(self.connection.handle(), self.stream) };
-        let piece = Finished::new(library, result).outcome();
-        self.ended = piece.as_ref().map_or(true, |piece| piece.bytes.is_empty());
-        piece.map(|piece| (!piece.bytes.is_empty()).then_some(piece))
+        let chunk = Finished::new(library, result).outcome();
+        self.ended = chunk.as_ref().map_or(true, |chunk| chunk.bytes.is_empty());
+        chunk.map(|chunk| (!chunk.bytes.is_empty()).then_some(chunk))
     }
 }
 
-impl Drop for Selection<'_> {
+impl Drop for SelectStream<'_> {
     fn drop(&mut self) {
         let symbols = &self.connection.library.symbols;
         // SAFETY: the stream is destroyed once, here; cancelling one that has ended does nothing.

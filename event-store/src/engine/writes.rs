@@ -1,10 +1,10 @@
-//! What the engine could not write must not count as written.
+//! Makes failed writes of the engine fail the statement: the program's own `write`, `fsync`, `fdatasync` and `rename`.
 //!
 //! The engine (26.7.3) does not look whether a write to a file succeeded: on a disk that is full, over its quota or broken, it
 //! goes on, and would acknowledge an INSERT whose part is cut short. What it does look at is whether a file could be
 //! synchronised and whether a part's folder could be renamed to its final name. So this program puts its own `write`, `fsync`,
-//! `fdatasync` and `rename` before the C library's (see `build.rs`): a write that fails is remembered, and the step that would
-//! make its file count is refused with the same error. The statement then fails with it, and nothing of it stays.
+//! `fdatasync` and `rename` before the C library's (see `build.rs`): a write that fails is recorded, and the next `fsync` or
+//! `rename` of its file or folder is refused with the same error. The statement then fails with it, and nothing of it stays.
 //!
 //! Not covered: files that are neither synchronised nor renamed, as those of the Log family of table engines.
 
@@ -24,7 +24,7 @@ static ANY: AtomicBool = AtomicBool::new(false);
 const KEPT: usize = 4096;
 
 /// Whether the engine's calls come here: the symbols are found before the C library's.
-pub(super) fn are_watched() -> bool {
+pub(super) fn are_interposed() -> bool {
     let own: [(&CStr, *const c_void); 4] = [
         (c"write", write as *const c_void),
         (c"fsync", fsync as *const c_void),
@@ -45,7 +45,7 @@ unsafe extern "C" fn write(file: c_int, bytes: *const c_void, count: usize) -> i
     if written < 0 {
         let error = last_error();
         if ![libc::EINTR, libc::EAGAIN].contains(&error) {
-            remember(file, error);
+            record_failure(file, error);
         }
         fail(error);
     }
@@ -75,7 +75,7 @@ unsafe extern "C" fn rename(from: *const c_char, to: *const c_char) -> c_int {
         let path = Path::new(OsStr::from_bytes(unsafe { CStr::from_ptr(from) }.to_bytes()));
         // As the kernel named the files, without links.
         let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        if let Some(error) = forget(|failed| failed.starts_with(&path)) {
+        if let Some(error) = take_failure(|failed| failed.starts_with(&path)) {
             tracing::error!(path = %path.display(), errno = error, "not renamed: it could not be written whole");
             return fail(error);
         }
@@ -87,7 +87,7 @@ unsafe extern "C" fn rename(from: *const c_char, to: *const c_char) -> c_int {
 fn synchronise(call: c_long, file: c_int) -> c_int {
     if ANY.load(Ordering::Acquire)
         && let Some(path) = path(file)
-        && let Some(error) = forget(|failed| failed == path)
+        && let Some(error) = take_failure(|failed| failed == path)
     {
         tracing::error!(path = %path.display(), errno = error, "not synchronised: it could not be written whole");
         return fail(error);
@@ -96,8 +96,8 @@ fn synchronise(call: c_long, file: c_int) -> c_int {
     unsafe { libc::syscall(call, file) as c_int }
 }
 
-/// Remembers a file that could not be written. What is no file on a disk, a socket or a pipe, has its own ways to say so.
-fn remember(file: c_int, error: c_int) {
+/// Records a file that could not be written. Sockets and pipes are not recorded: their errors reach the engine.
+fn record_failure(file: c_int, error: c_int) {
     let Some(path) = path(file) else {
         return;
     };
@@ -111,8 +111,8 @@ fn remember(file: c_int, error: c_int) {
     ANY.store(true, Ordering::Release);
 }
 
-/// Takes what is chosen out; gives the first one's error.
-fn forget(chosen: impl Fn(&Path) -> bool) -> Option<c_int> {
+/// Removes the chosen failures; gives the first one's error.
+fn take_failure(chosen: impl Fn(&Path) -> bool) -> Option<c_int> {
     let mut failed = FAILED.lock().unwrap_or_else(PoisonError::into_inner);
     let error = failed.iter().find(|(path, _)| chosen(path)).map(|(_, error)| *error);
     failed.retain(|(path, _)| !chosen(path));
@@ -145,11 +145,11 @@ mod a_failed_write {
     use std::io::Write as _;
     use std::os::fd::AsRawFd;
 
-    /// A file that remembers to have failed.
+    /// A file whose write has failed.
     fn failed(folder: &Path, name: &str) -> File {
         let mut file = File::create(folder.join(name)).expect("created");
         file.write_all(b"whole").expect("written");
-        remember(file.as_raw_fd(), libc::ENOSPC);
+        record_failure(file.as_raw_fd(), libc::ENOSPC);
         file
     }
 
@@ -170,9 +170,9 @@ mod a_failed_write {
     }
 
     #[test]
-    fn of_a_pipe_is_nobodys_part() {
+    fn of_a_pipe_is_not_recorded() {
         let (_reader, writer) = std::io::pipe().expect("a pipe");
-        remember(writer.as_raw_fd(), libc::EPIPE);
-        assert_eq!(forget(|path| path.to_string_lossy().contains("pipe")), None);
+        record_failure(writer.as_raw_fd(), libc::EPIPE);
+        assert_eq!(take_failure(|path| path.to_string_lossy().contains("pipe")), None);
     }
 }

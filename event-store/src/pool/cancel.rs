@@ -1,47 +1,49 @@
-//! Stops statements whose client has gone, from a thread and a connection of its own.
+//! Cancels queries whose client has gone, from a thread and a connection of its own.
 //!
 //! `KILL QUERY … SYNC` would wait for the victim's connection to run its next statement, hence ASYNC, and again until the
 //! victim has ended: a kill that comes between two statements of one request finds nothing to kill.
 
-use super::MARK_SETTING;
-use super::query_status::Ticket;
+use super::CONNECTION_ID_SETTING;
+use super::query_status::QueryStatus;
 use crate::engine::Connection;
 use crate::limits::KILL_AGAIN;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 
-/// What the thread is told.
-pub(super) enum Order {
-    /// Nobody waits for this request any more.
-    Cancel(Arc<Ticket>),
-    /// End it even if it writes: the process is about to.
-    Force(Arc<Ticket>),
+/// Which query to cancel.
+pub(super) enum Cancel {
+    /// Its client has gone: cancelled if it only reads.
+    IfReading(Arc<QueryStatus>),
+    /// The process is about to end: cancelled even if it writes.
+    Always(Arc<QueryStatus>),
 }
 
-/// Runs until every sender of orders is gone. The connection is the engine's anchor: while it is open, closing the others
-/// does not shut the engine down.
-pub(super) fn run(mut connection: Connection, orders: &Receiver<Order>) {
-    let mut pending: Vec<(Arc<Ticket>, bool)> = Vec::new();
+/// Runs until every sender of cancellations is gone. While its connection is open, closing the others does not shut the
+/// engine down.
+pub(super) fn run(mut connection: Connection, cancellations: &Receiver<Cancel>) {
+    let mut pending: Vec<(Arc<QueryStatus>, bool)> = Vec::new();
     loop {
-        let order = if pending.is_empty() {
-            orders.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        let cancellation = if pending.is_empty() {
+            cancellations.recv().map_err(|_| RecvTimeoutError::Disconnected)
         } else {
-            orders.recv_timeout(KILL_AGAIN)
+            cancellations.recv_timeout(KILL_AGAIN)
         };
-        match order {
-            Ok(Order::Cancel(ticket)) => pending.push((ticket, false)),
-            Ok(Order::Force(ticket)) => pending.push((ticket, true)),
+        match cancellation {
+            Ok(Cancel::IfReading(query)) => pending.push((query, false)),
+            Ok(Cancel::Always(query)) => pending.push((query, true)),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
-        pending.retain(|(ticket, forced)| ticket.hold(*forced, |mark| kill(&mut connection, mark)));
+        pending.retain(|(query, forced)| {
+            query.kill_with(*forced, |connection_id| kill(&mut connection, connection_id))
+        });
     }
 }
 
-fn kill(connection: &mut Connection, mark: &str) {
-    let sql = format!("KILL QUERY WHERE Settings['{MARK_SETTING}'] = '{mark}' ASYNC");
+fn kill(connection: &mut Connection, connection_id: &str) {
+    let sql = format!("KILL QUERY WHERE Settings['{CONNECTION_ID_SETTING}'] = '{connection_id}' ASYNC");
     match connection.query(sql.as_bytes(), "Null", &[]) {
-        Ok(_) => tracing::debug!(mark, "killed"),
-        Err(fault) => tracing::warn!(mark, %fault, "cannot kill a statement"),
+        Ok(_) => tracing::debug!(connection_id, "killed"),
+        Err(exception) => tracing::warn!(connection_id, %exception, "cannot kill a statement"),
     }
 }

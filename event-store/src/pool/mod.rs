@@ -1,21 +1,21 @@
-//! Threads that own a connection each, in two lanes: readers without password cannot starve who has it, nor the reverse.
+//! Threads that own a connection each, in two groups: readers without password cannot starve those who have it, nor the reverse.
 //!
-//! Every queue is bounded: a lane has a fixed number of threads, at most [`WAITING`] requests wait for one, each for at
-//! most [`Options::queue_time`]; beyond, the caller gets code 202.
+//! Every queue is bounded: a group has a fixed number of threads, at most [`WAITING`] requests wait for one, each for at most
+//! [`Options::queue_time`]; beyond that the caller gets code 202.
 
 mod cancel;
 mod connection;
 mod process_list;
 mod query_status;
 
-pub use connection::{Lease, Opener};
-pub use process_list::{NamedRequest, Registry};
-pub use query_status::Ticket;
+pub use connection::{ConnectionOpener, PooledConnection};
+pub use process_list::{NamedQuery, ProcessList};
+pub use query_status::QueryStatus;
 
 use crate::access::Role;
-use crate::engine::{Connection, Fault, Library, OpenError, code};
+use crate::engine::{Connection, Exception, Library, OpenError, code};
 use crate::limits::WAITING;
-use cancel::Order;
+use cancel::Cancel;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -25,11 +25,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// A setting that does nothing in an embedded engine (it filters logs sent to a native client) and shows in
-/// `system.processes`: it carries a connection's mark, as query ids cannot be chosen here and `log_comment` is the client's.
-pub const MARK_SETTING: &str = "send_logs_source_regexp";
+/// `system.processes`: it carries the connection's id, as query ids cannot be chosen here and `log_comment` is the client's.
+pub const CONNECTION_ID_SETTING: &str = "send_logs_source_regexp";
 
 /// What a thread does with its connection for one request.
-pub type Work = Box<dyn FnOnce(&mut Lease, &Ticket) + Send>;
+pub type Work = Box<dyn FnOnce(&mut PooledConnection, &QueryStatus) + Send>;
 
 /// How many threads, and what their connections are opened with.
 #[derive(Debug, Clone)]
@@ -50,15 +50,16 @@ pub struct Options {
 
 /// The threads.
 pub struct Pool {
-    readers: Lane,
-    writers: Lane,
-    orders: Sender<Order>,
-    registry: Arc<Registry>,
+    readers: Workers,
+    writers: Workers,
+    cancellations: Sender<Cancel>,
+    process_list: Arc<ProcessList>,
     threads: Vec<JoinHandle<()>>,
     canceller: JoinHandle<()>,
 }
 
-struct Lane {
+/// The threads of one role and their queue.
+struct Workers {
     permits: Arc<Semaphore>,
     waiting: AtomicUsize,
     queue_time: Duration,
@@ -67,7 +68,7 @@ struct Lane {
 
 struct Job {
     number: u64,
-    ticket: Arc<Ticket>,
+    query: Arc<QueryStatus>,
     work: Work,
     _permit: OwnedSemaphorePermit,
 }
@@ -75,64 +76,77 @@ struct Job {
 impl Pool {
     /// Opens the engine, prepares it and starts the threads. Blocks until the engine is open.
     pub fn start(library: &'static Library, options: &Options) -> Result<Self, StartError> {
-        let marks = Arc::new(AtomicU64::new(0));
-        let (orders, taken) = mpsc::channel();
-        let canceller = anchor(library, options, taken)?;
-        let registry = Arc::default();
+        let next_connection_id = Arc::new(AtomicU64::new(0));
+        let (cancellations, receiver) = mpsc::channel();
+        let canceller = start_canceller(library, options, receiver)?;
+        let process_list = Arc::default();
         let mut threads = Vec::new();
-        let mut lane = |name: &str, count: usize, arguments: Vec<String>| {
-            let kind = Opener { library, arguments: arguments.into(), marks: Arc::clone(&marks) };
+        let mut workers = |name: &str, count: usize, arguments: Vec<String>| {
+            let kind = ConnectionOpener {
+                library,
+                arguments: arguments.into(),
+                next_connection_id: Arc::clone(&next_connection_id),
+            };
             let (jobs, queue) = mpsc::channel();
             let queue = Arc::new(Mutex::new(queue));
             for number in 0..count {
-                let (queue, registry, kind) = (Arc::clone(&queue), Arc::clone(&registry), kind.clone());
+                let (queue, process_list, kind) =
+                    (Arc::clone(&queue), Arc::clone(&process_list), kind.clone());
                 let thread = std::thread::Builder::new().name(format!("{name}-{number}"));
-                threads
-                    .push(thread.spawn(move || serve(&queue, &registry, kind)).map_err(StartError::Thread)?);
+                threads.push(
+                    thread
+                        .spawn(move || run_thread(&queue, &process_list, kind))
+                        .map_err(StartError::Thread)?,
+                );
             }
-            Ok::<Lane, StartError>(Lane {
+            Ok::<Workers, StartError>(Workers {
                 permits: Arc::new(Semaphore::new(count)),
                 waiting: AtomicUsize::new(0),
                 queue_time: options.queue_time,
                 jobs,
             })
         };
-        let writers = lane("writer", options.writers, options.arguments.clone())?;
+        let writers = workers("writer", options.writers, options.arguments.clone())?;
         let limited = [options.arguments.as_slice(), options.reader_arguments.as_slice()].concat();
-        let readers = lane("reader", options.readers, limited)?;
-        Ok(Self { readers, writers, orders, registry, threads, canceller })
+        let readers = workers("reader", options.readers, limited)?;
+        Ok(Self { readers, writers, cancellations, process_list, threads, canceller })
     }
 
-    /// Hands work to a thread of the caller's lane, waiting for a free one. Dropping what it gives cancels the work.
-    pub async fn run(&self, role: Role, query_id: Option<String>, work: Work) -> Result<Running, Fault> {
-        let lane = match role {
+    /// Gives work to a free thread of the role, waiting for one. Dropping the guard cancels the work.
+    pub async fn run(
+        &self,
+        role: Role,
+        query_id: Option<String>,
+        work: Work,
+    ) -> Result<QueryGuard, Exception> {
+        let workers = match role {
             Role::Reader => &self.readers,
             Role::Writer => &self.writers,
         };
-        let permit = lane.admit().await?;
-        let (number, ticket) = self.registry.issue(query_id);
-        let job = Job { number, ticket: Arc::clone(&ticket), work, _permit: permit };
-        if lane.jobs.send(job).is_err() {
-            self.registry.forget(number);
-            return Err(Fault::new(code::ABORTED, "ABORTED", "The server is stopping"));
+        let permit = workers.acquire().await?;
+        let (number, query) = self.process_list.insert(query_id);
+        let job = Job { number, query: Arc::clone(&query), work, _permit: permit };
+        if workers.jobs.send(job).is_err() {
+            self.process_list.remove(number);
+            return Err(Exception::new(code::ABORTED, "ABORTED", "The server is stopping"));
         }
-        Ok(Running { ticket, orders: Some(self.orders.clone()) })
+        Ok(QueryGuard { query, cancellations: Some(self.cancellations.clone()) })
     }
 
-    /// The requests that are known.
-    pub fn registry(&self) -> Arc<Registry> {
-        Arc::clone(&self.registry)
+    /// The queries that wait or run.
+    pub fn process_list(&self) -> Arc<ProcessList> {
+        Arc::clone(&self.process_list)
     }
 
-    /// Ends what still runs, closes the connections and joins the threads, for at most `patience`. `false`: not all ended.
-    pub fn stop(self, patience: Duration) -> bool {
-        for ticket in &self.registry.tickets() {
-            ticket.abandon();
+    /// Ends what still runs, closes the connections and joins the threads, for at most `time_limit`. `false`: not all ended.
+    pub fn stop(self, time_limit: Duration) -> bool {
+        for query in &self.process_list.queries() {
+            query.abandon();
             // The receiver lives as long as the thread that is joined below.
-            let _ = self.orders.send(Order::Force(Arc::clone(ticket)));
+            let _ = self.cancellations.send(Cancel::Always(Arc::clone(query)));
         }
         drop((self.readers, self.writers));
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + time_limit;
         let all_ended = |threads: &[JoinHandle<()>]| {
             while !threads.iter().all(JoinHandle::is_finished) {
                 if Instant::now() >= deadline {
@@ -143,13 +157,13 @@ impl Pool {
             true
         };
         let ended = all_ended(&self.threads);
-        drop(self.orders);
+        drop(self.cancellations);
         all_ended(std::slice::from_ref(&self.canceller)) && ended
     }
 }
 
-impl Lane {
-    async fn admit(&self) -> Result<OwnedSemaphorePermit, Fault> {
+impl Workers {
+    async fn acquire(&self) -> Result<OwnedSemaphorePermit, Exception> {
         struct Waiter<'l>(&'l AtomicUsize);
         impl Drop for Waiter<'_> {
             fn drop(&mut self) {
@@ -158,7 +172,7 @@ impl Lane {
         }
         let busy = || {
             let message = "Too many simultaneous queries: every thread is taken";
-            Fault::new(code::TOO_MANY_SIMULTANEOUS_QUERIES, "TOO_MANY_SIMULTANEOUS_QUERIES", message)
+            Exception::new(code::TOO_MANY_SIMULTANEOUS_QUERIES, "TOO_MANY_SIMULTANEOUS_QUERIES", message)
         };
         let before = self.waiting.fetch_add(1, Ordering::Relaxed);
         let _waiter = Waiter(&self.waiting);
@@ -172,61 +186,61 @@ impl Lane {
     }
 }
 
-/// Work under way. Dropped before [`Running::finished`], it is cancelled.
-pub struct Running {
-    ticket: Arc<Ticket>,
-    orders: Option<Sender<Order>>,
+/// A query that waits or runs. Dropped before [`QueryGuard::finished`], it is cancelled.
+pub struct QueryGuard {
+    query: Arc<QueryStatus>,
+    cancellations: Option<Sender<Cancel>>,
 }
 
-impl Running {
+impl QueryGuard {
     /// The same work, which goes on when this is dropped.
     #[must_use]
-    pub fn lasting(mut self) -> Self {
-        self.orders = None;
+    pub fn detached(mut self) -> Self {
+        self.cancellations = None;
         self
     }
 
-    /// Its answer is complete: there is nothing to cancel.
+    /// Its response is complete: there is nothing to cancel.
     pub fn finished(mut self) {
-        self.orders = None;
+        self.cancellations = None;
     }
 }
 
-impl Drop for Running {
+impl Drop for QueryGuard {
     fn drop(&mut self) {
-        if let Some(orders) = self.orders.take() {
-            self.ticket.abandon();
+        if let Some(cancellations) = self.cancellations.take() {
+            self.query.abandon();
             // No receiver: the process is stopping and ends everything itself.
-            let _ = orders.send(Order::Cancel(Arc::clone(&self.ticket)));
+            let _ = cancellations.send(Cancel::IfReading(Arc::clone(&self.query)));
         }
     }
 }
 
-/// One thread of a lane, until the lane is closed.
-fn serve(queue: &Mutex<Receiver<Job>>, registry: &Registry, opener: Opener) {
-    let mut lease = Lease::new(opener);
+/// One thread of the pool, until its queue is closed.
+fn run_thread(queue: &Mutex<Receiver<Job>>, process_list: &ProcessList, opener: ConnectionOpener) {
+    let mut connection = PooledConnection::new(opener);
     loop {
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(Job { number, ticket, work, _permit }) = job else {
+        let Ok(Job { number, query, work, _permit }) = job else {
             return;
         };
-        if !ticket.is_abandoned()
-            && std::panic::catch_unwind(AssertUnwindSafe(|| work(&mut lease, &ticket))).is_err()
+        if !query.is_abandoned()
+            && std::panic::catch_unwind(AssertUnwindSafe(|| work(&mut connection, &query))).is_err()
         {
             // The panic has been printed; its client sees a closed channel. The connection's state is unknown.
-            lease.retire();
+            connection.close();
         }
-        ticket.end();
-        registry.forget(number);
+        query.end();
+        process_list.remove(number);
     }
 }
 
 /// Opens the first connection on the thread that keeps it (the engine must not see the main thread's stack: reading its
 /// bounds takes /proc, which a confined process cannot read).
-fn anchor(
+fn start_canceller(
     library: &'static Library,
     options: &Options,
-    taken: Receiver<Order>,
+    receiver: Receiver<Cancel>,
 ) -> Result<JoinHandle<()>, StartError> {
     let (ready, opened) = mpsc::channel();
     let (arguments, prepare) = (options.arguments.clone(), options.prepare.clone());
@@ -242,7 +256,7 @@ fn anchor(
             Ok(connection) => {
                 // Nobody to tell means that the start was given up.
                 if ready.send(Ok(())).is_ok() {
-                    cancel::run(connection, &taken);
+                    cancel::run(connection, &receiver);
                 }
             }
             Err(error) => {
@@ -263,57 +277,61 @@ pub enum StartError {
     Open(#[from] OpenError),
     /// It refused what prepares it.
     #[error("the engine refused to prepare its database: {0}")]
-    Prepare(#[from] Fault),
-    /// The system gave no thread.
+    Prepare(#[from] Exception),
+    /// The operating system gave no thread.
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),
 }
 
 #[cfg(test)]
-mod a_lane_without_a_free_thread {
+mod without_a_free_thread {
     use super::*;
 
     const AN_HOUR: Duration = Duration::from_hours(1);
 
-    fn lane(queue_time: Duration) -> Arc<Lane> {
+    fn workers(queue_time: Duration) -> Arc<Workers> {
         let (jobs, _) = mpsc::channel();
         let permits = Arc::new(Semaphore::new(1));
-        Arc::new(Lane { permits, waiting: AtomicUsize::new(0), queue_time, jobs })
+        Arc::new(Workers { permits, waiting: AtomicUsize::new(0), queue_time, jobs })
     }
 
     #[tokio::test]
     async fn lets_a_request_wait_as_long_as_it_is_told() {
-        let lane = lane(Duration::from_millis(30));
-        let _taken = lane.admit().await.expect("one is free");
+        let workers = workers(Duration::from_millis(30));
+        let _taken = workers.acquire().await.expect("one is free");
         let begun = Instant::now();
-        assert_eq!(lane.admit().await.expect_err("none is free").code, code::TOO_MANY_SIMULTANEOUS_QUERIES);
+        assert_eq!(
+            workers.acquire().await.expect_err("none is free").code,
+            code::TOO_MANY_SIMULTANEOUS_QUERIES
+        );
         assert!(begun.elapsed() >= Duration::from_millis(30));
     }
 
     #[tokio::test]
     async fn gives_the_next_free_one_to_who_waits() {
-        let lane = lane(AN_HOUR);
-        let taken = lane.admit().await.expect("one is free");
-        let (admitted, ()) = tokio::join!(lane.admit(), async { drop(taken) });
+        let workers = workers(AN_HOUR);
+        let taken = workers.acquire().await.expect("one is free");
+        let (admitted, ()) = tokio::join!(workers.acquire(), async { drop(taken) });
         drop(admitted.expect("it waited until one was free"));
     }
 
     #[tokio::test]
     async fn refuses_at_once_when_many_wait_already() {
-        let lane = lane(AN_HOUR);
-        let _taken = lane.admit().await.expect("one is free");
+        let workers = workers(AN_HOUR);
+        let _taken = workers.acquire().await.expect("one is free");
         let mut waiting = tokio::task::JoinSet::new();
         for _ in 0..WAITING {
-            let lane = Arc::clone(&lane);
-            waiting.spawn(async move { lane.admit().await });
+            let workers = Arc::clone(&workers);
+            waiting.spawn(async move { workers.acquire().await });
         }
-        while lane.waiting.load(Ordering::Relaxed) < WAITING {
+        while workers.waiting.load(Ordering::Relaxed) < WAITING {
             tokio::task::yield_now().await;
         }
-        let refused = tokio::time::timeout(Duration::from_secs(20), lane.admit()).await.expect("at once");
+        let refused =
+            tokio::time::timeout(Duration::from_secs(20), workers.acquire()).await.expect("at once");
         assert_eq!(refused.expect_err("too many wait").code, code::TOO_MANY_SIMULTANEOUS_QUERIES);
         waiting.abort_all();
         while waiting.join_next().await.is_some() {}
-        assert_eq!(lane.waiting.load(Ordering::Relaxed), 0, "who has gone does not wait");
+        assert_eq!(workers.waiting.load(Ordering::Relaxed), 0, "who has gone does not wait");
     }
 }

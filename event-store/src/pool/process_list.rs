@@ -1,58 +1,58 @@
-//! The requests that are known at an instant, from their arrival to their end.
+//! The queries that wait or run, as ClickHouse's process list has them.
 
-use super::query_status::Ticket;
+use super::query_status::QueryStatus;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Known requests by number. No number is given twice.
+/// Queries by number. No number is given twice.
 #[derive(Debug, Default)]
-pub struct Registry {
-    tickets: Mutex<HashMap<u64, Arc<Ticket>>>,
-    issued: AtomicU64,
+pub struct ProcessList {
+    queries: Mutex<HashMap<u64, Arc<QueryStatus>>>,
+    next_number: AtomicU64,
 }
 
-impl Registry {
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Arc<Ticket>>> {
-        self.tickets.lock().unwrap_or_else(PoisonError::into_inner)
+impl ProcessList {
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Arc<QueryStatus>>> {
+        self.queries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A new request.
-    pub(super) fn issue(&self, query_id: Option<String>) -> (u64, Arc<Ticket>) {
-        let number = self.issued.fetch_add(1, Ordering::Relaxed);
-        let ticket = Arc::new(Ticket::new(query_id));
-        self.lock().insert(number, Arc::clone(&ticket));
-        (number, ticket)
+    /// Adds a query.
+    pub(super) fn insert(&self, query_id: Option<String>) -> (u64, Arc<QueryStatus>) {
+        let number = self.next_number.fetch_add(1, Ordering::Relaxed);
+        let query = Arc::new(QueryStatus::new(query_id));
+        self.lock().insert(number, Arc::clone(&query));
+        (number, query)
     }
 
-    /// It is known no more.
-    pub(super) fn forget(&self, number: u64) {
+    /// Removes a query that has ended.
+    pub(super) fn remove(&self, number: u64) {
         self.lock().remove(&number);
     }
 
     /// All of them.
-    pub(super) fn tickets(&self) -> Vec<Arc<Ticket>> {
+    pub(super) fn queries(&self) -> Vec<Arc<QueryStatus>> {
         self.lock().values().cloned().collect()
     }
 
-    /// Those that run under an id of their caller's.
-    pub fn named(&self) -> Vec<NamedRequest> {
-        let tickets = self.lock();
-        let named = tickets.iter().filter_map(|(number, ticket)| {
-            let (mark, query_id) = ticket.named()?;
-            Some(NamedRequest { number: *number, mark, query_id })
+    /// Those that run and have a query id from their client.
+    pub fn with_query_ids(&self) -> Vec<NamedQuery> {
+        let queries = self.lock();
+        let named = queries.iter().filter_map(|(number, query)| {
+            let (connection_id, query_id) = query.ids()?;
+            Some(NamedQuery { number: *number, connection_id, query_id })
         });
         named.collect()
     }
 }
 
-/// A request that runs.
+/// A query that runs and has a query id from its client.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NamedRequest {
-    /// Its number.
+pub struct NamedQuery {
+    /// Its number in the process list.
     pub number: u64,
-    /// The mark of the connection that it runs on, which others use before and after it.
-    pub mark: String,
-    /// The caller's id.
+    /// The connection that it runs on, which others use before and after it.
+    pub connection_id: String,
+    /// The client's query id.
     pub query_id: String,
 }

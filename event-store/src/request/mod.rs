@@ -6,7 +6,7 @@ mod multipart;
 
 pub use multipart::{Field, boundary, fields};
 
-use crate::engine::{Fault, Parameter, code};
+use crate::engine::{Exception, Parameter, code};
 use crate::statement::quote;
 use http::HeaderMap;
 
@@ -38,27 +38,27 @@ pub struct Request {
     /// The statement shall change nothing.
     pub readonly: bool,
     /// User and password in the URL.
-    pub claim: Claim,
+    pub credentials: GivenCredentials,
 }
 
 /// A user and password as given, checked by [`crate::credentials`].
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Claim {
+pub struct GivenCredentials {
     /// The user's name.
     pub user: Option<String>,
     /// The password.
     pub password: Option<String>,
 }
 
-impl std::fmt::Debug for Claim {
+impl std::fmt::Debug for GivenCredentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Claim").field("user", &self.user).finish_non_exhaustive()
+        f.debug_struct("GivenCredentials").field("user", &self.user).finish_non_exhaustive()
     }
 }
 
 impl Request {
     /// Reads the URL's query string and the `X-ClickHouse-*` headers that are no credentials.
-    pub fn parse(url_query: Option<&str>, headers: &HeaderMap) -> Result<Self, Fault> {
+    pub fn parse(url_query: Option<&str>, headers: &HeaderMap) -> Result<Self, Exception> {
         let mut request = Self { encode: true, ..Self::default() };
         let header = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         request.database = header("x-clickhouse-database");
@@ -70,14 +70,14 @@ impl Request {
     }
 
     /// Takes one named value, from the URL or a form.
-    pub fn take(&mut self, name: &str, value: String) -> Result<(), Fault> {
+    pub fn take(&mut self, name: &str, value: String) -> Result<(), Exception> {
         match name {
             "query" => self.query = Some(value),
             "database" => self.database = some(value).or(self.database.take()),
             "default_format" => self.format = some(value).or(self.format.take()),
             "query_id" => self.query_id = some(value),
-            "user" => self.claim.user = Some(value),
-            "password" => self.claim.password = Some(value),
+            "user" => self.credentials.user = Some(value),
+            "password" => self.credentials.password = Some(value),
             "compress" => self.compress = is_on(&value),
             "decompress" => self.decompress = is_on(&value),
             "wait_end_of_query" => self.whole = is_on(&value),
@@ -88,19 +88,21 @@ impl Request {
             "quota_key" | "buffer_size" | "stacktrace" | "client_protocol_version" | "close_session" => {}
             "session_id" | "session_timeout" | "session_check" => {
                 let message = "Sessions are not kept here: give settings with each request";
-                return Err(Fault::new(code::NOT_IMPLEMENTED, "NOT_IMPLEMENTED", message));
+                return Err(Exception::new(code::NOT_IMPLEMENTED, "NOT_IMPLEMENTED", message));
             }
-            "role" => return Err(Fault::new(code::UNKNOWN_ROLE, "UNKNOWN_ROLE", "There are no roles here")),
+            "role" => {
+                return Err(Exception::new(code::UNKNOWN_ROLE, "UNKNOWN_ROLE", "There are no roles here"));
+            }
             "dialect" if value != "clickhouse" => {
                 let message = "Only ClickHouse's own dialect is spoken here";
-                return Err(Fault::new(code::NOT_IMPLEMENTED, "NOT_IMPLEMENTED", message));
+                return Err(Exception::new(code::NOT_IMPLEMENTED, "NOT_IMPLEMENTED", message));
             }
             _ => match name.strip_prefix("param_") {
                 Some(parameter) if is_name(parameter) => self.parameters.push((parameter.to_owned(), value)),
                 None if is_name(name) => self.settings.push((name.to_owned(), value)),
                 _ => {
                     let message = format!("Unknown setting '{}'", name.escape_default());
-                    return Err(Fault::new(code::UNKNOWN_SETTING, "UNKNOWN_SETTING", message));
+                    return Err(Exception::new(code::UNKNOWN_SETTING, "UNKNOWN_SETTING", message));
                 }
             },
         }
@@ -152,7 +154,7 @@ mod a_request {
     use proptest::prelude::*;
 
     fn parse(query: &str) -> Result<Request, i32> {
-        Request::parse(Some(query), &HeaderMap::new()).map_err(|fault| fault.code)
+        Request::parse(Some(query), &HeaderMap::new()).map_err(|exception| exception.code)
     }
 
     #[test]

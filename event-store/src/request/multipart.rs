@@ -1,6 +1,6 @@
 //! The fields of a `multipart/form-data` body. Pure; the body is in memory and bounded before it comes here.
 
-use crate::engine::{Fault, code};
+use crate::engine::{Exception, code};
 
 /// One field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub fn boundary(content_type: &str) -> Option<&str> {
 }
 
 /// Reads the fields. A field that is a file (ClickHouse's external tables) is refused.
-pub fn fields(body: &[u8], boundary: &str) -> Result<Vec<Field>, Fault> {
+pub fn fields(body: &[u8], boundary: &str) -> Result<Vec<Field>, Exception> {
     let delimiter = format!("--{boundary}");
     let mut rest = after(body, delimiter.as_bytes()).ok_or_else(|| malformed("the boundary is missing"))?;
     let closing = format!("\r\n{delimiter}");
@@ -40,7 +40,7 @@ pub fn fields(body: &[u8], boundary: &str) -> Result<Vec<Field>, Fault> {
     Ok(found)
 }
 
-fn field(part: &[u8]) -> Result<Field, Fault> {
+fn field(part: &[u8]) -> Result<Field, Exception> {
     let end = position(part, b"\r\n\r\n").ok_or_else(|| malformed("a field has no value"))?;
     let headers = std::str::from_utf8(&part[..end]).map_err(|_| malformed("a field's header is not text"))?;
     let disposition = headers
@@ -52,7 +52,7 @@ fn field(part: &[u8]) -> Result<Field, Fault> {
         .ok_or_else(|| malformed("a field has no name"))?;
     if attribute(disposition, "filename").is_some() {
         let message = "External tables are not supported here: use a temporary table";
-        return Err(Fault::new(code::NOT_IMPLEMENTED, "NOT_IMPLEMENTED", message));
+        return Err(Exception::new(code::NOT_IMPLEMENTED, "NOT_IMPLEMENTED", message));
     }
     let name = attribute(disposition, "name").ok_or_else(|| malformed("a field has no name"))?;
     let value = String::from_utf8(part[end + 4..].to_vec()).map_err(|_| malformed("a field is not UTF-8"))?;
@@ -67,8 +67,8 @@ fn attribute(disposition: &str, wanted: &str) -> Option<String> {
     })
 }
 
-fn malformed(what: &str) -> Fault {
-    Fault::new(code::BAD_ARGUMENTS, "BAD_ARGUMENTS", format!("Malformed multipart body: {what}"))
+fn malformed(what: &str) -> Exception {
+    Exception::new(code::BAD_ARGUMENTS, "BAD_ARGUMENTS", format!("Malformed multipart body: {what}"))
 }
 
 fn after<'b>(body: &'b [u8], wanted: &[u8]) -> Option<&'b [u8]> {
@@ -111,7 +111,7 @@ mod a_form {
     #[test]
     fn with_a_file_is_refused() {
         let body = b"--B\r\nContent-Disposition: form-data; name=\"t\"; filename=\"t.tsv\"\r\n\r\n1\r\n--B--";
-        assert_eq!(fields(body, "B").map_err(|fault| fault.code), Err(48));
+        assert_eq!(fields(body, "B").map_err(|exception| exception.code), Err(48));
     }
 
     #[test]

@@ -13,7 +13,7 @@ const LEVEL: u32 = 3;
 const BROTLI_BUFFER: usize = 16 << 10;
 const BROTLI_WINDOW: u32 = 20;
 
-/// Encodes one body piece by piece: what has gone in comes out at once, so that a result can be read while it grows.
+/// Encodes one body chunk by chunk: what has gone in comes out at once, so that a result can be read while it grows.
 pub struct Encoder(Option<Box<dyn Method>>);
 
 trait Method: Write + Send {
@@ -61,8 +61,8 @@ impl Encoder {
         }))
     }
 
-    /// Encodes a piece.
-    pub fn piece(&mut self, plain: Bytes) -> io::Result<Bytes> {
+    /// Encodes a chunk.
+    pub fn chunk(&mut self, plain: Bytes) -> io::Result<Bytes> {
         let Some(method) = &mut self.0 else {
             return Ok(plain);
         };
@@ -71,7 +71,7 @@ impl Encoder {
         Ok(std::mem::take(method.out()).into())
     }
 
-    /// What follows the last piece.
+    /// What follows the last chunk.
     pub fn finish(self) -> io::Result<Bytes> {
         self.0.map_or_else(|| Ok(Bytes::new()), |method| method.end().map(Bytes::from))
     }

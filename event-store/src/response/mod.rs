@@ -1,16 +1,16 @@
-//! Answers in ClickHouse's words: status by code, its headers, and exceptions in the middle of a result.
+//! HTTP responses as ClickHouse makes them: status by exception code, its headers, and exceptions within a result.
 
 mod encoder;
 mod stream;
 mod writer;
 
 pub use encoder::Encoder;
-pub use stream::{AnswerBody, BrokenOff, Streamed};
-pub use writer::{Answerer, Piece, Reply, Style};
+pub use stream::{ResponseBody, StreamAborted, Streamed};
+pub use writer::{Chunk, QueryResult, ResponseOptions, ResponseWriter};
 
-use crate::engine::{Fault, Progress};
+use crate::engine::{Exception, Progress};
 use crate::format;
-use crate::pool::Running;
+use crate::pool::QueryGuard;
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
@@ -35,10 +35,10 @@ pub fn status(code: i32) -> StatusCode {
     }
 }
 
-/// An exception as an answer.
-pub fn refusal(fault: &Fault, query_id: &str) -> Response<AnswerBody> {
-    let mut response = plain(status(fault.code), format!("{}\n", fault.text));
-    put(&mut response, "x-clickhouse-exception-code", &fault.code.to_string());
+/// The response to a query that failed before its first byte.
+pub fn failure(exception: &Exception, query_id: &str) -> Response<ResponseBody> {
+    let mut response = plain(status(exception.code), format!("{}\n", exception.text));
+    put(&mut response, "x-clickhouse-exception-code", &exception.code.to_string());
     put(&mut response, "x-clickhouse-query-id", query_id);
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
         put(&mut response, "retry-after", "1");
@@ -46,45 +46,45 @@ pub fn refusal(fault: &Fault, query_id: &str) -> Response<AnswerBody> {
     response
 }
 
-/// A short text as an answer.
-pub fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<AnswerBody> {
-    let mut response = Response::new(AnswerBody::Whole(Some(text.into())));
+/// A response of a short text.
+pub fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::Whole(Some(text.into())));
     *response.status_mut() = status;
     put(&mut response, CONTENT_TYPE.as_str(), "text/plain; charset=UTF-8");
     common(&mut response);
     response
 }
 
-/// A result as an answer.
-pub fn result(
-    reply: Reply,
-    running: Running,
+/// The response to a query.
+pub fn of_query(
+    result: QueryResult,
+    query: QueryGuard,
     query_id: &str,
-    style: &Style,
+    options: &ResponseOptions,
     since: Instant,
-) -> Response<AnswerBody> {
-    let (format, body, progress) = match reply {
-        Reply::Refused(fault) => {
-            running.finished();
-            return refusal(&fault, query_id);
+) -> Response<ResponseBody> {
+    let (format, body, progress) = match result {
+        QueryResult::Exception(exception) => {
+            query.finished();
+            return failure(&exception, query_id);
         }
-        Reply::Whole { format, bytes, progress } => {
-            running.finished();
-            (format, AnswerBody::Whole(Some(bytes)), progress)
+        QueryResult::Whole { format, bytes, progress } => {
+            query.finished();
+            (format, ResponseBody::Whole(Some(bytes)), progress)
         }
-        Reply::Streamed { format, first, rest } => {
-            let streamed = Streamed::new(first, rest, running);
-            (format, AnswerBody::Streamed(Box::new(streamed)), Progress::default())
+        QueryResult::Streamed { format, first, rest } => {
+            let streamed = Streamed::new(first, rest, query);
+            (format, ResponseBody::Streamed(Box::new(streamed)), Progress::default())
         }
     };
     let mut response = Response::new(body);
-    if let Some(encoding) = style.encoding.name().filter(|_| !response.body().is_end_stream()) {
+    if let Some(encoding) = options.encoding.name().filter(|_| !response.body().is_end_stream()) {
         put(&mut response, CONTENT_ENCODING.as_str(), encoding);
     }
     put(&mut response, CONTENT_TYPE.as_str(), format::content_type(&format));
     put(&mut response, "x-clickhouse-format", &format);
     put(&mut response, "x-clickhouse-query-id", query_id);
-    put(&mut response, "x-clickhouse-exception-tag", &style.tag);
+    put(&mut response, "x-clickhouse-exception-tag", &options.tag);
     put(&mut response, "x-clickhouse-summary", &summary(progress, since.elapsed()));
     common(&mut response);
     response
@@ -108,7 +108,7 @@ fn summary(progress: Progress, elapsed: Duration) -> String {
     serde_json::Value::Object(fields).to_string()
 }
 
-fn common(response: &mut Response<AnswerBody>) {
+fn common(response: &mut Response<ResponseBody>) {
     put(response, "x-clickhouse-server-display-name", "event-store");
     put(response, "x-clickhouse-timezone", "UTC");
     put(response, "keep-alive", "timeout=10");
@@ -117,7 +117,7 @@ fn common(response: &mut Response<AnswerBody>) {
 }
 
 /// Sets a header; a value that no header may carry is left out.
-fn put(response: &mut Response<AnswerBody>, name: &str, value: &str) {
+fn put(response: &mut Response<ResponseBody>, name: &str, value: &str) {
     if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
         response.headers_mut().insert(name, value);
     }
@@ -129,8 +129,8 @@ mod an_answer {
 
     #[test]
     fn to_an_exception_has_its_code_and_text() {
-        let fault = Fault::new(60, "UNKNOWN_TABLE", "Table t does not exist");
-        let response = refusal(&fault, "q1");
+        let exception = Exception::new(60, "UNKNOWN_TABLE", "Table t does not exist");
+        let response = failure(&exception, "q1");
         assert_eq!(response.status(), 404);
         assert_eq!(response.headers()["x-clickhouse-exception-code"], "60");
         assert_eq!(response.headers()["x-clickhouse-query-id"], "q1");

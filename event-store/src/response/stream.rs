@@ -1,7 +1,7 @@
-//! An answer's body: known whole, or as the engine gives it, with an exception in its middle if it comes to that.
+//! A response's body: known whole, or streamed from the engine, with an exception block when the query fails on the way.
 
-use super::Piece;
-use crate::pool::Running;
+use super::Chunk;
+use crate::pool::QueryGuard;
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 use std::pin::Pin;
@@ -10,38 +10,38 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Sleep;
 
-/// How long after an exception in mid-result the connection stays open, so that the exception leaves the socket.
-const LAST_WORDS: Duration = Duration::from_millis(100);
+/// How long the connection stays open after an exception within a result, so that the exception leaves the socket.
+const EXCEPTION_FLUSH_TIME: Duration = Duration::from_millis(100);
 
-/// An answer's body.
-pub enum AnswerBody {
+/// A response's body.
+pub enum ResponseBody {
     /// Known whole.
     Whole(Option<Bytes>),
-    /// As the engine gives it.
+    /// Streamed from the engine.
     Streamed(Box<Streamed>),
 }
 
-/// A long result under way. Dropped before its end, it cancels its statement.
+/// A streamed result. Dropped before its end, it cancels its query.
 pub struct Streamed {
     first: Option<Bytes>,
-    rest: mpsc::Receiver<Piece>,
-    running: Option<Running>,
-    broken: Option<Pin<Box<Sleep>>>,
+    rest: mpsc::Receiver<Chunk>,
+    query: Option<QueryGuard>,
+    aborting: Option<Pin<Box<Sleep>>>,
 }
 
-/// The body ends without its last chunk, on purpose: the exception has been sent.
+/// The body ends without the last chunk of its transfer encoding, as ClickHouse does it after an exception.
 #[derive(Debug, thiserror::Error)]
-#[error("the statement failed after its answer had begun")]
-pub struct BrokenOff;
+#[error("the query failed after its response had begun")]
+pub struct StreamAborted;
 
-impl hyper::body::Body for AnswerBody {
+impl hyper::body::Body for ResponseBody {
     type Data = Bytes;
-    type Error = BrokenOff;
+    type Error = StreamAborted;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, StreamAborted>>> {
         match self.get_mut() {
             Self::Whole(bytes) => Poll::Ready(
                 bytes.take().filter(|bytes| !bytes.is_empty()).map(|bytes| Ok(Frame::data(bytes))),
@@ -64,13 +64,13 @@ impl hyper::body::Body for AnswerBody {
 
 impl Streamed {
     /// A result whose first bytes are there.
-    pub fn new(first: Bytes, rest: mpsc::Receiver<Piece>, running: Running) -> Self {
-        Self { first: Some(first), rest, running: Some(running), broken: None }
+    pub fn new(first: Bytes, rest: mpsc::Receiver<Chunk>, query: QueryGuard) -> Self {
+        Self { first: Some(first), rest, query: Some(query), aborting: None }
     }
 
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
-        if let Some(pause) = &mut self.broken {
-            return pause.as_mut().poll(context).map(|()| Some(Err(BrokenOff)));
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, StreamAborted>>> {
+        if let Some(pause) = &mut self.aborting {
+            return pause.as_mut().poll(context).map(|()| Some(Err(StreamAborted)));
         }
         if let Some(first) = self.first.take().filter(|first| !first.is_empty()) {
             return Poll::Ready(Some(Ok(Frame::data(first))));
@@ -78,12 +78,12 @@ impl Streamed {
         loop {
             return match self.rest.poll_recv(context) {
                 Poll::Pending => Poll::Pending,
-                Poll::Ready(Some(Piece::Bytes(bytes))) if bytes.is_empty() => continue,
-                Poll::Ready(Some(Piece::Bytes(bytes))) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
-                Poll::Ready(Some(Piece::LastWords(words))) => {
+                Poll::Ready(Some(Chunk::Bytes(bytes))) if bytes.is_empty() => continue,
+                Poll::Ready(Some(Chunk::Bytes(bytes))) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+                Poll::Ready(Some(Chunk::Exception(block))) => {
                     self.end();
-                    self.broken = Some(Box::pin(tokio::time::sleep(LAST_WORDS)));
-                    Poll::Ready(Some(Ok(Frame::data(words))))
+                    self.aborting = Some(Box::pin(tokio::time::sleep(EXCEPTION_FLUSH_TIME)));
+                    Poll::Ready(Some(Ok(Frame::data(block))))
                 }
                 Poll::Ready(None) => {
                     self.end();
@@ -94,8 +94,8 @@ impl Streamed {
     }
 
     fn end(&mut self) {
-        if let Some(running) = self.running.take() {
-            running.finished();
+        if let Some(query) = self.query.take() {
+            query.finished();
         }
     }
 }

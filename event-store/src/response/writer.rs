@@ -1,9 +1,9 @@
-//! A thread's end of an answer: what it says first, and piece by piece.
+//! Writes a query's result into its HTTP response, from a pool thread: whole, or chunk by chunk.
 
 use super::encoder::Encoder;
 use crate::block;
 use crate::encoding::Encoding;
-use crate::engine::{Fault, Progress, code};
+use crate::engine::{Exception, Progress, code};
 use crate::limits::READ_PAUSE;
 use bytes::Bytes;
 use std::io;
@@ -13,10 +13,10 @@ use tokio::sync::{mpsc, oneshot};
 /// Bytes of a whole result compressed as one block.
 const BLOCK: usize = 1 << 20;
 
-/// What a thread says first.
-pub enum Reply {
+/// The beginning of a response.
+pub enum QueryResult {
     /// An exception before the first byte.
-    Refused(Fault),
+    Exception(Exception),
     /// Everything.
     Whole {
         /// The result's format.
@@ -33,167 +33,168 @@ pub enum Reply {
         /// Its first bytes, encoded.
         first: Bytes,
         /// The others.
-        rest: mpsc::Receiver<Piece>,
+        rest: mpsc::Receiver<Chunk>,
     },
 }
 
 /// A part of a long result after its first, encoded.
-pub enum Piece {
+pub enum Chunk {
     /// Further bytes.
     Bytes(Bytes),
-    /// The last ones, which say why there are no more.
-    LastWords(Bytes),
+    /// An exception block, after which there are no more.
+    Exception(Bytes),
 }
 
-/// How an answer goes out.
+/// How a response is encoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Style {
+pub struct ResponseOptions {
     /// ClickHouse's own blocks around the result.
-    pub blocks: bool,
+    pub compress: bool,
     /// HTTP's encoding around that.
     pub encoding: Encoding,
     /// Marks an exception amid the result.
     pub tag: String,
 }
 
-/// A thread's end of an answer.
-pub struct Answerer {
-    head: Option<oneshot::Sender<Reply>>,
-    pieces: Option<(mpsc::Sender<Piece>, Encoder)>,
+/// Writes one response. Dropped without a result, it leaves the request unanswered.
+pub struct ResponseWriter {
+    head: Option<oneshot::Sender<QueryResult>>,
+    chunks: Option<(mpsc::Sender<Chunk>, Encoder)>,
     runtime: Handle,
-    style: Style,
+    options: ResponseOptions,
 }
 
-impl Answerer {
-    /// An answer not yet given, and where it will arrive.
-    pub fn new(runtime: Handle, style: Style) -> (Self, oneshot::Receiver<Reply>) {
-        let (head, reply) = oneshot::channel();
-        (Self { head: Some(head), pieces: None, runtime, style }, reply)
+impl ResponseWriter {
+    /// A writer, and where the beginning of its response will arrive.
+    pub fn new(runtime: Handle, options: ResponseOptions) -> (Self, oneshot::Receiver<QueryResult>) {
+        let (head, result) = oneshot::channel();
+        (Self { head: Some(head), chunks: None, runtime, options }, result)
     }
 
-    fn say(&mut self, reply: Reply) -> bool {
-        self.head.take().is_some_and(|head| head.send(reply).is_ok())
+    fn send_first(&mut self, result: QueryResult) -> bool {
+        self.head.take().is_some_and(|head| head.send(result).is_ok())
     }
 
-    /// The whole answer. A request is answered once: by this, by [`Self::refuse`], or by [`Self::begin`] and its pieces.
-    pub fn whole(&mut self, format: &str, bytes: Bytes, progress: Progress) {
-        let reply = match self.packed(bytes) {
-            Ok(bytes) => Reply::Whole { format: format.to_owned(), bytes, progress },
-            Err(error) => Reply::Refused(unencodable(&error)),
+    /// Sends the whole result. A request is answered once: by this, by [`Self::send_exception`], or by [`Self::start_stream`].
+    pub fn send_whole(&mut self, format: &str, bytes: Bytes, progress: Progress) {
+        let result = match self.encoded(bytes) {
+            Ok(bytes) => QueryResult::Whole { format: format.to_owned(), bytes, progress },
+            Err(error) => QueryResult::Exception(cannot_compress(&error)),
         };
-        self.say(reply);
+        self.send_first(result);
     }
 
-    /// It failed before its first byte.
-    pub fn refuse(&mut self, fault: Fault) {
-        self.say(Reply::Refused(fault));
+    /// Sends an exception instead of a result.
+    pub fn send_exception(&mut self, exception: Exception) {
+        self.send_first(QueryResult::Exception(exception));
     }
 
-    /// Its first bytes; more will come, and [`Self::end`] after them. `false`: nobody reads it.
-    pub fn begin(&mut self, format: &str, first: Bytes) -> bool {
-        let begun = Encoder::new(self.style.encoding).and_then(|mut encoder| {
-            let first = encoder.piece(self.blocked(first))?;
+    /// Sends the first bytes; [`Self::send_chunk`] and [`Self::finish`] follow. `false`: the client has gone.
+    pub fn start_stream(&mut self, format: &str, first: Bytes) -> bool {
+        let begun = Encoder::new(self.options.encoding).and_then(|mut encoder| {
+            let first = encoder.chunk(self.compressed(first))?;
             Ok((first, encoder))
         });
         match begun {
             Ok((first, encoder)) => {
-                let (pieces, rest) = mpsc::channel(1);
-                self.pieces = Some((pieces, encoder));
-                self.say(Reply::Streamed { format: format.to_owned(), first, rest })
+                let (chunks, rest) = mpsc::channel(1);
+                self.chunks = Some((chunks, encoder));
+                self.send_first(QueryResult::Streamed { format: format.to_owned(), first, rest })
             }
             Err(error) => {
-                self.refuse(unencodable(&error));
+                self.send_exception(cannot_compress(&error));
                 false
             }
         }
     }
 
-    /// Further bytes. Blocks while the reader is behind. `false`: nobody reads it.
-    pub fn piece(&mut self, bytes: Bytes) -> bool {
-        let bytes = self.blocked(bytes);
-        let Some((_, encoder)) = &mut self.pieces else {
+    /// Sends further bytes. Blocks while the client reads too slowly. `false`: the client has gone.
+    pub fn send_chunk(&mut self, bytes: Bytes) -> bool {
+        let bytes = self.compressed(bytes);
+        let Some((_, encoder)) = &mut self.chunks else {
             return false;
         };
-        match encoder.piece(bytes) {
-            Ok(bytes) => self.send(Piece::Bytes(bytes)),
+        match encoder.chunk(bytes) {
+            Ok(bytes) => self.send_next(Chunk::Bytes(bytes)),
             Err(error) => {
-                self.break_off(&unencodable(&error));
+                self.fail(&cannot_compress(&error));
                 false
             }
         }
     }
 
-    /// There are no more bytes.
-    pub fn end(&mut self) {
-        if let Some((pieces, encoder)) = self.pieces.take() {
+    /// Ends the result.
+    pub fn finish(&mut self) {
+        if let Some((chunks, encoder)) = self.chunks.take() {
             match encoder.finish() {
-                Ok(rest) => self.hand(&pieces, Piece::Bytes(rest)),
-                Err(error) => {
-                    self.hand(&pieces, Piece::LastWords(last_words(&unencodable(&error), &self.style.tag)))
-                }
+                Ok(rest) => self.send_or_give_up(&chunks, Chunk::Bytes(rest)),
+                Err(error) => self.send_or_give_up(
+                    &chunks,
+                    Chunk::Exception(exception_block(&cannot_compress(&error), &self.options.tag)),
+                ),
             };
         }
     }
 
-    /// There are no more bytes, because it failed. The exception goes through the encoder too, as ClickHouse has it.
-    pub fn break_off(&mut self, fault: &Fault) {
-        let words = self.blocked(last_words(fault, &self.style.tag));
-        if let Some((pieces, mut encoder)) = self.pieces.take() {
-            // An encoder that fails now leaves a body that breaks off, which says enough.
-            let encoded = encoder.piece(words).and_then(|words| Ok([words, encoder.finish()?].concat()));
-            self.hand(&pieces, Piece::LastWords(encoded.unwrap_or_default().into()));
+    /// Ends the result with an exception, which is encoded like the result, as ClickHouse does it.
+    pub fn fail(&mut self, exception: &Exception) {
+        let block = self.compressed(exception_block(exception, &self.options.tag));
+        if let Some((chunks, mut encoder)) = self.chunks.take() {
+            // If the encoder fails as well, the body ends early without the exception.
+            let encoded = encoder.chunk(block).and_then(|block| Ok([block, encoder.finish()?].concat()));
+            self.send_or_give_up(&chunks, Chunk::Exception(encoded.unwrap_or_default().into()));
         }
     }
 
-    fn send(&self, piece: Piece) -> bool {
-        self.pieces.as_ref().is_some_and(|(pieces, _)| self.hand(pieces, piece))
+    fn send_next(&self, chunk: Chunk) -> bool {
+        self.chunks.as_ref().is_some_and(|(chunks, _)| self.send_or_give_up(chunks, chunk))
     }
 
-    /// A reader that stands still holds a thread of the pool: it is given up after a while.
-    fn hand(&self, pieces: &mpsc::Sender<Piece>, piece: Piece) -> bool {
+    /// Gives up after a while: a client that does not read would hold a thread of the pool.
+    fn send_or_give_up(&self, chunks: &mpsc::Sender<Chunk>, chunk: Chunk) -> bool {
         let sent =
-            self.runtime.block_on(async { tokio::time::timeout(READ_PAUSE, pieces.send(piece)).await });
+            self.runtime.block_on(async { tokio::time::timeout(READ_PAUSE, chunks.send(chunk)).await });
         matches!(sent, Ok(Ok(())))
     }
 
-    fn blocked(&self, bytes: Bytes) -> Bytes {
-        if self.style.blocks && !bytes.is_empty() {
+    fn compressed(&self, bytes: Bytes) -> Bytes {
+        if self.options.compress && !bytes.is_empty() {
             bytes.chunks(BLOCK).flat_map(block::encode).collect::<Vec<u8>>().into()
         } else {
             bytes
         }
     }
 
-    /// A whole body. An empty one stays empty: it says so without an encoding.
-    fn packed(&self, bytes: Bytes) -> io::Result<Bytes> {
-        let bytes = self.blocked(bytes);
-        if bytes.is_empty() || self.style.encoding == Encoding::Identity {
+    /// Encodes a whole body. An empty one stays empty.
+    fn encoded(&self, bytes: Bytes) -> io::Result<Bytes> {
+        let bytes = self.compressed(bytes);
+        if bytes.is_empty() || self.options.encoding == Encoding::Identity {
             return Ok(bytes);
         }
-        let mut encoder = Encoder::new(self.style.encoding)?;
-        Ok([encoder.piece(bytes)?, encoder.finish()?].concat().into())
+        let mut encoder = Encoder::new(self.options.encoding)?;
+        Ok([encoder.chunk(bytes)?, encoder.finish()?].concat().into())
     }
 }
 
-/// An exception block amid a body: the reader knows it by the tag, and by the chunked body that never ends.
-fn last_words(fault: &Fault, tag: &str) -> Bytes {
-    let message = format!("{}\n", fault.text);
+/// ClickHouse's exception block within a body: clients recognise it by the tag, and by the chunked body that has no end.
+fn exception_block(exception: &Exception, tag: &str) -> Bytes {
+    let message = format!("{}\n", exception.text);
     format!("\r\n__exception__\r\n{tag}\r\n{message}{} {tag}\r\n__exception__\r\n", message.len()).into()
 }
 
-fn unencodable(error: &io::Error) -> Fault {
-    Fault::new(code::CANNOT_COMPRESS, "CANNOT_COMPRESS", format!("Cannot compress the answer: {error}"))
+fn cannot_compress(error: &io::Error) -> Exception {
+    Exception::new(code::CANNOT_COMPRESS, "CANNOT_COMPRESS", format!("Cannot compress the response: {error}"))
 }
 
 #[cfg(test)]
-mod a_broken_result {
+mod an_exception_within_a_result {
     use super::*;
 
     #[test]
-    fn tells_its_last_words_with_their_length() {
-        let fault = Fault { code: 395, text: "Code: 395. DB::Exception: boom".to_owned() };
+    fn is_written_with_its_length() {
+        let exception = Exception { code: 395, text: "Code: 395. DB::Exception: boom".to_owned() };
         assert_eq!(
-            last_words(&fault, "abcdefghijklmnop"),
+            exception_block(&exception, "abcdefghijklmnop"),
             "\r\n__exception__\r\nabcdefghijklmnop\r\nCode: 395. DB::Exception: boom\n31 abcdefghijklmnop\r\n__exception__\r\n"
         );
     }

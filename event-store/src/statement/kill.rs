@@ -1,4 +1,4 @@
-//! Makes a KILL QUERY mean the ids that callers gave their statements. Pure.
+//! Makes KILL QUERY understand the query ids that clients gave. Pure.
 //!
 //! The engine gives every statement an id of its own choosing. So where a KILL's condition says `query_id`, it is made to
 //! see the caller's id for those statements that have one.
@@ -9,14 +9,14 @@ use super::{Kind, Tokens};
 pub type Named = (String, String);
 
 /// Whether the statement is a KILL QUERY whose condition speaks of query ids.
-pub fn kills_by_id(text: &[u8]) -> bool {
+pub fn kills_by_query_id(text: &[u8]) -> bool {
     let mut tokens = Tokens::new(text);
     ["KILL", "QUERY"].iter().all(|word| tokens.next().is_some_and(|token| token.is_word(text, word)))
         && places(text).next().is_some()
 }
 
 /// The same statement, in which `query_id` is the caller's id where there is one.
-pub fn by_callers_ids(text: &[u8], named: &[Named]) -> Vec<u8> {
+pub fn with_client_query_ids(text: &[u8], named: &[Named]) -> Vec<u8> {
     if named.is_empty() {
         return text.to_vec();
     }
@@ -67,13 +67,13 @@ mod a_kill {
 
     fn rewritten(text: &str) -> String {
         let named = [("e1".to_owned(), "it's".to_owned()), ("e2".to_owned(), "b\\".to_owned())];
-        String::from_utf8(by_callers_ids(text.as_bytes(), &named)).expect("text")
+        String::from_utf8(with_client_query_ids(text.as_bytes(), &named)).expect("text")
     }
 
     #[test]
     fn by_id_is_known_from_others() {
         for text in ["KILL QUERY WHERE query_id = 'x'", "kill query where `query_id` IN ('x') sync"] {
-            assert!(kills_by_id(text.as_bytes()), "{text}");
+            assert!(kills_by_query_id(text.as_bytes()), "{text}");
         }
         for text in [
             "KILL QUERY WHERE user = 'query_id'",
@@ -83,7 +83,7 @@ mod a_kill {
             "KILL QUERY WHERE user = {query_id:Enum('x' = 1)}",
             "",
         ] {
-            assert!(!kills_by_id(text.as_bytes()), "{text}");
+            assert!(!kills_by_query_id(text.as_bytes()), "{text}");
         }
     }
 
@@ -99,7 +99,7 @@ mod a_kill {
             format!("KILL QUERY WHERE {{query_id:Array(String)}} = [{seen}]")
         );
         assert_eq!(
-            by_callers_ids(b"KILL QUERY WHERE query_id = 'x'", &[]),
+            with_client_query_ids(b"KILL QUERY WHERE query_id = 'x'", &[]),
             b"KILL QUERY WHERE query_id = 'x'"
         );
     }
@@ -107,7 +107,7 @@ mod a_kill {
     proptest! {
         #[test]
         fn stays_one_statement_whatever_the_ids_are(engine in "[a-z0-9-]{1,10}", callers in any::<String>()) {
-            let text = by_callers_ids(b"KILL QUERY WHERE query_id = {q:String}", &[(engine, callers)]);
+            let text = with_client_query_ids(b"KILL QUERY WHERE query_id = {q:String}", &[(engine, callers)]);
             let tokens: Vec<_> = Tokens::new(&text).collect();
             prop_assert_eq!(tokens.iter().filter(|token| token.kind == Kind::Text).count(), 2);
             prop_assert!(tokens.iter().all(|token| token.kind != Kind::Unfinished));

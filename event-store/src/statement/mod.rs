@@ -7,7 +7,7 @@ mod kill;
 mod token;
 
 pub use insert::{Insert, insert};
-pub use kill::{Named, by_callers_ids, kills_by_id};
+pub use kill::{Named, kills_by_query_id, with_client_query_ids};
 pub use token::{Kind, Token, Tokens};
 
 /// Escapes a value for ClickHouse's quotes.

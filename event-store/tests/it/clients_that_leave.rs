@@ -1,6 +1,6 @@
 //! Clients that go away: what they asked for ends, and nothing half-sent is kept.
 
-use crate::server::{Server, lines, within};
+use crate::server::{Server, lines, wait_until};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ fn running(server: &Server) -> usize {
 }
 
 fn settled(server: &Server, expected: usize) {
-    within("the statements to settle", || (running(server) == expected).then_some(()));
+    wait_until("the statements to settle", || (running(server) == expected).then_some(()));
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn may_let_their_query_go_on() {
     drop(stream);
     let listed = "SELECT toUInt64(sum(elapsed) * 1000) FROM system.processes WHERE Settings['log_comment'] = 'goes on'";
     let mut longest = 0;
-    within("the query to end by itself", || {
+    wait_until("the query to end by itself", || {
         let elapsed: u64 = server.run(listed).trim().parse().expect("a number");
         longest = longest.max(elapsed);
         (elapsed == 0).then_some(())

@@ -1,6 +1,6 @@
 //! Clients that send too much, or garbage: refused, in bounded memory.
 
-use crate::server::{PATIENCE, Server};
+use crate::server::{Server, TIMEOUT};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 
@@ -19,8 +19,8 @@ struct Flood {
 fn flood(server: &Server, head: &str, megabytes: u64, byte: u8) -> Flood {
     let address = server.url.trim_start_matches("http://");
     let mut stream = TcpStream::connect(address).expect("connected");
-    stream.set_write_timeout(Some(PATIENCE)).expect("set");
-    stream.set_read_timeout(Some(PATIENCE)).expect("set");
+    stream.set_write_timeout(Some(TIMEOUT)).expect("set");
+    stream.set_read_timeout(Some(TIMEOUT)).expect("set");
     write!(stream, "POST {head}Host: {address}\r\nContent-Length: {}\r\n\r\n", megabytes * MIB)
         .expect("sent");
     let mut memory = server.memory();
@@ -77,7 +77,7 @@ fn with_huge_statements_are_refused() {
             assert!(came.memory < before + 150 * MIB, "{head}: {before} grew to {}", came.memory);
         }
     }
-    assert_eq!(server.anyone("", &["-d", "SELECT 1"]).body, "1\n");
+    assert_eq!(server.curl_as_reader("", &["-d", "SELECT 1"]).body, "1\n");
 }
 
 #[test]
@@ -110,14 +110,14 @@ fn with_endless_headers_or_no_http_are_cut_off() {
     let address = server.url.trim_start_matches("http://");
     for line in ["GET / HTTP/1.1\r\nHost: localhost\r\n", "\0\u{1}\u{2} nonsense\r\n", "GET /?query="] {
         let mut stream = TcpStream::connect(address).expect("connected");
-        stream.set_write_timeout(Some(PATIENCE)).expect("set");
+        stream.set_write_timeout(Some(TIMEOUT)).expect("set");
         let mut sent = stream.write(line.as_bytes()).expect("sent");
         while let Ok(length) = stream.write(&[b"x: y\r\n".as_slice(), &[b'a'; 1000]].concat()) {
             sent += length;
             assert!(sent < 64 << 20, "it reads on for ever after {line:?}");
         }
     }
-    assert_eq!(server.anyone("", &["-d", "SELECT 1"]).body, "1\n");
+    assert_eq!(server.curl_as_reader("", &["-d", "SELECT 1"]).body, "1\n");
 }
 
 #[test]

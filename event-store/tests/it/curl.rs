@@ -15,26 +15,26 @@ fn sorted(text: &str) -> Vec<&str> {
 fn asks_by_get_and_by_post() {
     let server = Server::start();
     for said in [
-        server.anyone("?query=SELECT%201%2B1", &[]),
-        server.anyone("query?query=SELECT%201%2B1", &[]),
-        server.anyone("", &["--data-binary", "SELECT 1+1"]),
-        server.anyone("?query=SELECT%201", &["--data-binary", "+1"]),
-        server.anyone("?param_a=1", &["--data-binary", "SELECT {a:UInt8} + 1"]),
-        server.anyone("", &["-F", "query=SELECT {a:UInt8} + 1", "-F", "param_a=1"]),
+        server.curl_as_reader("?query=SELECT%201%2B1", &[]),
+        server.curl_as_reader("query?query=SELECT%201%2B1", &[]),
+        server.curl_as_reader("", &["--data-binary", "SELECT 1+1"]),
+        server.curl_as_reader("?query=SELECT%201", &["--data-binary", "+1"]),
+        server.curl_as_reader("?param_a=1", &["--data-binary", "SELECT {a:UInt8} + 1"]),
+        server.curl_as_reader("", &["-F", "query=SELECT {a:UInt8} + 1", "-F", "param_a=1"]),
     ] {
         assert_eq!((said.status, said.body.as_str()), (200, "2\n"), "{}", said.headers);
         assert_eq!(said.header("x-clickhouse-format"), Some("TabSeparated"));
         assert!(said.header("x-clickhouse-summary").expect("a summary").contains("\"result_rows\":\"1\""));
     }
-    assert_eq!(server.anyone("", &[]).body, "Ok.\n");
-    assert_eq!(server.anyone("ping", &[]).body, "Ok.\n");
+    assert_eq!(server.curl_as_reader("", &[]).body, "Ok.\n");
+    assert_eq!(server.curl_as_reader("ping", &[]).body, "Ok.\n");
     assert_eq!(
-        server.anyone("?query_id=mine", &["-d", "SELECT 1"]).header("x-clickhouse-query-id"),
+        server.curl_as_reader("?query_id=mine", &["-d", "SELECT 1"]).header("x-clickhouse-query-id"),
         Some("mine")
     );
-    assert_eq!(server.anyone("no-such-path", &[]).status, 404);
-    assert_eq!(server.anyone("?database=x", &[]).exception(), 62);
-    assert_eq!(server.anyone("", &["-X", "DELETE"]).status, 405);
+    assert_eq!(server.curl_as_reader("no-such-path", &[]).status, 404);
+    assert_eq!(server.curl_as_reader("?database=x", &[]).exception(), 62);
+    assert_eq!(server.curl_as_reader("", &["-X", "DELETE"]).status, 405);
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn keeps_its_connection_after_a_refusal() {
         "-d",
         "SELECT 1",
     ];
-    let said = server.anyone("", &refused);
+    let said = server.curl_as_reader("", &refused);
     assert!(said.body.contains("Code: 516") && said.body.ends_with("1\n"), "{} {}", said.headers, said.body);
 }
 
@@ -128,8 +128,8 @@ fn inserts_compressed_bodies() {
 /// Text, encoded by the encoder that answers are encoded with.
 fn encoded(encoding: &str, plain: &str) -> Vec<u8> {
     let mut encoder = Encoder::new(Encoding::parse(encoding).expect("known")).expect("opens");
-    let piece = encoder.piece(plain.to_owned().into()).expect("in memory");
-    [piece, encoder.finish().expect("in memory")].concat()
+    let chunk = encoder.chunk(plain.to_owned().into()).expect("in memory");
+    [chunk, encoder.finish().expect("in memory")].concat()
 }
 
 /// As far as it can be decoded, and whether it ended well.
@@ -138,8 +138,8 @@ fn decoded(encoding: &str, bytes: Vec<u8>) -> (String, bool) {
     let mut body = Body::new(Source::new(bytes.into(), None), encoding, false).expect("opens");
     let mut text = Vec::new();
     let whole = loop {
-        match body.piece() {
-            Ok(Some(piece)) => text.extend_from_slice(&piece),
+        match body.chunk() {
+            Ok(Some(chunk)) => text.extend_from_slice(&chunk),
             ended => break ended.is_ok(),
         }
     };
@@ -153,7 +153,7 @@ fn reads_answers_in_the_encoding_that_it_accepts() {
         let accept = format!("Accept-Encoding: {encoding}");
         for query in ["?", "?wait_end_of_query=1", "?enable_http_compression=1"] {
             let sql = "SELECT number FROM numbers(200000)";
-            let said = server.anyone(query, &["-H", &accept, "--data-binary", sql]);
+            let said = server.curl_as_reader(query, &["-H", &accept, "--data-binary", sql]);
             assert_eq!(
                 (said.status, said.header("content-encoding")),
                 (200, Some(encoding)),
@@ -164,7 +164,7 @@ fn reads_answers_in_the_encoding_that_it_accepts() {
             assert!(decoded(encoding, said.bytes) == (lines(200_000), true), "{encoding} {query}");
         }
         let sql = "SELECT throwIf(number = 900000, 'boom'), number FROM numbers(1000000)";
-        let amid = server.anyone("", &["-H", &accept, "-d", sql]);
+        let amid = server.curl_as_reader("", &["-H", &accept, "-d", sql]);
         let tag = amid.header("x-clickhouse-exception-tag").expect("a tag").to_owned();
         assert_eq!((amid.status, amid.code), (200, Some(18)), "the body breaks off");
         let (text, whole) = decoded(encoding, amid.bytes);
@@ -188,7 +188,7 @@ fn reads_answers_in_the_encoding_that_it_accepts() {
             said.body
         );
     }
-    let refused = server.anyone("", &["-H", "Accept-Encoding: gzip", "-d", "SELECT nope"]);
+    let refused = server.curl_as_reader("", &["-H", "Accept-Encoding: gzip", "-d", "SELECT nope"]);
     assert!(refused.body.starts_with("Code: 47"), "{}", refused.body);
 }
 
@@ -196,7 +196,7 @@ fn reads_answers_in_the_encoding_that_it_accepts() {
 fn reads_compressed_answers() {
     let server = Server::start();
     for query in ["?compress=1", "?compress=1&wait_end_of_query=1"] {
-        let said = server.anyone(query, &["--data-binary", "SELECT number FROM numbers(200000)"]);
+        let said = server.curl_as_reader(query, &["--data-binary", "SELECT number FROM numbers(200000)"]);
         let (mut at, mut plain) = (0, String::new());
         while at < said.bytes.len() {
             let sizes = &said.bytes[at + 17..];
@@ -240,9 +240,11 @@ fn reads_every_format_the_same_streamed_and_whole() {
         "LineAsString",
         "Null",
     ] {
-        let streamed = server.anyone(&format!("?default_format={format}"), &["--data-binary", sql]);
-        let whole =
-            server.anyone(&format!("?wait_end_of_query=1&default_format={format}"), &["--data-binary", sql]);
+        let streamed = server.curl_as_reader(&format!("?default_format={format}"), &["--data-binary", sql]);
+        let whole = server.curl_as_reader(
+            &format!("?wait_end_of_query=1&default_format={format}"),
+            &["--data-binary", sql],
+        );
         assert_eq!((streamed.status, whole.status), (200, 200), "{format}: {}", whole.body);
         assert!(streamed.bytes == whole.bytes, "{format}");
         let framing = streamed.header("transfer-encoding").is_some();
@@ -251,8 +253,8 @@ fn reads_every_format_the_same_streamed_and_whole() {
     for text in
         ["FORMAT JSON", "FORMAT JSONEachRow SETTINGS output_format_json_array_of_rows = 1", "FORMAT Parquet"]
     {
-        let said =
-            server.anyone("", &["--data-binary", &format!("SELECT number FROM numbers(150000) {text}")]);
+        let said = server
+            .curl_as_reader("", &["--data-binary", &format!("SELECT number FROM numbers(150000) {text}")]);
         assert!(said.status == 200 && said.header("content-length").is_some(), "{text}");
         if text.contains("JSON") {
             let json: serde_json::Value = serde_json::from_str(&said.body).expect("one JSON value");
@@ -260,7 +262,7 @@ fn reads_every_format_the_same_streamed_and_whole() {
         }
     }
     let totals = "SELECT number % 100000 AS k, count() FROM numbers(150000) GROUP BY k WITH TOTALS FORMAT TSVWithNames";
-    assert!(server.anyone("", &["--data-binary", totals]).body.ends_with("\n\n0\t150000\n"));
+    assert!(server.curl_as_reader("", &["--data-binary", totals]).body.ends_with("\n\n0\t150000\n"));
 }
 
 #[test]
@@ -298,8 +300,8 @@ fn gets_codes_and_statuses_as_clickhouse_gives_them() {
         let said = server.curl(query, &["--data-binary", "SELECT 1"]);
         assert_eq!((said.status, said.exception()), (status, code), "{query}: {}", said.body);
     }
-    let amid =
-        server.anyone("", &["-d", "SELECT throwIf(number = 900000, 'boom'), number FROM numbers(1000000)"]);
+    let amid = server
+        .curl_as_reader("", &["-d", "SELECT throwIf(number = 900000, 'boom'), number FROM numbers(1000000)"]);
     let tag = amid.header("x-clickhouse-exception-tag").expect("a tag").to_owned();
     assert_eq!((amid.status, amid.code), (200, Some(18)), "the body breaks off");
     assert!(amid.body.ends_with(&format!(" {tag}\r\n__exception__\r\n")));
@@ -312,11 +314,14 @@ fn sees_the_tables_of_its_database_only_when_it_names_none() {
     server.run("CREATE DATABASE store_other");
     server.run("CREATE TABLE store_other.t (a UInt8) ENGINE = Memory");
     server.run("CREATE TABLE u (a UInt8) ENGINE = Memory");
-    assert_eq!(server.anyone("", &["-d", "SHOW TABLES"]).body, "u\n");
-    assert_eq!(server.anyone("?database=store_other", &["-d", "SHOW TABLES"]).body, "t\n");
+    assert_eq!(server.curl_as_reader("", &["-d", "SHOW TABLES"]).body, "u\n");
+    assert_eq!(server.curl_as_reader("?database=store_other", &["-d", "SHOW TABLES"]).body, "t\n");
     let header = ["-H", "X-ClickHouse-Database: store_other", "-d", "SELECT currentDatabase()"];
-    assert_eq!(server.anyone("", &header).body, "store_other\n");
-    assert_eq!(server.anyone("", &["-d", "SELECT currentDatabase(), timezone()"]).body, "store\tUTC\n");
+    assert_eq!(server.curl_as_reader("", &header).body, "store_other\n");
+    assert_eq!(
+        server.curl_as_reader("", &["-d", "SELECT currentDatabase(), timezone()"]).body,
+        "store\tUTC\n"
+    );
     let settings = "SELECT name FROM system.merge_tree_settings WHERE name LIKE 'fsync%' AND value = '1'";
     assert_eq!(sorted(&server.run(settings)), ["fsync_after_insert", "fsync_part_directory"]);
 }

@@ -1,6 +1,6 @@
 //! What goes wrong around a server: a full disk, clients without end, a stop amid all of it.
 
-use crate::server::{Folder, PATIENCE, Server, within};
+use crate::server::{Folder, Server, TIMEOUT, wait_until};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
@@ -15,7 +15,7 @@ fn address(server: &Server) -> String {
 
 fn connect(address: &str) -> std::io::Result<TcpStream> {
     let stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
     Ok(stream)
 }
 
@@ -122,8 +122,8 @@ fn connections_beyond_the_bound_wait_until_idle_ones_are_closed() {
     let server = Server::start();
     let idle: Vec<TcpStream> = (0..300).map(|_| connect(&address(&server)).expect("connected")).collect();
     let since = Instant::now();
-    assert_eq!(server.anyone("", &["-d", "SELECT 1"]).body, "1\n");
-    assert!(since.elapsed() < PATIENCE, "{:?}", since.elapsed());
+    assert_eq!(server.curl_as_reader("", &["-d", "SELECT 1"]).body, "1\n");
+    assert!(since.elapsed() < TIMEOUT, "{:?}", since.elapsed());
     drop(idle);
 }
 
@@ -148,7 +148,7 @@ fn a_stop_amid_inserts_keeps_all_that_were_acknowledged() {
                 }
             });
         }
-        within("some inserts", || (acknowledged.load(Ordering::Relaxed) > 2_000).then_some(()));
+        wait_until("some inserts", || (acknowledged.load(Ordering::Relaxed) > 2_000).then_some(()));
         let told = Instant::now();
         server.signal("TERM");
         stopped.store(true, Ordering::Relaxed);

@@ -1,6 +1,6 @@
 //! Starting and stopping.
 
-use crate::server::{Folder, PATIENCE, Server, ready, within};
+use crate::server::{Folder, Server, TIMEOUT, ready, wait_until};
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -25,10 +25,10 @@ fn ends_cleanly_when_told_and_keeps_everything() {
 fn lets_a_statement_under_way_end_first() {
     let server = Server::start();
     std::thread::scope(|scope| {
-        let under_way = scope.spawn(|| server.anyone("", &["-d", "SELECT sleep(3), 'whole'"]));
+        let under_way = scope.spawn(|| server.curl_as_reader("", &["-d", "SELECT sleep(3), 'whole'"]));
         let listed =
             "SELECT count() FROM system.processes WHERE query LIKE '%whole%' AND query NOT LIKE '%LIKE%'";
-        within("it to run", || (server.run(listed) == "1\n").then_some(()));
+        wait_until("it to run", || (server.run(listed) == "1\n").then_some(()));
         server.signal("TERM");
         assert_eq!(under_way.join().expect("answered").body, "0\twhole\n");
     });
@@ -43,7 +43,7 @@ fn ends_even_if_a_statement_does_not() {
         let sql = "INSERT INTO t SELECT max(cityHash64(number)) FROM numbers(1000000000000)";
         scope.spawn(|| server.curl("", &["--data-binary", sql]));
         let listed = "SELECT count() FROM system.processes WHERE query LIKE 'INSERT%'";
-        within("it to run", || (server.run(listed) == "1\n").then_some(()));
+        wait_until("it to run", || (server.run(listed) == "1\n").then_some(()));
         server.signal("TERM");
     });
     let started = Instant::now();
@@ -64,7 +64,7 @@ fn ends_with_its_standard_input() {
     let mut child = command.spawn().expect("starts");
     ready(&mut child);
     drop(child.stdin.take());
-    let status = within("its end", || child.try_wait().expect("waited"));
+    let status = wait_until("its end", || child.try_wait().expect("waited"));
     assert_eq!(status.code(), Some(0));
 }
 
@@ -100,7 +100,7 @@ impl Successor {
         let mut said = Vec::new();
         while !said.last().is_some_and(|line: &String| line.contains("waiting for another process")) {
             said.push(
-                self.stderr.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("it does not wait: {said:?}")),
+                self.stderr.recv_timeout(TIMEOUT).unwrap_or_else(|_| panic!("it does not wait: {said:?}")),
             );
         }
         assert!(self.ready.try_recv().is_err(), "it is ready though the other one is there");
@@ -109,7 +109,7 @@ impl Successor {
     /// Waits until it serves; gives where, and when it said so.
     fn ready(&self) -> (String, Instant) {
         self.ready
-            .recv_timeout(PATIENCE)
+            .recv_timeout(TIMEOUT)
             .unwrap_or_else(|_| panic!("it does not start: {:?}", self.stderr.try_iter().collect::<Vec<_>>()))
     }
 }
@@ -147,10 +147,10 @@ fn waits_until_its_predecessor_has_left_the_folder() {
     successor.waits();
     // The first one takes two seconds to end, for as long as this statement runs: the other must not open its data meanwhile.
     std::thread::scope(|scope| {
-        let under_way = scope.spawn(|| server.anyone("", &["-d", "SELECT sleep(2), 'whole'"]));
+        let under_way = scope.spawn(|| server.curl_as_reader("", &["-d", "SELECT sleep(2), 'whole'"]));
         let listed =
             "SELECT count() FROM system.processes WHERE query LIKE '%whole%' AND query NOT LIKE '%LIKE%'";
-        within("it to run", || (server.run(listed) == "1\n").then_some(()));
+        wait_until("it to run", || (server.run(listed) == "1\n").then_some(()));
         server.signal("TERM");
         assert_eq!(under_way.join().expect("answered").body, "0\twhole\n");
         let answered = Instant::now();
@@ -201,7 +201,7 @@ fn leaves_the_engines_reason_on_standard_error() {
     std::fs::create_dir(engine.join("status")).expect("made");
     let mut command = folder.command();
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
-    let status = within("its end", || child.try_wait().expect("waited"));
+    let status = wait_until("its end", || child.try_wait().expect("waited"));
     let mut said = String::new();
     child.stderr.take().expect("piped").read_to_string(&mut said).expect("readable");
     assert_eq!(status.code(), Some(1), "{said}");

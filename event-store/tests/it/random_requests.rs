@@ -133,6 +133,6 @@ fn are_answered_or_cut_off() {
         Ok(())
     });
     outcome.expect("every request is answered or cut off");
-    assert_eq!(server.anyone("", &["-d", "SELECT 1"]).body, "1\n");
+    assert_eq!(server.curl_as_reader("", &["-d", "SELECT 1"]).body, "1\n");
     assert!(server.memory() < before + (300 << 20), "{before} grew to {}", server.memory());
 }

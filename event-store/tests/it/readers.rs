@@ -19,7 +19,7 @@ fn may_read_and_nothing_more() {
         "SELECT count() FROM system.parts",
         "SELECT count() FROM INFORMATION_SCHEMA.tables",
     ] {
-        let said = server.anyone("", &["--data-binary", sql]);
+        let said = server.curl_as_reader("", &["--data-binary", sql]);
         assert_eq!(said.status, 200, "{sql}: {}", said.body);
     }
     for sql in [
@@ -45,7 +45,7 @@ fn may_read_and_nothing_more() {
         "EXPLAIN ANALYZE INSERT INTO t SELECT 2",
         "INSERT INTO FUNCTION file('x.csv') SELECT 1",
     ] {
-        let said = server.anyone("", &["--data-binary", sql]);
+        let said = server.curl_as_reader("", &["--data-binary", sql]);
         assert_eq!((said.status, said.exception()), (403, 497), "{sql}: {}", said.body);
     }
     for (sql, status, exception) in [
@@ -54,7 +54,7 @@ fn may_read_and_nothing_more() {
         ("SELECT 1 INTO OUTFILE 'x.csv'", 500, 358),
         ("INSERT INTO", 400, 62),
     ] {
-        let said = server.anyone("", &["--data-binary", sql]);
+        let said = server.curl_as_reader("", &["--data-binary", sql]);
         assert_eq!((said.status, said.exception()), (status, exception), "{sql}: {}", said.body);
     }
     assert_eq!(server.run("SELECT count(), sum(a) FROM t"), "1\t1\n");
@@ -108,14 +108,17 @@ fn see_no_file_and_no_other_server() {
         ("SELECT * FROM executable('x', 'TSV', 'a String')".to_owned(), (500, 1)),
     ];
     for (sql, refusal) in &attempts {
-        for said in [server.anyone("", &["--data-binary", sql]), server.curl("", &["--data-binary", sql])] {
+        for said in
+            [server.curl_as_reader("", &["--data-binary", sql]), server.curl("", &["--data-binary", sql])]
+        {
             assert_eq!((said.status, said.exception()), *refusal, "{sql}: {}", said.body);
             assert!(!said.body.contains("TOPSECRET") && !said.body.contains(&secret), "{sql}: {}", said.body);
         }
     }
     // The engine may read its own threads' figures; what stands beside them is blank, or leads out and is refused.
     let threads = format!("/proc/self/task/{}", server.pid());
-    let schedule = server.anyone("", &["--data-binary", &format!("SELECT file('{threads}/schedstat')")]);
+    let schedule =
+        server.curl_as_reader("", &["--data-binary", &format!("SELECT file('{threads}/schedstat')")]);
     assert_eq!(schedule.status, 200, "{}", schedule.body);
     for (beside, status, exception) in [
         ("environ", 200, 0),
@@ -124,7 +127,8 @@ fn see_no_file_and_no_other_server() {
         ("cwd/../password", 500, 107),
         ("root/proc/1/environ", 503, 76),
     ] {
-        let said = server.anyone("", &["--data-binary", &format!("SELECT file('{threads}/{beside}')")]);
+        let said =
+            server.curl_as_reader("", &["--data-binary", &format!("SELECT file('{threads}/{beside}')")]);
         assert_eq!((said.status, said.exception()), (status, exception), "{beside}: {}", said.body);
         assert!(!said.body.contains("SECRET") && !said.body.contains("root:"), "{beside}: {}", said.body);
         let blank = said.body.trim_matches(['\\', '0', '\n']).is_empty();
@@ -154,18 +158,18 @@ fn with_a_wrong_password_may_not_even_read() {
         ["-H", "X-ClickHouse-Key: wrong"],
         ["-H", "Authorization: Bearer x"],
     ] {
-        let said = server.anyone("", &[&arguments[..], &["--data-binary", "SELECT 1"]].concat());
+        let said = server.curl_as_reader("", &[&arguments[..], &["--data-binary", "SELECT 1"]].concat());
         assert_eq!((said.status, said.exception()), (403, 516), "{arguments:?}: {}", said.body);
         assert!(said.body.contains("Authentication failed"), "{}", said.body);
     }
     let password = server.password();
     let in_url = format!("?user=writer&password={password}");
     assert_eq!(
-        server.anyone(&in_url, &["--data-binary", "CREATE TABLE a (b UInt8) ENGINE = Memory"]).status,
+        server.curl_as_reader(&in_url, &["--data-binary", "CREATE TABLE a (b UInt8) ENGINE = Memory"]).status,
         200
     );
     let key = format!("X-ClickHouse-Key: {password}");
     let headers = ["-H", "X-ClickHouse-User: writer", "-H", &key, "--data-binary", "DROP TABLE a"];
-    assert_eq!(server.anyone("", &headers).status, 200);
-    assert_eq!(server.anyone("", &["-u", "default:", "-d", "SELECT 1"]).body, "1\n");
+    assert_eq!(server.curl_as_reader("", &headers).status, 200);
+    assert_eq!(server.curl_as_reader("", &["-u", "default:", "-d", "SELECT 1"]).body, "1\n");
 }

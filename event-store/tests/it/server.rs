@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
 use std::time::{Duration, Instant};
 
-/// How long anything may take before a test gives up on it: the machine may be busy.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a test waits for anything; the machine may be busy.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A server under test.
 pub(crate) struct Server {
@@ -111,13 +111,13 @@ impl Server {
     }
 
     /// `curl` with the user and password.
-    pub(crate) fn curl(&self, query: &str, arguments: &[&str]) -> Said {
+    pub(crate) fn curl(&self, query: &str, arguments: &[&str]) -> Response {
         let user = format!("writer:{}", self.password());
-        self.anyone(query, &[&["-u", &user], arguments].concat())
+        self.curl_as_reader(query, &[&["-u", &user], arguments].concat())
     }
 
     /// `curl` without.
-    pub(crate) fn anyone(&self, query: &str, arguments: &[&str]) -> Said {
+    pub(crate) fn curl_as_reader(&self, query: &str, arguments: &[&str]) -> Response {
         let output = Command::new("curl")
             .args([
                 "-sS",
@@ -134,7 +134,7 @@ impl Server {
             .arg(format!("{}/{query}", self.url))
             .output()
             .expect("curl is installed");
-        Said::from(output)
+        Response::from(output)
     }
 
     /// Runs a statement as the writer; it must succeed.
@@ -159,7 +159,7 @@ impl Server {
 
     /// Waits for the end; gives the exit code and the folder.
     pub(crate) fn ended(mut self) -> (Option<i32>, Folder) {
-        within("the server's end", || self.store.has_ended().expect("waited").then_some(()));
+        wait_until("the server's end", || self.store.has_ended().expect("waited").then_some(()));
         let (status, launch) = self.store.ended().expect("waited");
         (status.code(), Folder(launch))
     }
@@ -170,9 +170,9 @@ impl Server {
     }
 }
 
-/// What curl saw.
+/// The response that curl received.
 #[derive(Debug)]
-pub(crate) struct Said {
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: String,
     pub(crate) body: String,
@@ -181,7 +181,7 @@ pub(crate) struct Said {
     pub(crate) code: Option<i32>,
 }
 
-impl Said {
+impl Response {
     /// A header's value.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.lines().find_map(|line| {
@@ -196,7 +196,7 @@ impl Said {
     }
 }
 
-impl From<Output> for Said {
+impl From<Output> for Response {
     fn from(output: Output) -> Self {
         let headers = String::from_utf8_lossy(&output.stderr).into_owned();
         let status =
@@ -211,14 +211,14 @@ pub(crate) fn lines(end: u64) -> String {
     (0..end).fold(String::new(), |text, number| text + &number.to_string() + "\n")
 }
 
-/// Asks again and again until there is an answer.
-pub(crate) fn within<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+/// Polls until there is an answer.
+pub(crate) fn wait_until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         if let Some(answer) = ask() {
             return answer;
         }
-        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        assert!(Instant::now() < deadline, "timed out waiting for {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }

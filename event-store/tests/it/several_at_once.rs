@@ -1,6 +1,6 @@
 //! Several requests at once: side by side, apart from each other, and bounded.
 
-use crate::server::{Folder, Server, within};
+use crate::server::{Folder, Server, wait_until};
 use std::io::Write;
 use std::net::TcpStream;
 
@@ -17,9 +17,9 @@ fn run_side_by_side() {
     let server = Server::start();
     std::thread::scope(|scope| {
         let asked: Vec<_> = (0..6)
-            .map(|_| scope.spawn(|| server.anyone("?log_comment=six", &["--data-binary", LONG])))
+            .map(|_| scope.spawn(|| server.curl_as_reader("?log_comment=six", &["--data-binary", LONG])))
             .collect();
-        within("all six to run at the same time", || (running(&server, "six") == "6\n").then_some(()));
+        wait_until("all six to run at the same time", || (running(&server, "six") == "6\n").then_some(()));
         server.run("KILL QUERY WHERE Settings['log_comment'] = 'six' ASYNC");
         for asked in asked {
             assert_eq!(asked.join().expect("it ends").exception(), 394);
@@ -37,9 +37,10 @@ fn keep_their_settings_to_themselves() {
                 for _ in 0..20 {
                     let query = format!("?max_threads={threads}&log_comment=mine{threads}");
                     let sql = "SELECT getSetting('max_threads'), getSetting('log_comment')";
-                    let said = server.anyone(&query, &["--data-binary", sql]);
+                    let said = server.curl_as_reader(&query, &["--data-binary", sql]);
                     assert_eq!(said.body, format!("{threads}\tmine{threads}\n"));
-                    let none = server.anyone("", &["--data-binary", "SELECT getSetting('log_comment')"]);
+                    let none =
+                        server.curl_as_reader("", &["--data-binary", "SELECT getSetting('log_comment')"]);
                     assert_eq!(none.body, "\n");
                 }
             });
@@ -65,9 +66,9 @@ fn can_be_killed_by_their_comment() {
         std::thread::scope(|scope| {
             let victim = scope.spawn(|| server.curl("?log_comment=partition-7", &["--data-binary", sql]));
             let listed = "SELECT count() FROM system.processes WHERE Settings['log_comment'] = 'partition-7'";
-            within("the victim to run", || (server.run(listed) == "1\n").then_some(()));
+            wait_until("the victim to run", || (server.run(listed) == "1\n").then_some(()));
             server.run("KILL QUERY WHERE Settings['log_comment'] = 'partition-7' ASYNC");
-            within("the victim to be gone", || (server.run(listed) == "0\n").then_some(()));
+            wait_until("the victim to be gone", || (server.run(listed) == "0\n").then_some(()));
             let said = victim.join().expect("it ends");
             assert_eq!(said.exception(), 394, "{}", said.body);
         });
@@ -82,15 +83,15 @@ fn wait_for_a_free_thread_but_not_for_ever() {
     let mut long = TcpStream::connect(address).expect("connected");
     let head = "POST /?log_comment=long HTTP/1.1\r\nHost: localhost";
     write!(long, "{head}\r\nContent-Length: {}\r\n\r\n{LONG}", LONG.len()).expect("sent");
-    within("the long one to run", || (running(&server, "long") == "1\n").then_some(()));
-    let refused = server.anyone("", &["-d", "SELECT 1"]);
+    wait_until("the long one to run", || (running(&server, "long") == "1\n").then_some(()));
+    let refused = server.curl_as_reader("", &["-d", "SELECT 1"]);
     assert_eq!((refused.status, refused.exception()), (503, 202), "{}", refused.body);
     assert_eq!(refused.header("retry-after"), Some("1"));
     // Whoever has the password is not kept waiting by those who have none.
     assert_eq!(server.run("SELECT 1"), "1\n");
     // The client of the long one leaves: its thread is free again.
     drop(long);
-    within("the thread to be free again", || {
-        (server.anyone("", &["-d", "SELECT 1"]).body == "1\n").then_some(())
+    wait_until("the thread to be free again", || {
+        (server.curl_as_reader("", &["-d", "SELECT 1"]).body == "1\n").then_some(())
     });
 }

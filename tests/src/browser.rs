@@ -128,6 +128,16 @@ impl Browser {
         self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).await;
     }
 
+    /// Stops the clock of every page that is opened from now on: see `page.js`.
+    pub async fn stop_clocks(&self) {
+        self.before_each_page(include_str!("page.js")).await;
+    }
+
+    /// Lets time pass in the page that is shown, whose clock stands still, and its timers fire.
+    pub async fn advance(&self, time: Duration) {
+        self.run(&format!("testPage.advance({})", time.as_millis())).await;
+    }
+
     /// Sends a command of Chromium's own protocol and returns its result.
     pub async fn devtools(&self, command: &str, parameters: Value) -> Value {
         let session = self.client.session_id().await.expect("the driver answers").expect("a session is open");

@@ -14,6 +14,7 @@ use hyper::{HeaderMap, Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use prost::Message;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use crate::wait::until;
@@ -27,7 +28,18 @@ pub struct Reply {
     status: u16,
     headers: Vec<(&'static str, String)>,
     body: Bytes,
-    after: Duration,
+    held: Option<watch::Receiver<bool>>,
+}
+
+/// Holds a reply back until it is opened, or for ever.
+#[derive(Debug)]
+pub struct Gate(watch::Sender<bool>);
+
+impl Gate {
+    /// Lets the reply go, to whoever waits for it and to whoever asks later.
+    pub fn open(&self) {
+        self.0.send_replace(true);
+    }
 }
 
 impl Reply {
@@ -50,11 +62,12 @@ impl Reply {
         self
     }
 
-    /// Not before so much time has passed.
+    /// Not before the gate is opened.
     #[must_use]
-    pub fn after(mut self, time: Duration) -> Self {
-        self.after = time;
-        self
+    pub fn held(mut self) -> (Self, Gate) {
+        let (sender, receiver) = watch::channel(false);
+        self.held = Some(receiver);
+        (self, Gate(sender))
     }
 }
 
@@ -209,7 +222,12 @@ async fn answer(
         });
         reply
     };
-    tokio::time::sleep(reply.after).await;
+    if let Some(mut held) = reply.held
+        && held.wait_for(|open| *open).await.is_err()
+    {
+        // The test has ended, and with it whoever could open the gate.
+        std::future::pending::<()>().await;
+    }
     let mut response = Response::builder()
         .status(reply.status)
         .header("access-control-allow-origin", "*")

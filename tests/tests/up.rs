@@ -21,8 +21,9 @@ async fn a_second_start_keeps_everything() {
     cluster.send(5).await;
     cluster.each_stored_once().await;
     let sites = cluster.api("/api/v1/sites").await;
-    let demo = sites.to_string().matches("FF-DEMO-1").count();
-    assert!(demo >= 1, "{sites}");
+    let names: Vec<_> =
+        sites["sites"].as_array().expect("a list").iter().map(|site| &site["tracking_id"]).collect();
+    assert_eq!(names, [cluster.run().tracking_id.as_str()], "the demo website is there once");
     assert_eq!(cluster.clickhouse("SELECT uniqExact(website_id) FROM footfall.events").await, "1");
     cluster.finish().await;
 }
@@ -74,6 +75,7 @@ async fn it_listens_on_this_machine_only_and_keeps_its_secrets() {
         assert!(!listen::tcp(pid).is_empty(), "{pid} listens to nobody");
         // The relay as well. An edge's own UDP socket is a client's.
         let relay = if pid == pids.central { listen::udp(pid) } else { vec![] };
+        assert_eq!(relay.is_empty(), pid != pids.central, "edges reach central over UDP");
         for address in listen::tcp(pid).into_iter().chain(relay) {
             assert!(address.ip().is_loopback(), "{pid} listens on {address}");
         }
@@ -92,6 +94,8 @@ async fn it_listens_on_this_machine_only_and_keeps_its_secrets() {
         assert_eq!(mode(&cluster.folder().join(folder)), 0o700, "{folder}");
     }
     let password = std::fs::read_to_string(&cluster.run().clickhouse.password_file).expect("a password");
+    assert!(password.trim().len() >= 20, "a password that nobody guesses");
+    assert!(!cluster.log_lines("").is_empty(), "the logs are read");
     assert!(cluster.log_lines(password.trim()).is_empty(), "the password stands in a log");
     cluster.finish().await;
 }

@@ -1,6 +1,7 @@
 //! Starting and stopping.
 
 use crate::server::{Folder, Server, TIMEOUT, ready, wait_until};
+use footfall_event_store::testing::Ready;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -89,8 +90,10 @@ impl Successor {
         let (tell, ready) = mpsc::channel();
         let mut output = BufReader::new(child.stdout.take().expect("piped"));
         std::thread::spawn(move || {
-            let found = footfall_event_store::testing::ready(&mut output);
-            found.map(|ready| tell.send((ready.url, Instant::now())))
+            if let Ok(Ready { url, .. }) = footfall_daemon::ready::read(&mut output) {
+                // A test that has failed does not listen any more.
+                let _ = tell.send((url, Instant::now()));
+            }
         });
         Self { child, stderr, ready }
     }

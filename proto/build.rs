@@ -1,4 +1,6 @@
 //! Compiles the schemas with a protobuf compiler written in Rust, so that no `protoc` need be installed.
+
+#[allow(clippy::disallowed_methods, reason = "cargo tells a build script its target in the environment")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=schema");
     let files = protox::compile(["schema/beacon.proto", "schema/relay.proto"], ["schema"])?;

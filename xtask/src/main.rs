@@ -37,7 +37,7 @@ enum Command {
     /// Run everything that decides whether a change is good: fmt, tidy, clippy, deny, test. Adds what the machine lacks.
     Ci,
     Prove(suite::prove::Prove),
-    /// Check what the compiler cannot: first lines, import arrows, long files, names, links, mounts, machine paths.
+    /// Check what the compiler cannot: first lines, arrows, pure files, long files, names, links, mounts, machine paths.
     Tidy,
     /// Check licences, bans, sources and advisories of all dependencies.
     Deny,

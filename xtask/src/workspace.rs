@@ -3,13 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use cargo_metadata::{MetadataCommand, TargetKind};
+use cargo_metadata::{DependencyKind, MetadataCommand, TargetKind};
 use serde::Deserialize;
 
 /// A package of the workspace.
 pub(crate) struct Package {
     pub(crate) name: String,
     pub(crate) folder: PathBuf,
+    /// What its code and its build script are made with, by package. What only its tests use is left out.
+    pub(crate) uses: Vec<String>,
     /// Names of the integration tests.
     pub(crate) tests: Vec<String>,
     pub(crate) needs: Needs,
@@ -91,8 +93,10 @@ fn package(package: &cargo_metadata::Package) -> anyhow::Result<Package> {
     };
     let folder = package.manifest_path.parent().context("a manifest lies in a folder")?;
     let tests = package.targets.iter().filter(|target| target.kind.contains(&TargetKind::Test));
+    let uses = package.dependencies.iter().filter(|used| used.kind != DependencyKind::Development);
     Ok(Package {
         name: package.name.to_string(),
+        uses: uses.map(|used| used.name.clone()).collect(),
         folder: folder.into(),
         tests: tests.map(|target| target.name.clone()).collect(),
         needs,

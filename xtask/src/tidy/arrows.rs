@@ -1,102 +1,200 @@
-//! The import arrows between packages: which room may know which. Read from the manifests, so that nothing can hide.
+//! Which package may use which, and which one alone depends on the client of an outside system (invariant 7). Cargo holds the
+//! arrows that the manifests draw; this holds the manifests to the design. What only tests use is not looked at.
 
-use toml::{Table, Value};
+use super::Fault;
+use crate::workspace::Package;
 
-use super::{Fault, Tree};
-
-/// Package, its folder, and the packages of the workspace that it may use. Tests (`dev-dependencies`) count as well.
+/// A package and those of the workspace that it may use.
 const ARROWS: &[(&str, &[&str])] = &[
-    ("proto", &[]),
-    ("daemon", &[]),
-    ("journal", &[]),
-    ("event-store", &["footfall-daemon"]),
-    ("beacon-wasm", &["footfall-proto"]),
-    ("edge-collector", &["footfall-proto", "footfall-journal", "footfall-daemon"]),
-    ("central", &["footfall-proto", "footfall-journal", "footfall-daemon"]),
-    // Rooms that look at the others from outside; benches measure parts of central alone as well.
-    ("benches", &["footfall-proto", "footfall-journal", "footfall-central", "footfall-daemon"]),
-    ("tests", &["footfall-proto", "footfall-daemon"]),
+    ("footfall-beacon", &["footfall-proto"]),
+    ("footfall-blobs", &["footfall-daemon"]),
+    ("footfall-clickhouse", &["footfall-daemon", "footfall-proto"]),
+    ("footfall-daemon", &[]),
+    ("footfall-edge", &["footfall-daemon", "footfall-journal", "footfall-proto"]),
+    ("footfall-event-store", &["footfall-daemon"]),
+    ("footfall-journal", &[]),
+    ("footfall-live", &["footfall-daemon"]),
+    ("footfall-log", &["footfall-daemon", "footfall-journal", "footfall-proto"]),
+    ("footfall-metadata", &["footfall-daemon", "footfall-proto"]),
+    ("footfall-proto", &[]),
+    ("footfall-query", &["footfall-clickhouse", "footfall-daemon", "footfall-live"]),
+    (
+        "footfall-sink",
+        &[
+            "footfall-blobs",
+            "footfall-clickhouse",
+            "footfall-daemon",
+            "footfall-live",
+            "footfall-log",
+            "footfall-proto",
+        ],
+    ),
+    // The one composition root: it puts the parts together, and no part may use it.
+    (
+        "footfall-central",
+        &[
+            "footfall-blobs",
+            "footfall-clickhouse",
+            "footfall-daemon",
+            "footfall-live",
+            "footfall-log",
+            "footfall-metadata",
+            "footfall-proto",
+            "footfall-query",
+            "footfall-sink",
+        ],
+    ),
+    // They look at the product from outside; benches measure parts of central alone as well.
+    (
+        "footfall-benches",
+        &["footfall-clickhouse", "footfall-daemon", "footfall-log", "footfall-proto", "footfall-sink"],
+    ),
+    ("footfall-tests", &["footfall-daemon", "footfall-proto"]),
     ("xtask", &["footfall-daemon"]),
 ];
 
-pub(super) fn check(tree: &Tree) -> Vec<Fault> {
+/// The client of an outside system, and the packages of the product that depend on it.
+const CLIENTS: &[(&str, &[&str])] = &[
+    ("axum", &["footfall-central"]),
+    ("clickhouse", &["footfall-clickhouse"]),
+    ("fred", &["footfall-live"]),
+    ("libloading", &["footfall-event-store"]),
+    ("maxminddb", &["footfall-edge"]),
+    ("object_store", &["footfall-blobs"]),
+    ("quinn", &["footfall-central", "footfall-edge"]),
+    ("rdkafka", &["footfall-log"]),
+    ("sqlx", &["footfall-metadata"]),
+    ("web-sys", &["footfall-beacon"]),
+];
+
+/// Pure as a whole (invariant 6): without tokio, and with a clippy.toml of their own that forbids clocks and I/O.
+const PURE: [&str; 1] = ["footfall-proto"];
+
+/// They look at the product from outside and speak to its systems themselves.
+const OUTSIDE: [&str; 3] = ["footfall-benches", "footfall-tests", "xtask"];
+
+pub(super) fn check(packages: &[Package]) -> Vec<Fault> {
     let mut faults = Vec::new();
-    for (path, text) in tree.ending("/Cargo.toml") {
-        let room = path.trim_end_matches("/Cargo.toml");
-        let manifest: Table = match text.parse() {
-            Ok(manifest) => manifest,
-            Err(error) => {
-                faults.push(Fault::new(path, 0, format!("is no TOML: {error}")));
-                continue;
-            }
-        };
-        let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| *name == room) else {
-            faults.push(Fault::new(path, 0, "this room is not on the map in xtask/src/tidy/arrows.rs"));
+    for package in packages {
+        let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| *name == package.name) else {
+            faults.push(Fault::new(
+                &package.name,
+                0,
+                "this package is not on the map in xtask/src/tidy/arrows.rs",
+            ));
             continue;
         };
-        for dependency in own_dependencies(&manifest) {
-            if !allowed.contains(&dependency.as_str()) {
-                faults.push(Fault::new(path, 0, format!("{room} must not know {dependency}")));
-            }
+        let own = package.uses.iter().filter(|used| packages.iter().any(|package| package.name == **used));
+        faults.extend(
+            own.filter(|used| !allowed.contains(&used.as_str()))
+                .map(|used| Fault::new(&package.name, 0, format!("must not use {used}"))),
+        );
+    }
+    for package in packages.iter().filter(|package| PURE.contains(&package.name.as_str())) {
+        if package.uses.iter().any(|used| used == "tokio") {
+            faults.push(Fault::new(&package.name, 0, "is pure, so it must not use tokio"));
+        }
+        if !package.folder.join("clippy.toml").is_file() {
+            faults.push(Fault::new(
+                &package.name,
+                0,
+                "is pure, so it needs a clippy.toml that forbids clocks and I/O",
+            ));
+        }
+    }
+    for (client, expected) in CLIENTS {
+        let mut found: Vec<&str> = packages
+            .iter()
+            .filter(|package| {
+                !OUTSIDE.contains(&package.name.as_str()) && package.uses.iter().any(|used| used == client)
+            })
+            .map(|package| package.name.as_str())
+            .collect();
+        found.sort_unstable();
+        if found != *expected {
+            faults.push(Fault::new(
+                client,
+                0,
+                format!("is for {} alone, and {} depend on it", expected.join(" and "), found.join(", ")),
+            ));
         }
     }
     faults
 }
 
-/// Packages of this workspace that a manifest names, in any of its dependency tables.
-fn own_dependencies(manifest: &Table) -> Vec<String> {
-    let mut names = Vec::new();
-    for (key, value) in manifest {
-        let Some(table) = value.as_table() else { continue };
-        if key.ends_with("dependencies") {
-            names.extend(table.iter().filter_map(|(name, spec)| own_name(name, spec)));
-        } else if key == "target" {
-            names.extend(table.values().filter_map(Value::as_table).flat_map(own_dependencies));
-        }
-    }
-    names
-}
-
-fn own_name(name: &str, spec: &Value) -> Option<String> {
-    let field = |key: &str| spec.get(key).and_then(Value::as_str);
-    let real = field("package").unwrap_or(name);
-    (real.starts_with("footfall-") || real == "xtask" || field("path").is_some()).then(|| real.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workspace::Needs;
 
-    fn sentences(files: &[(&str, &str)]) -> Vec<String> {
-        check(&Tree::of(files)).into_iter().map(|fault| fault.sentence).collect()
+    /// The workspace as the map wants it, with one more use.
+    fn faults_with(package: &str, extra: &str) -> Vec<String> {
+        let proto = crate::place::root().join("proto");
+        let packages: Vec<Package> = ARROWS
+            .iter()
+            .map(|(name, allowed)| {
+                let clients = CLIENTS.iter().filter(|(_, knowing)| knowing.contains(name));
+                let mut uses: Vec<String> = allowed.iter().map(|used| (*used).to_owned()).collect();
+                uses.extend(clients.map(|(client, _)| (*client).to_owned()));
+                if *name == package {
+                    uses.push(extra.to_owned());
+                }
+                Package {
+                    name: (*name).to_owned(),
+                    uses,
+                    folder: proto.clone(),
+                    tests: vec![],
+                    needs: Needs::default(),
+                }
+            })
+            .collect();
+        check(&packages).iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn the_arrows_of_the_design_pass() {
-        let manifest = "[dependencies]\nfootfall-proto.workspace = true\nserde.workspace = true\n";
-        assert!(sentences(&[("central/Cargo.toml", manifest)]).is_empty());
-        assert!(sentences(&[("beacon-wasm/Cargo.toml", manifest)]).is_empty());
+        assert!(faults_with("footfall-log", "footfall-journal").is_empty());
+        assert!(faults_with("footfall-tests", "rdkafka").is_empty());
+        assert!(faults_with("footfall-log", "serde").is_empty());
     }
 
     #[test]
-    fn an_arrow_that_the_design_does_not_draw_is_found_wherever_it_hides() {
-        for manifest in [
-            "[dependencies]\nfootfall-edge.workspace = true",
-            "[dev-dependencies]\nfootfall-edge = { path = \"../edge-collector\" }",
-            "[build-dependencies.footfall-edge]\nworkspace = true",
-            "[target.'cfg(unix)'.dependencies]\nfootfall-edge = { workspace = true }",
-            "[dependencies]\nedge = { package = \"footfall-edge\", path = \"../edge-collector\" }",
-        ] {
-            assert_eq!(
-                sentences(&[("central/Cargo.toml", manifest)]),
-                ["central must not know footfall-edge"],
-                "{manifest}"
-            );
-        }
+    fn an_arrow_that_the_design_does_not_draw_is_found() {
+        assert_eq!(
+            faults_with("footfall-log", "footfall-sink"),
+            ["footfall-log: must not use footfall-sink"]
+        );
+        assert_eq!(
+            faults_with("footfall-edge", "footfall-central"),
+            ["footfall-edge: must not use footfall-central"]
+        );
     }
 
     #[test]
-    fn a_new_room_must_be_drawn_first() {
-        assert_eq!(sentences(&[("cellar/Cargo.toml", "[package]")]).len(), 1);
+    fn a_client_in_a_second_package_is_found() {
+        assert_eq!(
+            faults_with("footfall-sink", "rdkafka"),
+            ["rdkafka: is for footfall-log alone, and footfall-log, footfall-sink depend on it"]
+        );
+    }
+
+    #[test]
+    fn a_pure_package_that_could_wait_is_found() {
+        assert_eq!(
+            faults_with("footfall-proto", "tokio"),
+            ["footfall-proto: is pure, so it must not use tokio"]
+        );
+    }
+
+    #[test]
+    fn a_package_that_nobody_drew_is_found() {
+        let stranger = Package {
+            name: "cellar".to_owned(),
+            uses: vec![],
+            folder: "x".into(),
+            tests: vec![],
+            needs: Needs::default(),
+        };
+        assert!(check(&[stranger]).iter().any(|fault| fault.path == "cellar"));
     }
 }

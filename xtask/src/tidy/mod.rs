@@ -1,21 +1,22 @@
 //! `tidy`: what the compiler cannot check about the tree. Every rule is a function from a [`Tree`] to faults.
 
 mod arrows;
-mod code;
 mod first_line;
-mod knowledge;
 mod length;
 mod link;
+mod lints;
 mod machine;
 mod mount;
 mod name;
-mod rooms;
+mod pure;
 mod tree;
-mod unsafety;
 
 use std::fmt;
+use std::path::Path;
 
 use tree::Tree;
+
+use crate::{place, workspace};
 
 /// One thing to mend: where it is and what to do.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,29 +43,28 @@ impl fmt::Display for Fault {
     }
 }
 
-const RULES: &[fn(&Tree) -> Vec<Fault>] = &[
-    first_line::check,
-    arrows::check,
-    knowledge::check,
-    rooms::check,
-    length::check,
-    link::check,
-    machine::check,
-    mount::check,
-    name::check,
-    unsafety::check,
-];
+const RULES: &[fn(&Tree) -> Vec<Fault>] =
+    &[first_line::check, length::check, lints::check, machine::check, mount::check, name::check, pure::check];
+
+/// Every fault of the tree and of what the manifests draw.
+fn faults(root: &Path) -> anyhow::Result<(Vec<Fault>, usize)> {
+    let tree = Tree::read(root)?;
+    let mut faults: Vec<Fault> = RULES.iter().flat_map(|rule| rule(&tree)).collect();
+    faults.extend(arrows::check(&workspace::packages(root)?));
+    faults.sort();
+    Ok((faults, tree.len()))
+}
 
 /// Prints every fault of the workspace and fails if there is one.
 pub(crate) fn run() -> anyhow::Result<()> {
-    let tree = Tree::read(crate::place::root())?;
-    let mut faults: Vec<Fault> = RULES.iter().flat_map(|rule| rule(&tree)).collect();
-    faults.sort();
+    let (faults, files) = faults(place::root())?;
     for fault in &faults {
         eprintln!("{fault}");
     }
+    let links = link::check(place::root());
     anyhow::ensure!(faults.is_empty(), "tidy: {} faults", faults.len());
-    eprintln!("tidy: {} files are as they should be", tree.len());
+    links?;
+    eprintln!("tidy: {files} files are as they should be");
     Ok(())
 }
 
@@ -74,9 +74,8 @@ mod tests {
 
     #[test]
     fn the_workspace_is_tidy() {
-        let tree = Tree::read(crate::place::root()).unwrap();
-        let faults: Vec<String> =
-            RULES.iter().flat_map(|rule| rule(&tree)).map(|fault| fault.to_string()).collect();
+        let (faults, _) = faults(place::root()).unwrap();
+        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
         assert!(faults.is_empty(), "\n{}", faults.join("\n"));
     }
 }

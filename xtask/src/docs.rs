@@ -43,7 +43,7 @@ fn filled(text: &str, print: impl Fn(&str) -> anyhow::Result<String>) -> anyhow:
         let fence = lines.next().unwrap_or_default();
         ensure!(fence.starts_with("```"), "no code block follows {line}");
         ensure!(lines.any(|line| line == "```"), "the code block behind {line} has no end");
-        filled.push_str(&format!("{fence}\n{}\n```\n", print(command)?.trim_end()));
+        filled.extend([fence, "\n", print(command)?.trim_end(), "\n```\n"]);
     }
     Ok(filled)
 }

@@ -7,6 +7,8 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
+use footfall_daemon::file;
+use footfall_daemon::ready::{self, NotReady};
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
@@ -170,22 +172,16 @@ async fn pass_on(output: ChildStderr) -> String {
 }
 
 /// Waits for the line that says where it serves, then keeps the pipe empty.
-async fn announced(output: ChildStdout) -> io::Result<Ready> {
+async fn announced(output: ChildStdout) -> Result<Ready, NotReady> {
     let mut lines = BufReader::new(output).lines();
-    while let Some(line) = lines.next_line().await? {
-        if let Some(json) = line.strip_prefix("READY ") {
-            let ready = serde_json::from_str(json)?;
-            tokio::spawn(async move { tokio::io::copy(lines.get_mut(), &mut tokio::io::sink()).await });
-            return Ok(ready);
-        }
-    }
-    Err(io::Error::other("it ended before it was ready"))
+    let ready = ready::wait(&mut lines).await?;
+    tokio::spawn(async move { tokio::io::copy(lines.get_mut(), &mut tokio::io::sink()).await });
+    Ok(ready)
 }
 
 fn announce(path: &Path, ready: &Ready) -> io::Result<()> {
-    let unfinished = path.with_extension("new");
-    std::fs::write(&unfinished, serde_json::json!({ "pid": ready.pid, "url": ready.url }).to_string())?;
-    std::fs::rename(unfinished, path)
+    let text = serde_json::json!({ "pid": ready.pid, "url": ready.url }).to_string();
+    file::replace_unsynced(path, text.as_bytes(), 0o644)
 }
 
 /// Until the health check has given the child up.

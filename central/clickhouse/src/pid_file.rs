@@ -6,6 +6,7 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use footfall_daemon::file;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::sleep;
 
@@ -19,9 +20,7 @@ const POLL: Duration = Duration::from_millis(50);
 /// # Errors
 /// What the file system says.
 pub(super) fn remember(record: &Path, pid: u32) -> io::Result<()> {
-    let unfinished = record.with_extension("new");
-    fs::write(&unfinished, pid.to_string())?;
-    fs::rename(unfinished, record)
+    file::replace_unsynced(record, pid.to_string().as_bytes(), 0o600)
 }
 
 /// Waits until the one written down is gone, and ends it when that takes too long.

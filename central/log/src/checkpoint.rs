@@ -1,10 +1,11 @@
 //! The reader's state as bytes, and the folder of such states. Any writer of the same log writes the same bytes.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use bytes::{Buf, BufMut, TryGetError};
+use footfall_daemon::file;
 
 use super::deduplicator::Deduplicator;
 use super::seen_offsets::{Epoch, Order};
@@ -103,13 +104,7 @@ impl Checkpoints {
     /// # Errors
     /// What the file system says.
     pub fn save(&self, reader: &Deduplicator, needed: u64) -> io::Result<()> {
-        let path = self.path(reader.position());
-        let unfinished = path.with_extension("new");
-        let mut file = File::create(&unfinished)?;
-        file.write_all(&encode(reader, self.incarnation))?;
-        file.sync_all()?;
-        fs::rename(&unfinished, &path)?;
-        File::open(&self.dir)?.sync_all()?;
+        file::replace(&self.path(reader.position()), &encode(reader, self.incarnation), 0o600)?;
         for offset in superfluous(self.offsets()?, needed) {
             fs::remove_file(self.path(offset))?;
         }

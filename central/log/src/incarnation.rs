@@ -1,9 +1,11 @@
 //! The log's own name: 128 random bits made with it. With partition and offset it says which row of a store came from where.
 
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
+
+use footfall_daemon::file;
 
 /// A log's random name. Two logs never share one, so the coordinates of one never meet those of another.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,12 +46,7 @@ impl Incarnation {
     }
 
     fn write(self, path: &Path) -> io::Result<()> {
-        let unfinished = path.with_extension("new");
-        let mut file = File::create(&unfinished)?;
-        writeln!(file, "{self}")?;
-        file.sync_all()?;
-        fs::rename(&unfinished, path)?;
-        path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())
+        file::replace(path, format!("{self}\n").as_bytes(), 0o600)
     }
 }
 

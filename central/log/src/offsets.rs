@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
+use footfall_daemon::file;
+
 use super::incarnation::Incarnation;
 
 /// The folder of committed offsets.
@@ -48,10 +50,8 @@ impl Offsets {
     /// # Errors
     /// What the file system says.
     pub fn commit(&self, consumer: &str, next: u64) -> io::Result<()> {
-        let path = self.path(consumer);
-        let unfinished = path.with_extension("new");
-        fs::write(&unfinished, format!("{} {next}\n", self.incarnation))?;
-        fs::rename(unfinished, path)
+        let text = format!("{} {next}\n", self.incarnation);
+        file::replace_unsynced(&self.path(consumer), text.as_bytes(), 0o600)
     }
 
     fn path(&self, consumer: &str) -> PathBuf {

@@ -25,9 +25,10 @@ mod value;
 mod vocabulary;
 mod website;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
+use footfall_daemon::status;
 use tokio::sync::OnceCell;
 
 use database::Database;
@@ -64,7 +65,7 @@ struct Inner {
     /// The websites as [`watch()`] saw them last: what central goes on with while a server is away.
     known: ArcSwapOption<Vec<Website>>,
     /// What [`watch()`] has to say of the last attempt, while there is something.
-    fault: Mutex<Option<String>>,
+    fault: status::Status,
 }
 
 impl Metadata {
@@ -76,7 +77,7 @@ impl Metadata {
             place: Arc::new(place.into()),
             database: OnceCell::new(),
             known: ArcSwapOption::empty(),
-            fault: Mutex::default(),
+            fault: status::Status::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -100,7 +101,7 @@ impl Metadata {
 
     /// What keeps the database from doing its whole job, in one sentence, as of [`watch()`]'s last look.
     pub fn fault(&self) -> Option<String> {
-        self.inner.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.inner.fault.fault()
     }
 
     /// Waits for running statements and closes every connection.
@@ -111,8 +112,7 @@ impl Metadata {
     }
 
     fn set_fault(&self, error: Option<&Error>) {
-        let sentence = error.map(ToString::to_string);
-        *self.inner.fault.lock().unwrap_or_else(PoisonError::into_inner) = sentence;
+        self.inner.fault.set(error.map(ToString::to_string));
     }
 
     fn database(&self) -> Result<&Database, Error> {

@@ -1,16 +1,16 @@
 //! The metadata in an SQLite file. Central and `central admin` open the same file at the same time: write-ahead logging, a busy
 //! timeout, and a lock file around the migrations.
 
-use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::fs::{DirBuilder, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 
+use footfall_daemon::lock::Lock;
 use sqlx::SqlitePool;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use tokio::time::{Instant, sleep};
 
 use super::database::{CONNECTIONS, PATIENCE};
 use super::{Error, Place};
@@ -24,8 +24,13 @@ pub(super) async fn open(path: &Path, place: &Arc<Place>) -> Result<SqlitePool, 
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(file_error)?;
     }
     // SQLite gives its -wal and -shm files the mode of the database.
-    private_file(path).map_err(file_error)?;
-    let lock = migration_lock(&path.with_added_extension("lock")).await?;
+    make_private(path).map_err(file_error)?;
+    // sqlx does not lock SQLite while it migrates; two processes that start together would both create the tables. (Not the database
+    // file itself: closing it would drop the locks that SQLite holds on it.)
+    let lock_file = path.with_added_extension("lock");
+    let lock = Lock::acquire(&lock_file, PATIENCE).await;
+    let lock = lock.map_err(|source| Error::File { path: lock_file.clone(), source })?;
+    let lock = lock.ok_or(Error::Busy { path: lock_file })?;
 
     let options = SqliteConnectOptions::new()
         .filename(path)
@@ -46,27 +51,10 @@ pub(super) async fn open(path: &Path, place: &Arc<Place>) -> Result<SqlitePool, 
 }
 
 /// Makes `path` when it is missing, and takes it from everybody but its owner.
-fn private_file(path: &Path) -> io::Result<File> {
+fn make_private(path: &Path) -> io::Result<()> {
     let file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
     if file.metadata()?.permissions().mode() & 0o077 != 0 {
         file.set_permissions(Permissions::from_mode(0o600))?;
     }
-    Ok(file)
-}
-
-/// sqlx does not lock SQLite while it migrates; two processes that start together would both create the tables.
-/// (Not the database file itself: closing it would drop the locks that SQLite holds on it.)
-async fn migration_lock(path: &Path) -> Result<File, Error> {
-    let deadline = Instant::now() + PATIENCE;
-    let file = private_file(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
-                sleep(std::time::Duration::from_millis(20)).await;
-            }
-            Err(TryLockError::WouldBlock) => return Err(Error::Busy { path: path.to_owned() }),
-            Err(TryLockError::Error(source)) => return Err(Error::File { path: path.to_owned(), source }),
-        }
-    }
+    Ok(())
 }

@@ -52,7 +52,7 @@ async fn main() -> anyhow::Result<()> {
 
     let live = Live::open(Options::Memory);
     let mut inlet = live.inlet(Source { incarnation: [1; 16], partition: 0 });
-    let mut dice = Dice(7);
+    let mut dice = Dice(fastrand::Rng::with_seed(7));
     let started = now_ms();
     let mut position = 0;
     for second in (-3600..0).filter(|_| !flag("--quiet")) {
@@ -221,16 +221,12 @@ fn now_ms() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }
 
-/// Randomness that is the same every time (splitmix64).
-struct Dice(u64);
+/// Randomness that is the same every time.
+struct Dice(fastrand::Rng);
 
 impl Dice {
     fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % sides
+        self.0.u64(..sides)
     }
 
     fn pick<'a>(&mut self, weighted: &[(&'a str, u64)]) -> &'a str {

@@ -3,22 +3,21 @@
 mod offline;
 mod sinks;
 
-use std::fs::{DirBuilder, File, TryLockError};
-use std::future::Future;
+use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
+use footfall_daemon::lock::Lock;
+use footfall_daemon::{port, ready};
 use footfall_proto::relay::Policy;
 use serde_json::json;
-use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, ApiState};
@@ -38,8 +37,6 @@ pub use offline::{dead_letter, replay};
 
 /// How long to wait for locks and ports that a predecessor still holds.
 const PREDECESSOR: Duration = Duration::from_secs(10);
-/// How often they are tried.
-const RETRY: Duration = Duration::from_millis(50);
 /// How long the event store may hold up the READY line; what comes in meanwhile waits in the log.
 const STORE_START: Duration = Duration::from_secs(20);
 /// How long edges may take to be told the last acknowledgements.
@@ -51,13 +48,11 @@ const INGEST_END: Duration = Duration::from_secs(5);
 /// Whatever keeps it from starting, or ends it early.
 pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(&config.data).context("the data folder")?;
-    let lock = lock(&config.data.join("central.lock")).await?;
+    let lock = lock(&config.data).await?;
     let telemetry = Telemetry::new();
 
-    let http = patiently(|| TcpListener::bind(config.http.listen))
-        .await
-        .context(format!("http {}", config.http.listen))?;
-    let relay = patiently(|| async {
+    let http = port::listen(config.http.listen, PREDECESSOR).await.context("http")?;
+    let relay = port::bind_with_retry(PREDECESSOR, async || {
         let tls = ingest::endpoint::configure(&config.relay).map_err(io::Error::other)?;
         ingest::endpoint::bind(config.relay.listen, tls)
     });
@@ -115,7 +110,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     let pid = store.pid();
     let ready = json!({ "http": format!("http://{http_address}"), "relay": relay_address.to_string(), "clickhouse": clickhouse,
         "event_store_pid": pid });
-    println!("READY {ready}");
+    ready::print(&ready).context("nobody reads the READY line")?;
 
     let early = tokio::select! {
         () = stop.cancelled() => None,
@@ -136,21 +131,6 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     tokio::task::spawn_blocking(move || log.close()).await?;
     drop(lock);
     early.map_or(Ok(()), Err)
-}
-
-/// Cancels `stop` at SIGTERM or SIGINT.
-pub async fn signalled(stop: CancellationToken) {
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        tracing::error!("signals cannot be received");
-        return;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    stop.cancel();
 }
 
 /// What ends when, in this order.
@@ -224,31 +204,11 @@ async fn open_metadata(place: footfall_metadata::Place) -> Metadata {
     metadata
 }
 
-/// The lock that says: exactly one central. Held as long as the file is open.
-async fn lock(path: &Path) -> anyhow::Result<File> {
-    let file = File::create(path).context("the lock file")?;
-    let deadline = Instant::now() + PREDECESSOR;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) if Instant::now() < deadline => sleep(RETRY).await,
-            Err(TryLockError::WouldBlock) => return Err(anyhow!("another central holds {}", path.display())),
-            Err(TryLockError::Error(error)) => return Err(error).context("the lock file"),
-        }
-    }
-}
-
-/// Opens a port, waiting for a predecessor to leave it.
-async fn patiently<T, F: Future<Output = io::Result<T>>>(open: impl Fn() -> F) -> io::Result<T> {
-    let deadline = Instant::now() + PREDECESSOR;
-    loop {
-        match open().await {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < deadline => {
-                sleep(RETRY).await;
-            }
-            opened => return opened,
-        }
-    }
+/// The lock that says: exactly one central.
+async fn lock(data: &Path) -> anyhow::Result<Lock> {
+    let path = data.join("central.lock");
+    let lock = Lock::acquire(&path, PREDECESSOR).await?;
+    lock.with_context(|| format!("another central holds {}", path.display()))
 }
 
 async fn finish<T>(name: &str, patience: Duration, mut task: JoinHandle<T>) {

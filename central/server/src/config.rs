@@ -1,6 +1,7 @@
 //! What central is told, by its TOML file and the environment: first as it was written, then checked and made whole. Opens no port and
 //! changes no file.
 
+mod error;
 mod kafka;
 mod raw;
 mod redis;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::ingest;
+pub use error::ConfigError;
 use raw::{RawBlobs, RawConfig, RawEventStore, RawLog, RawMetadata, RawMetadataBackend, RawS3};
 
 /// The configuration as it is used.
@@ -70,25 +72,30 @@ const CLOSE_AFTER_SECONDS: std::ops::RangeInclusive<u64> = 1..=3600;
 /// Smallest log, bytes: a few of the largest records must fit.
 const MIN_LOG_BYTES: u64 = 16 << 20;
 
+/// Variables of an edge, which may run with the same environment.
+const OTHERS: &[&str] = &[
+    "FOOTFALL_BEACON_",
+    "FOOTFALL_CENTRAL_",
+    "FOOTFALL_GEO_",
+    "FOOTFALL_HTTP_ADMIN_NETWORKS",
+    "FOOTFALL_HTTP_MAX_CONNECTIONS",
+    "FOOTFALL_HTTP_TRUSTED_PROXIES",
+    "FOOTFALL_HTTP_WORKERS",
+    "FOOTFALL_JOURNAL_",
+];
+
 impl Config {
-    /// Reads the file, with what the environment says in its place.
+    /// Reads the file, with what `FOOTFALL_…` variables say in its place.
     ///
     /// # Errors
     /// [`ConfigError`]: one sentence.
-    pub fn load(
-        path: &Path,
-        environment: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::File { path: path.to_owned(), source })?;
-        Self::parse(&text, environment)
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        footfall_daemon::config::load::<RawConfig>(path, OTHERS)?.resolve()
     }
 
-    fn parse(
-        text: &str,
-        environment: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<Self, ConfigError> {
-        RawConfig::read(text, environment)?.resolve()
+    /// Every key with what it is for and its default, as a TOML file.
+    pub fn template() -> String {
+        footfall_daemon::config::template::<RawConfig>()
     }
 }
 
@@ -132,7 +139,7 @@ impl RawLog {
         }
         match self.backend.as_str() {
             "embedded" => Ok(Log::Embedded { max_bytes, segment_bytes }),
-            "kafka" => self.kafka.unwrap_or_default().resolve().map(Box::new).map(Log::Kafka),
+            "kafka" => self.kafka.resolve().map(Box::new).map(Log::Kafka),
             _ => Err(ConfigError::Backend { key: "log.backend", names: "\"embedded\" or \"kafka\"" }),
         }
     }
@@ -144,7 +151,7 @@ impl RawEventStore {
             check_name(key, name)?;
         }
         let password_file = self.password_file.clone().unwrap_or_else(|| data.join("clickhouse.password"));
-        let backend = if self.servers.is_empty() {
+        let backend = if self.servers.0.is_empty() {
             footfall_clickhouse::Backend::Embedded(self.program(data, &password_file)?)
         } else {
             if !password_file.is_file() {
@@ -186,7 +193,7 @@ impl RawEventStore {
 
     fn servers(&self) -> Result<footfall_clickhouse::Servers, ConfigError> {
         let mut seen = BTreeSet::new();
-        for url in self.servers.iter().flatten() {
+        for url in self.servers.0.iter().flatten() {
             let well_formed = url::Url::parse(url).is_ok_and(|url| {
                 ["http", "https"].contains(&url.scheme())
                     && url.host_str().is_some_and(|host| !host.is_empty())
@@ -197,7 +204,7 @@ impl RawEventStore {
                 return Err(ConfigError::Url(url.clone()));
             }
         }
-        if self.servers.iter().any(Vec::is_empty) {
+        if self.servers.0.iter().any(Vec::is_empty) {
             return Err(ConfigError::EmptyShard);
         }
         let layout = match &self.cluster {
@@ -205,7 +212,7 @@ impl RawEventStore {
                 check_name("cluster", name)?;
                 footfall_clickhouse::Layout::Cluster(name.clone())
             }
-            None if self.servers.iter().any(|replicas| replicas.len() > 1) => {
+            None if self.servers.0.iter().any(|replicas| replicas.len() > 1) => {
                 return Err(ConfigError::Replicas);
             }
             None => footfall_clickhouse::Layout::Node,
@@ -213,7 +220,7 @@ impl RawEventStore {
         if self.ca.as_ref().is_some_and(|ca| !ca.is_file()) {
             return Err(ConfigError::Missing("event_store.ca", "a file with certificates"));
         }
-        Ok(footfall_clickhouse::Servers { shards: self.servers.clone(), ca: self.ca.clone(), layout })
+        Ok(footfall_clickhouse::Servers { shards: self.servers.0.clone(), ca: self.ca.clone(), layout })
     }
 }
 
@@ -227,7 +234,7 @@ impl RawMetadata {
     fn resolve(self, data: &Path) -> Result<footfall_metadata::Place, ConfigError> {
         let server = match (self.backend, self.postgresql) {
             (RawMetadataBackend::Sqlite, _) => return Ok(data.join(METADATA).into()),
-            (RawMetadataBackend::Postgresql, server) => server.unwrap_or_default(),
+            (RawMetadataBackend::Postgresql, server) => server,
         };
         let missing = ConfigError::Missing("metadata.postgresql.password_file", "a file with the password");
         let password_file = server.password_file.filter(|file| file.is_file()).ok_or(missing)?;
@@ -255,8 +262,7 @@ impl RawBlobs {
             ("folder", _) => {
                 Ok(footfall_blobs::Place::Folder(self.folder.unwrap_or_else(|| data.join("blobs"))))
             }
-            ("s3", Some(s3)) => s3.resolve().map(footfall_blobs::Place::S3),
-            ("s3", None) => Err(ConfigError::Blobs("blobs.s3 is needed for blobs.backend = \"s3\"")),
+            ("s3", s3) => s3.resolve().map(footfall_blobs::Place::S3),
             _ => Err(ConfigError::Blobs("blobs.backend is to be \"folder\" or \"s3\"")),
         }
     }
@@ -264,25 +270,27 @@ impl RawBlobs {
 
 impl RawS3 {
     fn resolve(self) -> Result<footfall_blobs::S3, ConfigError> {
+        let given = |value: Option<String>| value.unwrap_or_default();
+        let (endpoint, bucket, access_key) =
+            (given(self.endpoint), given(self.bucket), given(self.access_key));
         let schemes: &[&str] = if self.allow_http { &["https://", "http://"] } else { &["https://"] };
-        if !schemes.iter().any(|scheme| self.endpoint.starts_with(scheme)) {
+        if !schemes.iter().any(|scheme| endpoint.starts_with(scheme)) {
             return Err(ConfigError::Blobs(
                 "blobs.s3.endpoint is to begin with https://, or with http:// where blobs.s3.allow_http is true",
             ));
         }
-        if self.bucket.is_empty() || self.access_key.is_empty() {
+        if bucket.is_empty() || access_key.is_empty() {
             return Err(ConfigError::Blobs("blobs.s3.bucket and blobs.s3.access_key are not to be empty"));
         }
-        if !self.secret_key_file.is_file() {
-            return Err(ConfigError::Missing("blobs.s3.secret_key_file", "a file with the secret key"));
-        }
+        let missing = ConfigError::Missing("blobs.s3.secret_key_file", "a file with the secret key");
+        let secret_key_file = self.secret_key_file.filter(|file| file.is_file()).ok_or(missing)?;
         Ok(footfall_blobs::S3 {
-            endpoint: self.endpoint,
+            endpoint,
             region: self.region,
-            bucket: self.bucket,
+            bucket,
             prefix: self.prefix,
-            access_key: self.access_key,
-            secret_key_file: self.secret_key_file,
+            access_key,
+            secret_key_file,
             allow_http: self.allow_http,
         })
     }
@@ -290,92 +298,6 @@ impl RawS3 {
 
 fn address(key: &'static str, text: &str) -> Result<SocketAddr, ConfigError> {
     text.parse().map_err(|_| ConfigError::Address { key, text: text.to_owned() })
-}
-
-/// What is wrong with the configuration, in one sentence. Permanent.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file.
-    #[error("cannot read {path}: {source}")]
-    File {
-        /// The file in question.
-        path: PathBuf,
-        /// What the operating system said.
-        source: std::io::Error,
-    },
-    /// Not TOML, an unknown key, a missing one, or a value of another kind.
-    #[error("{0}")]
-    Syntax(String),
-    /// A variable that is not of its key's kind.
-    #[error("the environment variable {0} is not of the right kind")]
-    Environment(String),
-    /// Not an address and a port.
-    #[error("{key} = \"{text}\" is not an address and a port, such as 127.0.0.1:8081")]
-    Address {
-        /// Which key.
-        key: &'static str,
-        /// What stands there.
-        text: String,
-    },
-    /// An address that others can reach, for something that asks nobody who they are.
-    #[error(
-        "{0} can be reached from elsewhere: until authentication is configured, only loopback addresses are allowed"
-    )]
-    Open(SocketAddr),
-    /// A file that has to be there.
-    #[error("{0} names no file: {1} is needed")]
-    Missing(&'static str, &'static str),
-    /// A name that would have to be quoted.
-    #[error("event_store.{0} is to be made of letters, digits and underscores")]
-    Name(&'static str),
-    /// No URL, or one that stands there twice.
-    #[error(
-        "event_store.servers is to hold a list of http:// or https:// URLs for each shard, each once and without user and password, and not {0:?}"
-    )]
-    Url(String),
-    /// A shard without a server.
-    #[error("event_store.servers names a shard without a server")]
-    EmptyShard,
-    /// Servers that would each hold a part of what they all should hold.
-    #[error(
-        "event_store.servers names several replicas of a shard, which needs event_store.cluster: the name that ClickHouse knows them by"
-    )]
-    Replicas,
-    /// A name of no backend that there is.
-    #[error("{key} is to be {names}")]
-    Backend {
-        /// Which key.
-        key: &'static str,
-        /// The backends that there are.
-        names: &'static str,
-    },
-    /// A value that Kafka has no use for.
-    #[error("log.kafka.{0}")]
-    Kafka(&'static str),
-    /// A log in which nothing fits.
-    #[error("log.max_bytes is to be at least {0}, and log.segment_bytes at most half of it")]
-    Log(u64),
-    /// Neither a folder nor an S3 server that can be asked.
-    #[error("{0}")]
-    Blobs(&'static str),
-    /// Objects that are closed at once or never.
-    #[error("blobs.close_after_seconds is to be from 1 to 3600")]
-    CloseAfter,
-    /// Certificates and keys.
-    #[error(transparent)]
-    Relay(#[from] ingest::EndpointError),
-}
-
-impl ConfigError {
-    fn syntax(error: &toml::de::Error) -> Self {
-        // One line of the several that show the place.
-        let line = |span: std::ops::Range<usize>| format!(" (at byte {})", span.start);
-        Self::Syntax(format!(
-            "{}{}",
-            error.message().replace('\n', " "),
-            error.span().map(line).unwrap_or_default()
-        ))
-    }
 }
 
 #[cfg(test)]

@@ -4,15 +4,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use footfall_central::command;
 use footfall_central::config::Config;
-use footfall_central::{admin, app, telemetry};
+use footfall_central::{admin, app};
+use footfall_daemon::exit::{self, Exit};
+use footfall_daemon::stop::{self, Also};
+use footfall_daemon::trace;
 use tokio::runtime::Runtime;
-use tokio_util::sync::CancellationToken;
-
-/// What a mistaken configuration exits with (`EX_USAGE`).
-const MISTAKEN: u8 = 64;
 
 /// How long threads that talk to servers may take to end.
 const GOODBYE: Duration = Duration::from_secs(5);
@@ -63,66 +63,49 @@ enum Command {
         #[command(subcommand)]
         command: command::DeadLetter,
     },
+    /// Prints a configuration file with every key and its default.
+    PrintTemplate,
 }
 
 fn main() -> ExitCode {
-    let runtime = Runtime::new().expect("the system lets a process have threads");
-    let code = runtime.block_on(run());
+    exit::report("central", start())
+}
+
+fn start() -> Result<(), Exit> {
+    let Line { command } = exit::arguments()?;
+    let config = match &command {
+        Command::PrintTemplate => {
+            print!("{}", Config::template());
+            return Ok(());
+        }
+        Command::Run { config, .. }
+        | Command::Admin { config, .. }
+        | Command::Replay { config, .. }
+        | Command::DeadLetter { config, .. } => config,
+    };
+    trace::start();
+    let config = Config::load(config).map_err(Exit::usage)?;
+    let runtime = Runtime::new().context("the system lets a process have threads")?;
+    let done = runtime.block_on(run(command, config));
     // A client of a Kafka that is away waits for ever to say goodbye, on a thread that the runtime would wait for.
     runtime.shutdown_timeout(GOODBYE);
-    code
+    done
 }
 
-async fn run() -> ExitCode {
-    let line = Line::parse();
-    telemetry::trace();
-    let (Command::Run { config: path, .. }
-    | Command::Admin { config: path, .. }
-    | Command::Replay { config: path, .. }
-    | Command::DeadLetter { config: path, .. }) = &line.command;
-    let config = match Config::load(path, std::env::vars()) {
-        Ok(config) => config,
-        Err(error) => {
-            eprintln!("{}: {error}", path.display());
-            return ExitCode::from(MISTAKEN);
+async fn run(command: Command, config: Config) -> Result<(), Exit> {
+    let mut output = std::io::stdout();
+    match command {
+        Command::Run { check: true, .. } | Command::PrintTemplate => {}
+        Command::Run { until_eof, .. } => {
+            let also = Also { end_of_input: until_eof, ..Also::default() };
+            app::run(config, stop::watch(also).context("signals cannot be received")?.drain).await?;
         }
-    };
-    let done = match line.command {
-        Command::Run { check: true, .. } => Ok(()),
-        Command::Run { until_eof, .. } => app::run(config, stop_signal(until_eof)).await,
-        Command::Admin { command, .. } => match command.run(config.metadata).await {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                eprintln!("{error}");
-                return ExitCode::from(error.exit_code());
-            }
-        },
-        Command::Replay { told, .. } => app::replay(config, told, &mut std::io::stdout()).await,
-        Command::DeadLetter { command, .. } => {
-            app::dead_letter(config, command, &mut std::io::stdout()).await
+        Command::Admin { command, .. } => {
+            let done = command.run(config.metadata).await;
+            done.map_err(|error| Exit::with_code(error.exit_code(), &error))?;
         }
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error:#}");
-            ExitCode::FAILURE
-        }
+        Command::Replay { told, .. } => app::replay(config, told, &mut output).await?,
+        Command::DeadLetter { command, .. } => app::dead_letter(config, command, &mut output).await?,
     }
-}
-
-/// Is cancelled by SIGTERM, SIGINT, or the end of standard input where that counts.
-fn stop_signal(until_eof: bool) -> CancellationToken {
-    let stop = CancellationToken::new();
-    tokio::spawn(app::signalled(stop.clone()));
-    if until_eof {
-        let stop = stop.clone();
-        // A thread of its own: a read of standard input cannot be given up.
-        std::thread::spawn(move || {
-            let ended = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
-            stop.cancel();
-            tracing::info!(?ended, "standard input has ended");
-        });
-    }
-    stop
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! Every metric that central shows, under one roof, and what goes to standard error. Counting happens in the rooms.
+//! Every metric that central shows, under one roof. Counting happens in the rooms.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,7 +7,6 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use tracing_subscriber::EnvFilter;
 
 use crate::ingest;
 
@@ -104,18 +103,6 @@ impl Default for Telemetry {
     fn default() -> Self {
         Self::new()
     }
-}
-
-/// Sends messages to standard error, as much as `FOOTFALL_LOG` asks for (`info` when it says nothing, or nothing sensible).
-pub fn trace() {
-    let filter = EnvFilter::try_from_env("FOOTFALL_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    // Whoever read our messages may be gone. To complain about that on the same stream would be a panic, in whatever task had
-    // something to say.
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .log_internal_errors(false)
-        .init();
 }
 
 #[cfg(test)]

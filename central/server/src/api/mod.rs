@@ -30,6 +30,7 @@ use axum::middleware;
 use axum::response::Response;
 use axum::routing::get;
 use axum::serve::ListenerExt;
+use footfall_daemon::guard::Guard;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::time::{interval, sleep};
@@ -123,7 +124,7 @@ async fn expire(live: Live) {
 }
 
 fn router(state: ApiState, shutdown: CancellationToken) -> Router {
-    let guard = Arc::new(guard::Guard::new(&state.names));
+    let guard = Arc::new(Guard::new(&state.names));
     let shared = Shared { state, stream_places: Arc::new(Semaphore::new(MAX_STREAMS)), shutdown };
     Router::new()
         .route("/", get(dashboard::page))

@@ -42,7 +42,7 @@ pub async fn replay(config: Config, told: command::Rebuild, out: &mut impl Write
              rebuild into an event store of its own (event_store.servers without event_store.cluster) and copy the day from there"
         );
     }
-    let held = lock(&config.data.join("central.lock")).await.context(STOPPED)?;
+    let held = lock(&config.data).await.context(STOPPED)?;
     let shelf = Shelf::new(Blobs::open(&config.blobs)?);
     let logs = events::logs(&shelf).await?;
     let done = with_event_store(config, async |store| {
@@ -67,7 +67,7 @@ async fn replay_live(config: Config, json: bool, out: &mut impl Write) -> anyhow
         )?;
         return Ok(());
     };
-    let held = lock(&config.data.join("central.lock")).await.context(STOPPED)?;
+    let held = lock(&config.data).await.context(STOPPED)?;
     let shelf = Shelf::new(Blobs::open(&config.blobs)?);
     let logs = events::logs(&shelf).await?;
     let redis = footfall_live::Redis::open(options);
@@ -101,7 +101,7 @@ pub async fn dead_letter(
             Ok(())
         }
         command::DeadLetter::Replay { place, json } => {
-            let held = lock(&config.data.join("central.lock")).await.context(STOPPED)?;
+            let held = lock(&config.data).await.context(STOPPED)?;
             let mut chosen = read_parked(&config).await?;
             if let Some(place) = &place {
                 chosen = at(chosen, place)?;

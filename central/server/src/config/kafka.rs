@@ -1,9 +1,11 @@
 //! `[log.kafka]`: as it is written, and made whole. Reads no file.
 
+#![allow(unused_qualifications, reason = "the derive writes the types of fields once more")]
+
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Deserialize;
+use confique::Config;
 
 use super::ConfigError;
 use footfall_log::CHECKPOINT_BYTES;
@@ -15,45 +17,46 @@ const MECHANISMS: [&str; 3] = ["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"];
 /// Most partitions: each has readers of its own.
 const MAX_PARTITIONS: u32 = 256;
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Config)]
+#[config(layer_attr(serde(deny_unknown_fields)))]
 pub(super) struct RawKafka {
-    pub(super) bootstrap: String,
+    /// Hosts and ports of brokers, separated by commas; needed.
+    pub(super) bootstrap: Option<String>,
+    /// The topic. Central makes it, with one for checkpoints and one for dead letters beside it.
+    #[config(default = "footfall.events")]
     pub(super) topic: String,
+    /// Fixed once the topic is there; the number of ClickHouse shards divides it. 1 to 256.
+    #[config(default = 8)]
     pub(super) partitions: u32,
+    /// Copies of each record. 1 says that a single broker is meant; otherwise min.insync.replicas is to be 2.
+    #[config(default = 3)]
     pub(super) replication: u16,
+    /// How long Kafka keeps records: a number of days or hours.
+    #[config(default = "7d")]
     pub(super) retention: String,
+    /// The consumer group of the centrals that share the topic.
+    #[config(default = "footfall-central")]
     pub(super) group: String,
+    /// "PLAINTEXT", "SSL", "SASL_PLAINTEXT" or "SASL_SSL".
+    #[config(default = "SASL_SSL")]
     pub(super) security: String,
+    /// "SCRAM-SHA-512", "SCRAM-SHA-256" or "PLAIN".
+    #[config(default = "SCRAM-SHA-512")]
     pub(super) mechanism: String,
+    /// Needed for SASL.
+    #[config(default = "")]
     pub(super) user: String,
+    /// The file with the user's password; needed for SASL.
     pub(super) password_file: Option<PathBuf>,
+    /// Certificates of the authority that vouches for the brokers, PEM.
     pub(super) ca: Option<PathBuf>,
-}
-
-impl Default for RawKafka {
-    fn default() -> Self {
-        Self {
-            bootstrap: String::new(),
-            topic: "footfall.events".into(),
-            partitions: 8,
-            replication: 3,
-            retention: "7d".into(),
-            group: "footfall-central".into(),
-            security: "SASL_SSL".into(),
-            mechanism: "SCRAM-SHA-512".into(),
-            user: String::new(),
-            password_file: None,
-            ca: None,
-        }
-    }
 }
 
 impl RawKafka {
     pub(super) fn resolve(self) -> Result<Options, ConfigError> {
-        if self.bootstrap.is_empty() {
-            return Err(ConfigError::Missing("log.kafka.bootstrap", "host and port of a broker"));
-        }
+        let bootstrap = self.bootstrap.filter(|brokers| !brokers.is_empty());
+        let bootstrap =
+            bootstrap.ok_or(ConfigError::Missing("log.kafka.bootstrap", "host and port of a broker"))?;
         if !SECURITY.contains(&self.security.as_str()) {
             return Err(ConfigError::Kafka("security is to be PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"));
         }
@@ -81,7 +84,7 @@ impl RawKafka {
             return Err(ConfigError::Missing("log.kafka.ca", "the authority's certificate"));
         }
         Ok(Options {
-            bootstrap: self.bootstrap,
+            bootstrap,
             topic: self.topic,
             partitions: self.partitions,
             replication: self.replication,
@@ -109,16 +112,19 @@ fn duration(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use confique::Layer as _;
 
     fn raw() -> RawKafka {
-        RawKafka { bootstrap: "k:9092".into(), security: "PLAINTEXT".into(), ..RawKafka::default() }
+        let defaults = <RawKafka as Config>::Layer::default_values();
+        let raw = RawKafka::from_layer(defaults).expect("everything has a default");
+        RawKafka { bootstrap: Some("k:9092".into()), security: "PLAINTEXT".into(), ..raw }
     }
 
     #[test]
     fn a_user_needs_a_password_and_every_word_is_checked() {
         assert_eq!(raw().resolve().expect("whole").retention, Duration::from_hours(168));
         for mistaken in [
-            RawKafka { bootstrap: String::new(), ..raw() },
+            RawKafka { bootstrap: None, ..raw() },
             RawKafka { security: "TLS".into(), ..raw() },
             RawKafka { security: "SASL_SSL".into(), user: "footfall".into(), ..raw() },
             RawKafka { mechanism: "SCRAM".into(), ..raw() },

@@ -1,384 +1,278 @@
-//! The configuration as it is written: TOML, with what the environment says in its place. Judges nothing but the kind of each value.
+//! Central's configuration as it is written: every key, its default, and what it is for. These comments are the template and
+//! `docs/configuration.md`. Judges nothing but the kind of each value.
 
-use std::collections::BTreeMap;
+#![allow(unused_qualifications, reason = "the derive writes the types of fields once more")]
+
+use std::fmt;
 use std::path::PathBuf;
 
+use confique::Config;
 use serde::Deserialize;
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{self, Deserializer, SeqAccess, Visitor};
 
-use super::ConfigError;
 use super::kafka::RawKafka;
 
-/// The configuration as it is written.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// Central, on its embedded defaults: one machine, no other service. `central run --config central.toml --check` says in one sentence
+/// what is wrong with its configuration.
+#[derive(Config)]
+#[config(layer_attr(serde(deny_unknown_fields)))]
 pub(super) struct RawConfig {
+    /// The folder of everything that it keeps: the log, the metadata, the embedded event store, blobs.
     pub(super) data: PathBuf,
-    #[serde(default)]
+    /// The dashboard and the API.
+    #[config(nested)]
     pub(super) http: RawHttp,
+    /// Where edges connect: QUIC, mutual TLS.
+    #[config(nested)]
     pub(super) relay: RawRelay,
-    #[serde(default)]
+    /// ClickHouse. Without `servers`, central starts and watches an embedded one itself.
+    #[config(nested)]
     pub(super) event_store: RawEventStore,
-    #[serde(default)]
+    /// The log of what the edges sent, from which every store is fed.
+    #[config(nested)]
     pub(super) log: RawLog,
-    #[serde(default)]
+    /// Websites and users.
+    #[config(nested)]
     pub(super) metadata: RawMetadata,
-    #[serde(default)]
+    /// The raw log, from which other tiers are rebuilt: docs/raw-log.md.
+    #[config(nested)]
     pub(super) blobs: RawBlobs,
-    #[serde(default)]
+    /// The live view, and the answers of reports for a moment.
+    #[config(nested)]
     pub(super) live: RawLive,
-    #[serde(default)]
+    /// Reports.
+    #[config(nested)]
     pub(super) query: RawQuery,
-    #[serde(default)]
+    /// The tag that site owners paste.
+    #[config(nested)]
     pub(super) tag: RawTag,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Config)]
+#[config(layer_attr(serde(deny_unknown_fields)))]
 pub(super) struct RawHttp {
+    /// Address and port; loopback only until authentication is configured.
+    #[config(default = "127.0.0.1:8081")]
     pub(super) listen: String,
+    /// Further host names under which requests are answered.
+    #[config(default = [])]
     pub(super) names: Vec<String>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Config)]
+#[config(layer_attr(serde(deny_unknown_fields)))]
 pub(super) struct RawRelay {
-    #[serde(default = "RawRelay::listen")]
+    /// Address and port (UDP).
+    #[config(default = "127.0.0.1:4433")]
     pub(super) listen: String,
+    /// Central's certificate chain, PEM.
     pub(super) certificate: PathBuf,
+    /// The key of that certificate, PEM.
     pub(super) key: PathBuf,
+    /// The authority that the edges' certificates must come from, PEM.
     pub(super) ca: PathBuf,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Config)]
+#[config(layer_attr(serde(deny_unknown_fields)))]
 pub(super) struct RawEventStore {
-    pub(super) servers: Vec<Vec<String>>,
+    /// ClickHouse servers: a list of shards, each a list of the URLs of its replicas. In a variable semicolons part the shards. The number
+    /// of shards divides that of the log's partitions. Three replicas outlive one: an insert waits for most of a shard.
+    #[config(default = [])]
+    pub(super) servers: Shards,
+    /// The name by which ClickHouse knows the servers; several replicas need it.
     pub(super) cluster: Option<String>,
+    /// Certificates of authorities to trust, PEM; without them the system's are trusted.
     pub(super) ca: Option<PathBuf>,
+    /// Address and port of the embedded one, loopback only.
+    #[config(default = "127.0.0.1:8123")]
     pub(super) listen: String,
+    /// The database.
+    #[config(default = "footfall")]
     pub(super) database: String,
+    /// The user who may write.
+    #[config(default = "footfall")]
     pub(super) user: String,
+    /// The file with the user's password. The embedded one makes clickhouse.password in the data folder.
     pub(super) password_file: Option<PathBuf>,
+    /// libchdb.so; without it the one that `cargo xtask doctor` has fetched.
     pub(super) library: Option<PathBuf>,
+    /// The event-store program; without it the one beside central's own.
     pub(super) program: Option<PathBuf>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Config)]
+#[config(layer_attr(serde(deny_unknown_fields)))]
 pub(super) struct RawLog {
+    /// "embedded", or "kafka": several centrals then share the partitions.
+    #[config(default = "embedded")]
     pub(super) backend: String,
-    pub(super) kafka: Option<RawKafka>,
+    /// Bytes at most of the embedded log that wait for a sink.
+    #[config(default = 8_589_934_592_u64)]
     pub(super) max_bytes: u64,
+    /// Size of a segment file of the embedded log, bytes.
+    #[config(default = 67_108_864_u64)]
     pub(super) segment_bytes: u64,
+    /// For backend = "kafka".
+    #[config(nested)]
+    pub(super) kafka: RawKafka,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Config)]
+#[config(layer_attr(serde(deny_unknown_fields)))]
 pub(super) struct RawMetadata {
+    /// "sqlite", in the data folder, or "postgresql": several centrals may share it.
+    #[config(default = "sqlite")]
     pub(super) backend: RawMetadataBackend,
-    pub(super) postgresql: Option<RawPostgresql>,
+    /// For backend = "postgresql": PostgreSQL 13 or newer.
+    #[config(nested)]
+    pub(super) postgresql: RawPostgresql,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum RawMetadataBackend {
-    #[default]
     Sqlite,
     Postgresql,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Config)]
+#[config(layer_attr(serde(deny_unknown_fields)))]
 pub(super) struct RawPostgresql {
+    /// Name or address of the server.
+    #[config(default = "127.0.0.1")]
     pub(super) host: String,
+    #[config(default = 5432)]
     pub(super) port: u16,
+    /// The database; it has to exist, owned by the user.
+    #[config(default = "footfall")]
     pub(super) database: String,
+    #[config(default = "footfall")]
     pub(super) user: String,
+    /// The file with the user's password; needed.
     pub(super) password_file: Option<PathBuf>,
+    /// Certificates of authorities to trust besides the system's, PEM.
     pub(super) ca: Option<PathBuf>,
+    /// false speaks in the clear: only where nobody listens.
+    #[config(default = true)]
     pub(super) tls: bool,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Config)]
+#[config(layer_attr(serde(deny_unknown_fields)))]
 pub(super) struct RawBlobs {
+    /// "folder" or "s3".
+    #[config(default = "folder")]
     pub(super) backend: String,
+    /// Without it, blobs in the data folder.
     pub(super) folder: Option<PathBuf>,
+    /// Seconds after its first record at which an object is closed, 1 to 3600; a large one is closed earlier.
+    #[config(default = 60)]
     pub(super) close_after_seconds: u64,
-    pub(super) s3: Option<RawS3>,
+    /// For backend = "s3".
+    #[config(nested)]
+    pub(super) s3: RawS3,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Config)]
+#[config(layer_attr(serde(deny_unknown_fields)))]
 pub(super) struct RawS3 {
-    pub(super) endpoint: String,
-    #[serde(default = "RawS3::region")]
+    /// URL of the server, https:// unless allow_http is true; needed.
+    pub(super) endpoint: Option<String>,
+    #[config(default = "us-east-1")]
     pub(super) region: String,
-    pub(super) bucket: String,
-    #[serde(default)]
+    /// The bucket; it has to exist. Needed.
+    pub(super) bucket: Option<String>,
+    /// Before every name in the bucket.
+    #[config(default = "")]
     pub(super) prefix: String,
-    pub(super) access_key: String,
-    pub(super) secret_key_file: PathBuf,
-    #[serde(default)]
+    /// Needed.
+    pub(super) access_key: Option<String>,
+    /// The file with the secret key; needed.
+    pub(super) secret_key_file: Option<PathBuf>,
+    /// Allows an endpoint that is spoken to in the clear: only where nobody listens.
+    #[config(default = false)]
     pub(super) allow_http: bool,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Config)]
+#[config(layer_attr(serde(deny_unknown_fields)))]
 pub(super) struct RawLive {
+    /// "memory", or "redis": several centrals then show the same.
+    #[config(default = "memory")]
     pub(super) backend: String,
-    pub(super) redis: Option<RawRedis>,
+    /// For backend = "redis".
+    #[config(nested)]
+    pub(super) redis: RawRedis,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Config)]
+#[config(layer_attr(serde(deny_unknown_fields)))]
 pub(super) struct RawRedis {
-    pub(super) host: String,
-    #[serde(default = "RawRedis::port")]
+    /// Name or address of the server; needed.
+    pub(super) host: Option<String>,
+    #[config(default = 6379)]
     pub(super) port: u16,
-    #[serde(default = "RawRedis::user")]
+    #[config(default = "default")]
     pub(super) user: String,
+    /// The file with the user's password.
     pub(super) password_file: Option<PathBuf>,
-    #[serde(default)]
+    #[config(default = false)]
     pub(super) tls: bool,
+    /// Certificates of the authority that vouches for the server, PEM; needed for tls.
     pub(super) ca: Option<PathBuf>,
-    #[serde(default)]
+    /// true for a Redis Cluster, of which any node may be named.
+    #[config(default = false)]
     pub(super) cluster: bool,
-    #[serde(default)]
+    /// Before every key.
+    #[config(default = "")]
     pub(super) prefix: String,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Config)]
+#[config(layer_attr(serde(deny_unknown_fields)))]
 pub(super) struct RawQuery {
+    /// Seconds for which the answer of a report may be given again.
+    #[config(default = 5)]
     pub(super) stale_seconds: u16,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Config)]
+#[config(layer_attr(serde(deny_unknown_fields)))]
 pub(super) struct RawTag {
+    /// Where the tag loads the beacon from: an edge, as browsers reach it.
+    #[config(default = "http://127.0.0.1:8080")]
     pub(super) edge_url: String,
 }
 
-/// What may stand in the environment instead: section (none at the top; a dot before a section within one), key,
-/// and what kind of value it is.
-const KEYS: &[(&str, &str, Kind)] = &[
-    ("", "data", Kind::Text),
-    ("http", "listen", Kind::Text),
-    ("http", "names", Kind::List),
-    ("relay", "listen", Kind::Text),
-    ("relay", "certificate", Kind::Text),
-    ("relay", "key", Kind::Text),
-    ("relay", "ca", Kind::Text),
-    ("event_store", "servers", Kind::Lists),
-    ("event_store", "cluster", Kind::Text),
-    ("event_store", "ca", Kind::Text),
-    ("event_store", "listen", Kind::Text),
-    ("event_store", "database", Kind::Text),
-    ("event_store", "user", Kind::Text),
-    ("event_store", "password_file", Kind::Text),
-    ("event_store", "library", Kind::Text),
-    ("event_store", "program", Kind::Text),
-    ("log", "max_bytes", Kind::Number),
-    ("log", "segment_bytes", Kind::Number),
-    ("log", "backend", Kind::Text),
-    ("log.kafka", "bootstrap", Kind::Text),
-    ("log.kafka", "topic", Kind::Text),
-    ("log.kafka", "partitions", Kind::Number),
-    ("log.kafka", "replication", Kind::Number),
-    ("log.kafka", "retention", Kind::Text),
-    ("log.kafka", "group", Kind::Text),
-    ("log.kafka", "security", Kind::Text),
-    ("log.kafka", "mechanism", Kind::Text),
-    ("log.kafka", "user", Kind::Text),
-    ("log.kafka", "password_file", Kind::Text),
-    ("log.kafka", "ca", Kind::Text),
-    ("metadata", "backend", Kind::Text),
-    ("metadata.postgresql", "host", Kind::Text),
-    ("metadata.postgresql", "port", Kind::Number),
-    ("metadata.postgresql", "database", Kind::Text),
-    ("metadata.postgresql", "user", Kind::Text),
-    ("metadata.postgresql", "password_file", Kind::Text),
-    ("metadata.postgresql", "ca", Kind::Text),
-    ("metadata.postgresql", "tls", Kind::Flag),
-    ("blobs", "backend", Kind::Text),
-    ("blobs", "folder", Kind::Text),
-    ("blobs", "close_after_seconds", Kind::Number),
-    ("blobs.s3", "endpoint", Kind::Text),
-    ("blobs.s3", "region", Kind::Text),
-    ("blobs.s3", "bucket", Kind::Text),
-    ("blobs.s3", "prefix", Kind::Text),
-    ("blobs.s3", "access_key", Kind::Text),
-    ("blobs.s3", "secret_key_file", Kind::Text),
-    ("blobs.s3", "allow_http", Kind::Flag),
-    ("live", "backend", Kind::Text),
-    ("live.redis", "host", Kind::Text),
-    ("live.redis", "port", Kind::Number),
-    ("live.redis", "user", Kind::Text),
-    ("live.redis", "password_file", Kind::Text),
-    ("live.redis", "tls", Kind::Flag),
-    ("live.redis", "ca", Kind::Text),
-    ("live.redis", "cluster", Kind::Flag),
-    ("live.redis", "prefix", Kind::Text),
-    ("query", "stale_seconds", Kind::Number),
-    ("tag", "edge_url", Kind::Text),
-];
+/// Shards, each a list of replicas; in a variable `a,b;c,d`.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shards(pub(super) Vec<Vec<String>>);
 
-#[derive(Clone, Copy, Debug)]
-enum Kind {
-    Text,
-    Number,
-    /// `true` or `false`.
-    Flag,
-    /// Comma-separated.
-    List,
-    /// Comma-separated lists, parted by semicolons.
-    Lists,
-}
+impl<'de> Deserialize<'de> for Shards {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Lists;
 
-impl RawConfig {
-    /// Reads the text; variables of the environment come before it.
-    pub(super) fn read(
-        text: &str,
-        environment: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<Self, ConfigError> {
-        let mut table: toml::Table = text.parse().map_err(|error| ConfigError::syntax(&error))?;
-        let environment: BTreeMap<_, _> = environment.into_iter().collect();
-        for (section, key, kind) in KEYS.iter().copied() {
-            let parts = ["FOOTFALL", section, key].into_iter().filter(|part| !part.is_empty());
-            let name = parts.collect::<Vec<_>>().join("_").replace('.', "_").to_uppercase();
-            if let Some(value) = environment.get(&name) {
-                let value = kind.read(value).ok_or(ConfigError::Environment(name))?;
-                insert(&mut table, section, key, value);
+        impl<'de> Visitor<'de> for Lists {
+            type Value = Shards;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of shards, each a list of URLs")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, shards: A) -> Result<Shards, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(shards)).map(Shards)
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Shards, E> {
+                let urls =
+                    |shard: &str| shard.split(',').map(str::trim).map(str::to_owned).collect::<Vec<_>>();
+                let named = |urls: Vec<String>| urls.into_iter().filter(|url| !url.is_empty()).collect();
+                Ok(Shards(text.split(';').map(urls).map(named).collect()))
             }
         }
-        table.try_into().map_err(|error| ConfigError::syntax(&error))
-    }
-}
 
-impl Kind {
-    fn read(self, value: &str) -> Option<toml::Value> {
-        match self {
-            Self::Text => Some(value.into()),
-            Self::Number => value.parse::<i64>().ok().map(toml::Value::from),
-            Self::Flag => value.parse::<bool>().ok().map(toml::Value::from),
-            Self::List => Some(list(value)),
-            Self::Lists => Some(value.split(';').map(list).collect::<Vec<_>>().into()),
-        }
-    }
-}
-
-fn list(text: &str) -> toml::Value {
-    let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-    items.map(toml::Value::from).collect::<Vec<_>>().into()
-}
-
-fn insert(table: &mut toml::Table, section: &str, key: &str, value: toml::Value) {
-    if section.is_empty() {
-        table.insert(key.to_owned(), value);
-        return;
-    }
-    let (outer, inner) = section.split_once('.').unwrap_or((section, ""));
-    let entry = table.entry(outer).or_insert_with(|| toml::Table::new().into());
-    // Something else than a section under its name is told when the whole is read.
-    if let Some(outer) = entry.as_table_mut() {
-        insert(outer, inner, key, value);
-    }
-}
-
-impl Default for RawHttp {
-    fn default() -> Self {
-        Self { listen: "127.0.0.1:8081".into(), names: Vec::new() }
-    }
-}
-
-impl RawRelay {
-    fn listen() -> String {
-        "127.0.0.1:4433".into()
-    }
-}
-
-impl Default for RawEventStore {
-    fn default() -> Self {
-        Self {
-            servers: Vec::new(),
-            cluster: None,
-            ca: None,
-            listen: "127.0.0.1:8123".into(),
-            database: "footfall".into(),
-            user: "footfall".into(),
-            password_file: None,
-            library: None,
-            program: None,
-        }
-    }
-}
-
-impl Default for RawLog {
-    fn default() -> Self {
-        Self { backend: "embedded".into(), kafka: None, max_bytes: 8 << 30, segment_bytes: 64 << 20 }
-    }
-}
-
-impl Default for RawPostgresql {
-    fn default() -> Self {
-        Self {
-            host: "127.0.0.1".into(),
-            port: 5432,
-            database: "footfall".into(),
-            user: "footfall".into(),
-            password_file: None,
-            ca: None,
-            tls: true,
-        }
-    }
-}
-
-impl Default for RawBlobs {
-    fn default() -> Self {
-        Self { backend: "folder".into(), folder: None, close_after_seconds: 60, s3: None }
-    }
-}
-
-impl RawS3 {
-    fn region() -> String {
-        "us-east-1".into()
-    }
-}
-
-impl std::fmt::Debug for RawS3 {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RawS3")
-            .field("endpoint", &self.endpoint)
-            .field("bucket", &self.bucket)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Default for RawLive {
-    fn default() -> Self {
-        Self { backend: "memory".into(), redis: None }
-    }
-}
-
-impl RawRedis {
-    fn port() -> u16 {
-        6379
-    }
-
-    fn user() -> String {
-        "default".into()
-    }
-}
-
-impl Default for RawQuery {
-    fn default() -> Self {
-        Self { stale_seconds: 5 }
-    }
-}
-
-impl Default for RawTag {
-    fn default() -> Self {
-        Self { edge_url: "http://127.0.0.1:8080".into() }
+        deserializer.deserialize_any(Lists)
     }
 }

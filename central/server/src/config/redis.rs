@@ -7,8 +7,7 @@ impl RawLive {
     pub(super) fn resolve(self) -> Result<footfall_live::Options, ConfigError> {
         match (self.backend.as_str(), self.redis) {
             ("memory", _) => Ok(footfall_live::Options::Memory),
-            ("redis", Some(redis)) => redis.resolve().map(footfall_live::Options::Redis),
-            ("redis", None) => Err(ConfigError::Missing("live.redis.host", "the name or address of a Redis")),
+            ("redis", redis) => redis.resolve().map(footfall_live::Options::Redis),
             _ => Err(ConfigError::Backend { key: "live.backend", names: "\"memory\" or \"redis\"" }),
         }
     }
@@ -16,6 +15,8 @@ impl RawLive {
 
 impl RawRedis {
     fn resolve(self) -> Result<footfall_live::redis::Options, ConfigError> {
+        let missing = ConfigError::Missing("live.redis.host", "the name or address of a Redis");
+        let host = self.host.ok_or(missing)?;
         if self.password_file.as_ref().is_some_and(|file| !file.is_file()) {
             return Err(ConfigError::Missing("live.redis.password_file", "a file with the password"));
         }
@@ -26,7 +27,7 @@ impl RawRedis {
             ));
         }
         Ok(footfall_live::redis::Options {
-            host: self.host,
+            host,
             port: self.port,
             user: self.user,
             password_file: self.password_file,

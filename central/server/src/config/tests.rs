@@ -3,6 +3,10 @@
 use super::*;
 use rcgen::{CertificateParams, KeyPair};
 
+fn read(text: &str, environment: impl IntoIterator<Item = (String, String)>) -> Result<Config, ConfigError> {
+    footfall_daemon::config::read::<RawConfig>(text, environment, OTHERS)?.resolve()
+}
+
 struct Files {
     dir: tempfile::TempDir,
 }
@@ -35,7 +39,7 @@ impl Files {
 
     fn parse(&self, more: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
         let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Config::parse(&self.text(more), environment)
+        read(&self.text(more), environment)
     }
 }
 
@@ -158,13 +162,17 @@ fn each_mistake_has_its_sentence() {
             "live.redis.password_file",
         ),
         ("[query]\nstale_seconds = -1", "expected u16"),
-        ("= nonsense", "at byte"),
+        ("= nonsense", "(line "),
     ] {
         let sentence = sentence(more);
         assert!(sentence.contains(part) && !sentence.contains('\n'), "{more:?} gave {sentence:?}");
     }
-    let wrong = files.parse("", &[("FOOTFALL_LOG_MAX_BYTES", "much")]).expect_err("wrong").to_string();
-    assert!(wrong.contains("FOOTFALL_LOG_MAX_BYTES"));
+    for variable in
+        ["FOOTFALL_LOG_MAX_BYTES", "FOOTFALL_LOG_MAX_BITES", "FOOTFALL_RELAY", "FOOTFALL_METADATA_HOST"]
+    {
+        let wrong = files.parse("", &[(variable, "much")]).expect_err("wrong").to_string();
+        assert!(wrong.contains(variable), "{wrong}");
+    }
     std::fs::write(files.dir.path().join("central.key"), "no key").expect("write");
     assert!(sentence("").contains("central.key"));
 }
@@ -223,8 +231,37 @@ fn the_examples_that_are_given_out_are_valid() {
             }
         }
         let program = ("FOOTFALL_EVENT_STORE_PROGRAM".to_owned(), format!("{own}/event-store"));
-        let config = Config::parse(&text, [program]).unwrap_or_else(|error| panic!("{example}: {error}"));
+        let config = read(&text, [program]).unwrap_or_else(|error| panic!("{example}: {error}"));
         let on_servers = matches!(config.event_store.backend, footfall_clickhouse::Backend::Servers(_));
         assert_eq!(on_servers, example.starts_with("compose"));
     }
+}
+
+#[test]
+fn the_template_is_a_configuration_once_what_is_required_is_given() {
+    let files = Files::make();
+    let text = Config::template();
+    let path = |name: &str| files.dir.path().join(name).display().to_string();
+    let required = [
+        ("data", path("")),
+        ("certificate", path("central.pem")),
+        ("key", path("central.key")),
+        ("ca", path("central.pem")),
+    ];
+    let text = required.iter().fold(text, |text, (key, value)| {
+        assert!(text.contains(&format!("#{key} = # required\n")), "{key} in {text}");
+        text.replace(&format!("#{key} = # required"), &format!("{key} = '{value}'"))
+    });
+    assert!(!text.contains("required\n"), "{text}");
+    let program = ("FOOTFALL_EVENT_STORE_PROGRAM".to_owned(), path("event-store"));
+    let config = read(&text, [program]).expect("valid");
+    assert_eq!(config.http.listen.to_string(), "127.0.0.1:8081");
+}
+
+#[test]
+fn the_documentation_names_every_key_as_it_is() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
+    let text = std::fs::read_to_string(path).expect("a document");
+    let block = format!("<!-- printed by: central print-template -->\n```toml\n{}```\n", Config::template());
+    assert!(text.contains(&block), "docs/configuration.md is out of date: run `cargo xtask docs`");
 }

@@ -10,16 +10,11 @@ use bytes::Bytes;
 use footfall_blobs::{BlobError, Blobs, Cause, Created, PART_BYTES, Place, S3};
 use footfall_daemon::fault::Fault;
 
-/// Bytes that nothing can pack (SplitMix64 from a seed).
+/// Bytes that nothing can pack.
 fn noise(seed: u64, length: usize) -> Bytes {
-    let mut state = seed;
-    let mut next = || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)).to_le_bytes()
-    };
-    (0..length.div_ceil(8)).flat_map(|_| next()).take(length).collect()
+    let mut bytes = vec![0; length];
+    fastrand::Rng::with_seed(seed).fill(&mut bytes);
+    bytes.into()
 }
 
 /// What every blob store does, whatever it is.

@@ -92,6 +92,7 @@ fn a_mistaken_configuration_is_one_sentence_and_exit_64() {
         ("FOOTFALL_RELAY_KEY", "/no/such/key"),
         ("FOOTFALL_EVENT_STORE_LIBRARY", "/no/such/libchdb.so"),
         ("FOOTFALL_LOG_MAX_BYTES", "much"),
+        ("FOOTFALL_LOG_MAX_BITES", "268435456"),
     ] {
         let refused = place.run(&[], &[environment]);
         let mut sentence = String::new();
@@ -131,5 +132,5 @@ async fn commands_that_work_on_what_central_writes_want_it_stopped() {
     let shown = command(&["dead-letter", "show", "0-5"]);
     assert!(String::from_utf8_lossy(&shown.stderr).contains("nothing is parked at 0-5"));
     let mistaken = command(&["replay", "--from", "23.11.2026", "--to", "2026-11-23", "--into", "events"]);
-    assert_eq!(mistaken.status.code(), Some(2), "a day that is none");
+    assert_eq!(mistaken.status.code(), Some(64), "a day that is none");
 }

@@ -4,12 +4,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{BufRead as _, BufReader};
+use std::io::BufReader;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use footfall_daemon::ready;
 use rcgen::{CertificateParams, KeyPair};
 use serde_json::Value;
 
@@ -113,11 +114,7 @@ impl Place {
         let mut central = self.begin(self.command(arguments).stderr(Stdio::piped()));
         drop(central.child.stderr.take());
         let mut output = BufReader::new(central.child.stdout.take().expect("piped"));
-        let mut line = String::new();
-        output.read_line(&mut line).expect("readable");
-        let ready =
-            line.strip_prefix("READY ").unwrap_or_else(|| panic!("{line:?} is not what it says when ready"));
-        central.ready = serde_json::from_str(ready).expect("JSON");
+        central.ready = ready::read(&mut output).expect("it starts");
         central
     }
 

@@ -10,7 +10,7 @@ pub(crate) mod s3;
 pub(crate) mod services;
 pub(crate) mod sightings;
 
-use std::io::{BufRead as _, BufReader};
+use std::io::BufReader;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use clickhouse::Client;
 use footfall_clickhouse::{Backend, EventStore, Layout, Options, Program, QueryClient, Servers};
+use footfall_daemon::ready;
 use footfall_daemon::secret::Secret;
 use footfall_live::Answers;
 use footfall_log::{Log, Partition};
@@ -205,10 +206,8 @@ impl Server {
         command.args(["--until-eof", "--listen", listen]).arg("--data").arg(dir.join("data"));
         command.arg("--password-file").arg(dir.join("password")).arg("--library").arg(library());
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("started");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("read");
-        let ready = line.strip_prefix("READY ").unwrap_or_else(|| panic!("not ready: {line:?}"));
-        let ready: serde_json::Value = serde_json::from_str(ready).expect("JSON");
+        let mut output = BufReader::new(child.stdout.take().expect("piped"));
+        let ready: serde_json::Value = ready::read(&mut output).expect("it starts");
         (child, ready["url"].as_str().expect("a URL").to_owned())
     }
 

@@ -1,0 +1,68 @@
+//! What is wrong with the configuration, in one sentence for a person. Decides nothing.
+
+use std::net::SocketAddr;
+
+use crate::ingest;
+
+/// What is wrong with the configuration. Permanent.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It cannot be read, an unknown key, a missing one, or a value of another kind.
+    #[error(transparent)]
+    Layers(#[from] footfall_daemon::config::ConfigError),
+    /// Not an address and a port.
+    #[error("{key} = \"{text}\" is not an address and a port, such as 127.0.0.1:8081")]
+    Address {
+        /// Which key.
+        key: &'static str,
+        /// What stands there.
+        text: String,
+    },
+    /// An address that others can reach, for something that asks nobody who they are.
+    #[error(
+        "{0} can be reached from elsewhere: until authentication is configured, only loopback addresses are allowed"
+    )]
+    Open(SocketAddr),
+    /// A file that has to be there.
+    #[error("{0} names no file: {1} is needed")]
+    Missing(&'static str, &'static str),
+    /// A name that would have to be quoted.
+    #[error("event_store.{0} is to be made of letters, digits and underscores")]
+    Name(&'static str),
+    /// No URL, or one that stands there twice.
+    #[error(
+        "event_store.servers is to hold a list of http:// or https:// URLs for each shard, each once and without user and password, and not {0:?}"
+    )]
+    Url(String),
+    /// A shard without a server.
+    #[error("event_store.servers names a shard without a server")]
+    EmptyShard,
+    /// Servers that would each hold a part of what they all should hold.
+    #[error(
+        "event_store.servers names several replicas of a shard, which needs event_store.cluster: the name that ClickHouse knows them by"
+    )]
+    Replicas,
+    /// A name of no backend that there is.
+    #[error("{key} is to be {names}")]
+    Backend {
+        /// Which key.
+        key: &'static str,
+        /// The backends that there are.
+        names: &'static str,
+    },
+    /// A value that Kafka has no use for.
+    #[error("log.kafka.{0}")]
+    Kafka(&'static str),
+    /// A log in which nothing fits.
+    #[error("log.max_bytes is to be at least {0}, and log.segment_bytes at most half of it")]
+    Log(u64),
+    /// Neither a folder nor an S3 server that can be asked.
+    #[error("{0}")]
+    Blobs(&'static str),
+    /// Objects that are closed at once or never.
+    #[error("blobs.close_after_seconds is to be from 1 to 3600")]
+    CloseAfter,
+    /// Certificates and keys.
+    #[error(transparent)]
+    Relay(#[from] ingest::EndpointError),
+}

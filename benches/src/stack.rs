@@ -1,11 +1,12 @@
 //! The whole default system, started through `xtask up` in release builds for the length of a benchmark.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::BufReader;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use footfall_daemon::ready::{self, NotReady};
 use serde_json::Value;
 
 /// A running system; dropping it ends it.
@@ -35,14 +36,18 @@ impl Stack {
             .stdout(Stdio::piped())
             .spawn()
             .context("start `xtask up`")?;
-        let lines = BufReader::new(up.stdout.take().expect("stdout was piped")).lines();
-        let Some(ready) =
-            lines.map_while(Result::ok).find_map(|line| line.strip_prefix("READY ").map(str::to_owned))
-        else {
-            let status = up.wait()?;
-            bail!("`xtask up` ended with {status} before it was ready; its logs are in {}", folder.display());
+        let mut output = BufReader::new(up.stdout.take().expect("stdout was piped"));
+        let run: Value = match ready::read(&mut output) {
+            Ok(run) => run,
+            Err(NotReady::Ended { .. }) => {
+                let status = up.wait()?;
+                bail!(
+                    "`xtask up` ended with {status} before it was ready; its logs are in {}",
+                    folder.display()
+                );
+            }
+            Err(error) => return Err(error.into()),
         };
-        let run: Value = serde_json::from_str(&ready)?;
         let text = |pointer: &str| -> anyhow::Result<String> {
             Ok(run
                 .pointer(pointer)

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use footfall_daemon::ready;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
@@ -92,10 +93,8 @@ impl Beside {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
         let mut child = command.spawn().expect("it was built");
         let mut lines = BufReader::new(child.stdout.take().expect("stdout was piped")).lines();
-        let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("READY comes in time");
-        let line = line.expect("text").unwrap_or_default();
-        let ready = line.strip_prefix("READY ").unwrap_or_else(|| panic!("it did not start: {line:?}"));
-        let ready: Value = serde_json::from_str(ready).expect("JSON");
+        let waited = tokio::time::timeout(PATIENCE, ready::wait::<Value>(&mut lines)).await;
+        let ready = waited.expect("READY comes in time").expect("it starts");
         let http = ready["http"].as_str().expect("an address");
         self.url = if http.starts_with("http") { http.to_owned() } else { format!("http://{http}") };
         let pipe = child.stdin.take().expect("stdin was piped");

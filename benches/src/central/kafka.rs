@@ -1,6 +1,6 @@
 //! A real Kafka for one run, started by `xtask services`; and the peer of central's ingest: the plainest producer of the same records.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
+use footfall_daemon::ready::{self, NotReady};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::{ClientContext, DefaultClientContext};
@@ -62,16 +63,18 @@ impl Kafka {
             .stdout(Stdio::piped())
             .spawn()
             .context("start `xtask services`")?;
-        let mut line = String::new();
-        BufReader::new(services.stdout.take().expect("stdout was piped")).read_line(&mut line)?;
-        let Some(report) = line.strip_prefix("READY ") else {
-            let status = services.wait()?;
-            bail!(
-                "`xtask services` ended with {status} before Kafka answered; its log is in {}",
-                folder.display()
-            );
+        let mut output = BufReader::new(services.stdout.take().expect("stdout was piped"));
+        let at = match ready::read::<Services>(&mut output) {
+            Ok(report) => report.kafka,
+            Err(NotReady::Ended { .. }) => {
+                let status = services.wait()?;
+                bail!(
+                    "`xtask services` ended with {status} before Kafka answered; its log is in {}",
+                    folder.display()
+                );
+            }
+            Err(error) => return Err(error.into()),
         };
-        let at = serde_json::from_str::<Services>(report)?.kafka;
         Ok(Self { services, at })
     }
 }

@@ -77,7 +77,7 @@ impl Load {
     /// At least `events` events from `edges` edges, received until `now_ms`.
     pub(crate) fn generate(events: u64, edges: usize, partitions: u32, now_ms: u64) -> anyhow::Result<Self> {
         let websites = websites(partitions);
-        let mut random = Random(0x5eed);
+        let mut random = Random(fastrand::Rng::with_seed(0x5eed));
         let mut packers: Vec<_> = (0..edges).map(|_| Packer::default()).collect();
         let visits = events.div_ceil(VISIT_EVENTS);
         for visit in 0..visits {
@@ -283,15 +283,12 @@ fn visit(random: &mut Random) -> Visit {
     }
 }
 
-/// SplitMix64.
-struct Random(u64);
+/// The same sequence for the same seed.
+struct Random(fastrand::Rng);
 
 impl Random {
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        self.0.u64(..)
     }
 
     fn of<'a, T>(&mut self, all: &'a [T]) -> &'a T {

@@ -1,12 +1,13 @@
 //! The real `central` program, one process for each round. Knows how it is configured and what it tells of itself.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::BufReader;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
+use footfall_daemon::ready;
 use serde_json::Value;
 
 use super::authority::Authority;
@@ -56,15 +57,13 @@ impl Central {
             .spawn()
             .context("start central")?;
         let pipe = child.stdin.take();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("stdout was piped")).read_line(&mut line)?;
-        let ready = line.strip_prefix("READY ").with_context(|| {
+        let mut output = BufReader::new(child.stdout.take().expect("stdout was piped"));
+        let ready: Value = ready::read(&mut output).with_context(|| {
             format!(
                 "central did not start: {}",
                 std::fs::read_to_string(folder.join("central.log")).unwrap_or_default()
             )
         })?;
-        let ready: Value = serde_json::from_str(ready)?;
         let text = |key: &str| ready[key].as_str().with_context(|| format!("no {key} in READY"));
         let (http, relay) = (text("http")?.to_owned(), text("relay")?.parse()?);
         Ok(Self { child, pipe, http, relay })

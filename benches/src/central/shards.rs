@@ -1,6 +1,6 @@
 //! Two real event stores as two shards of ClickHouse; and the peer of central's sink: the plainest insert of the same rows.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::BufReader;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail, ensure};
 use bytes::Bytes;
 use footfall_clickhouse::row::EventRow;
+use footfall_daemon::ready;
 use serde_json::Value;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -250,12 +251,9 @@ impl Server {
             .stderr(log)
             .spawn()
             .context("start an event store")?;
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("stdout was piped")).read_line(&mut line)?;
-        let ready = line
-            .strip_prefix("READY ")
+        let mut output = BufReader::new(child.stdout.take().expect("stdout was piped"));
+        let ready: Value = ready::read(&mut output)
             .with_context(|| format!("an event store did not start; its log is in {}", folder.display()))?;
-        let ready: Value = serde_json::from_str(ready)?;
         let url = ready["url"].as_str().context("no url in READY")?.to_owned();
         Ok(Self { child, url })
     }

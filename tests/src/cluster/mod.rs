@@ -12,6 +12,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
+use footfall_daemon::ready;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
@@ -362,15 +363,10 @@ async fn start_up(folder: &Path, settings: &[String]) -> (Child, ChildStdin, Run
         .expect("xtask can be started");
     let pipe = up.stdin.take().expect("stdin was piped");
     let mut lines = BufReader::new(up.stdout.take().expect("stdout was piped")).lines();
-    let line = tokio::time::timeout(START, lines.next_line())
-        .await
-        .expect("READY comes in time")
-        .expect("stdout is text");
-    let Some(line) = line else {
+    let waited = tokio::time::timeout(START, ready::wait(&mut lines)).await.expect("READY comes in time");
+    let run = waited.unwrap_or_else(|error| {
         let log = std::fs::read_to_string(folder.join("logs/up.log")).unwrap_or_default();
-        panic!("up ended before READY:\n{log}");
-    };
-    let json = line.strip_prefix("READY ").unwrap_or_else(|| panic!("not a READY line: {line}"));
-    let run = serde_json::from_str(json).unwrap_or_else(|error| panic!("READY is no run ({error}): {json}"));
+        panic!("up is not ready, {error}:\n{log}");
+    });
     (up, pipe, run)
 }

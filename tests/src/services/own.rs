@@ -1,10 +1,13 @@
 //! Real servers of one story, ended with it.
 
 use std::fs::{File, Permissions};
-use std::io::{BufRead, BufReader};
+use std::io::BufReader;
 use std::ops::Deref;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, ChildStdin, Stdio};
+
+use footfall_daemon::ready;
+use serde::de::IgnoredAny;
 
 use super::Running;
 
@@ -39,11 +42,11 @@ impl Own {
             .spawn()
             .expect("xtask can be started");
         let pipe = command.stdin.take();
-        let mut line = String::new();
-        let output = command.stdout.take().expect("stdout was piped");
-        BufReader::new(output).read_line(&mut line).expect("stdout is text");
+        let mut output = BufReader::new(command.stdout.take().expect("stdout was piped"));
         let own = Self { running, command, pipe };
-        assert!(line.starts_with("READY "), "the services did not start:\n{}", own.log());
+        if let Err(error) = ready::read::<IgnoredAny>(&mut output) {
+            panic!("the services did not start, {error}:\n{}", own.log());
+        }
         own
     }
 

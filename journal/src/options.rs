@@ -102,6 +102,15 @@ mod the_options {
     }
 
     #[test]
+    fn may_be_as_small_as_one_record() {
+        let mut small = Options::new("x");
+        small.segment_bytes = 2 * DATA;
+        small.max_record_bytes = 1;
+        small.max_bytes = record::size(1) as u64;
+        assert!(small.check().is_ok());
+    }
+
+    #[test]
     fn that_contradict_each_other_are_refused() {
         let mut small = Options::new("x");
         small.segment_bytes = 16_383;
@@ -120,6 +129,7 @@ mod the_options {
         let options = Options { max_bytes: 200, max_record_bytes: 100, ..Options::new("x") };
         assert_eq!(options.measure([100, 8].into_iter()), Ok(160));
         assert_eq!(options.measure([101].into_iter()), Err((101, 100)));
+        assert_eq!(options.measure([100, 48].into_iter()), Ok(200));
         assert_eq!(options.measure([100, 100].into_iter()), Err((256, 200)));
     }
 }

@@ -163,7 +163,7 @@ mod a_queue {
         while queue.admit(0, 0, u64::MAX).is_ok() {
             queue.push(request(0));
         }
-        assert!(queue.weight <= IN_MEMORY);
+        assert_eq!(queue.weight, IN_MEMORY, "the bound can be reached");
         queue.waiting.clear();
         queue.weight = 0;
         assert!(queue.admit(IN_MEMORY * 2, 0, u64::MAX).is_ok(), "a large append goes alone");

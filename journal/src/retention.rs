@@ -86,6 +86,7 @@ mod what_is_kept {
     fn keeps_whatever_is_not_released() {
         assert_eq!(expired(&segments(&[0, 1, 2, 3]), 0, RETENTION, time(9999)), 0);
         assert_eq!(expired(&segments(&[0, 1, 2, 3]), 19, RETENTION, time(9999)), 1);
+        assert_eq!(expired(&segments(&[0, 1, 2, 3]), 20, RETENTION, time(9999)), 2);
     }
 
     #[test]

@@ -161,6 +161,15 @@ mod the_segments {
     }
 
     #[test]
+    fn note_a_record_once_it_is_a_stride_away_from_the_last_noted() {
+        let mut index = Index::default();
+        index.note(5, DATA);
+        index.note(6, DATA + STRIDE - 1);
+        index.note(7, DATA + STRIDE);
+        assert_eq!([4, 5, 6, 7, 8].map(|offset| index.position(offset) - DATA), [0, 0, 0, STRIDE, STRIDE]);
+    }
+
+    #[test]
     fn find_the_segment_of_an_offset_and_the_one_after_a_hole() {
         let segments = segments(&[(10, 20, 0), (30, 40, 0)]);
         assert_eq!(firsts(segments.around(9)), (None, Some(10)));

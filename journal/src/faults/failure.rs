@@ -31,6 +31,9 @@ fn a_failed_sync_is_not_retried_but_written_again_under_new_offsets_in_a_new_seg
     let expected: Vec<_> =
         [(0, "before"), (2, "again"), (3, "after")].map(|(n, text)| (n, text.to_owned())).into();
     assert_eq!(contents(&journal), expected);
+    let mut inspected = Vec::new();
+    crate::inspect(dir.path(), |entry| inspected.push(entry.offset)).unwrap();
+    assert_eq!(inspected, [0, 2, 3], "nor does who looks without the lock see the copy that was given up");
     drop(journal);
     let (journal, recovery) = open(dir.path(), &disk);
     assert_eq!((recovery.abandoned, recovery.missing, recovery.records), (1, 0, 3));

@@ -30,10 +30,10 @@ pub enum OpenError {
 
 /// Why a blob was not written or read.
 #[derive(Debug, thiserror::Error)]
-#[error("{place} {cause}")]
+#[error("{location} {cause}")]
 pub struct BlobError {
     /// Which store, for people.
-    pub(super) place: String,
+    pub(super) location: String,
     /// What is wrong with it.
     pub cause: Cause,
 }
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn what_somebody_can_put_right_is_tried_again() {
-        let fault = |cause| BlobError { place: "here".into(), cause }.fault();
+        let fault = |cause| BlobError { location: "here".into(), cause }.fault();
         assert_eq!(fault(Cause::NoBucket), Fault::Transient);
         assert_eq!(fault(Cause::Full("x".into())), Fault::Transient);
         assert_eq!(fault(Cause::Damaged("x".into())), Fault::Permanent);

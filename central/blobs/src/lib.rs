@@ -5,7 +5,7 @@
 //! are synced first.
 
 mod error;
-mod place;
+mod location;
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use object_store::{
 };
 
 pub use error::{BlobError, Cause, OpenError};
-pub use place::{Place, S3};
+pub use location::{Location, S3};
 
 /// A larger blob is sent in parts of this size, bytes. S3 takes no part below 5 MiB but the last.
 pub const PART_BYTES: usize = 8 << 20;
@@ -29,7 +29,7 @@ const PARTS_AT_ONCE: usize = 2;
 #[derive(Clone)]
 pub struct Blobs {
     store: Arc<dyn ObjectStore>,
-    place: Arc<str>,
+    location: Arc<str>,
 }
 
 /// A blob that is there.
@@ -52,7 +52,7 @@ pub enum Created {
 
 impl fmt::Debug for Blobs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Blobs({})", self.place)
+        write!(f, "Blobs({})", self.location)
     }
 }
 
@@ -61,13 +61,13 @@ impl Blobs {
     ///
     /// # Errors
     /// [`OpenError`].
-    pub fn open(place: &Place) -> Result<Self, OpenError> {
-        Ok(Self { store: place.open()?, place: place.to_string().into() })
+    pub fn open(location: &Location) -> Result<Self, OpenError> {
+        Ok(Self { store: location.open()?, location: location.to_string().into() })
     }
 
     /// What it is called in sentences.
-    pub fn place(&self) -> &str {
-        &self.place
+    pub fn location(&self) -> &str {
+        &self.location
     }
 
     /// Makes a blob unless there is one of that name, which then is taken to be the same: whoever names a blob names its content.
@@ -158,7 +158,7 @@ impl Blobs {
 
     /// An error about a blob that is not what it should be.
     pub fn damaged(&self, name: &str) -> BlobError {
-        BlobError { place: self.place.to_string(), cause: Cause::Damaged(name.to_owned()) }
+        BlobError { location: self.location.to_string(), cause: Cause::Damaged(name.to_owned()) }
     }
 
     fn path(&self, name: &str) -> Result<Path, BlobError> {
@@ -166,6 +166,6 @@ impl Blobs {
     }
 
     fn failed(&self, error: &ClientError) -> BlobError {
-        BlobError { place: self.place.to_string(), cause: Cause::of(error) }
+        BlobError { location: self.location.to_string(), cause: Cause::of(error) }
     }
 }

@@ -15,7 +15,7 @@ const MAX_BYTES: usize = 32 << 20;
 #[derive(Clone, Debug)]
 pub enum Answers {
     /// In this process.
-    Memory(Shelf),
+    Memory(MemoryAnswers),
     /// In Redis, for every central.
     Redis(Redis),
 }
@@ -24,7 +24,7 @@ impl Answers {
     /// An empty place in this process.
     #[must_use]
     pub fn memory() -> Self {
-        Self::Memory(Shelf::default())
+        Self::Memory(MemoryAnswers::default())
     }
 
     /// The answer of this name.
@@ -77,7 +77,7 @@ impl Answers {
 
 /// Answers in this process. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct Shelf {
+pub struct MemoryAnswers {
     shared: Arc<Mutex<Kept>>,
 }
 
@@ -90,7 +90,7 @@ struct Kept {
     bytes: usize,
 }
 
-impl Shelf {
+impl MemoryAnswers {
     fn get(&self, name: &str, now: Instant) -> Option<Bytes> {
         let mut kept = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         kept.forget(|end, _| end <= now);
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn an_answer_ends_when_its_life_does_and_the_newest_counts() {
-        let (shelf, now) = (Shelf::default(), Instant::now());
+        let (shelf, now) = (MemoryAnswers::default(), Instant::now());
         shelf.put("a", Bytes::from_static(b"old"), now, LIFE);
         shelf.put("a", Bytes::from_static(b"new"), now + LIFE / 2, LIFE);
         assert_eq!(shelf.get("a", now + LIFE), Some(Bytes::from_static(b"new")));
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn the_bytes_are_bounded_and_what_ends_first_goes() {
-        let (shelf, now) = (Shelf::default(), Instant::now());
+        let (shelf, now) = (MemoryAnswers::default(), Instant::now());
         for number in 0..40_u32 {
             shelf.put(
                 &number.to_string(),

@@ -1,7 +1,7 @@
 //! The last hour of every website, for the live page, and answers kept for a few seconds. Two backends with one face: [`Memory`], which
 //! is gone with the process, and [`Redis`], which several centrals share. Reads no log and knows no HTTP.
 //!
-//! An [`Inlet`] is how one partition of the log flows in, each record once; [`Live::snapshot`] and [`Live::subscribe`] are how the API
+//! An [`LiveWriter`] is how one partition of the log flows in, each record once; [`Live::snapshot`] and [`Live::subscribe`] are how the API
 //! looks; [`Live::answers`] keeps the answers of reports.
 
 mod answers;
@@ -16,13 +16,13 @@ pub use memory::Memory;
 pub use realtime::{Ranked, Ranking, Realtime, SERIES_MINUTES};
 pub use redis::Redis;
 
-/// How far back an inlet has to begin when nothing of its partition is there: the view's hour and the time by which records may be
+/// How far back an writer has to begin when nothing of its partition is there: the view's hour and the time by which records may be
 /// late. Minutes.
-pub const REACH_MINUTES: u64 = 65;
+pub const WINDOW_MINUTES: u64 = 65;
 
 /// One stored event, as far as the live page is concerned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sighting<'a> {
+pub struct LiveEvent<'a> {
     /// Offset in the log of the record that it came in. Events of one record share it.
     pub offset: u64,
     /// Whose event it is.
@@ -45,7 +45,7 @@ pub struct Sighting<'a> {
     pub device_type: &'a str,
 }
 
-impl<'a> Sighting<'a> {
+impl<'a> LiveEvent<'a> {
     /// Who was seen.
     fn visitor(&self) -> &'a str {
         if self.user_id.is_empty() { self.session_id } else { self.user_id }
@@ -54,7 +54,7 @@ impl<'a> Sighting<'a> {
 
 /// One partition of one log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Source {
+pub struct SourcePartition {
     /// The log's own random name.
     pub incarnation: [u8; 16],
     /// Which of its partitions.
@@ -91,10 +91,10 @@ impl Live {
 
     /// How records of `source` flow in.
     #[must_use]
-    pub fn inlet(&self, source: Source) -> Inlet {
+    pub fn writer(&self, source: SourcePartition) -> LiveWriter {
         match self {
-            Self::Memory(memory) => Inlet::Memory(memory.clone(), source),
-            Self::Redis(redis) => Inlet::Redis(redis.inlet(source)),
+            Self::Memory(memory) => LiveWriter::Memory(memory.clone(), source),
+            Self::Redis(redis) => LiveWriter::Redis(redis.writer(source)),
         }
     }
 
@@ -109,7 +109,7 @@ impl Live {
         }
     }
 
-    /// Changes whenever the website has new sightings. Ends (with an error on the receiver) if the website is forgotten.
+    /// Changes whenever the website has new events. Ends (with an error on the receiver) if the website is forgotten.
     #[must_use]
     pub fn subscribe(&self, website_id: &str) -> watch::Receiver<u64> {
         match self {
@@ -146,60 +146,55 @@ impl Live {
 
 /// How one partition flows in: whatever is given twice is counted once.
 #[derive(Debug)]
-pub enum Inlet {
+pub enum LiveWriter {
     /// In this process.
-    Memory(Memory, Source),
+    Memory(Memory, SourcePartition),
     /// In Redis.
-    Redis(redis::Inlet),
+    Redis(redis::Writer),
 }
 
-impl Inlet {
+impl LiveWriter {
     /// Waits until there is somebody to write to.
     pub async fn ready(&self) {
-        if let Self::Redis(inlet) = self {
-            inlet.ready().await;
+        if let Self::Redis(writer) = self {
+            writer.ready().await;
         }
     }
 
-    /// The offset to go on with; none when nothing is known of this partition (or what was is gone): the last [`REACH_MINUTES`] have to
-    /// be read again, after [`Inlet::anew`].
+    /// The offset to go on with; none when nothing is known of this partition (or what was is gone): the last [`WINDOW_MINUTES`] have to
+    /// be read again, after [`LiveWriter::restart`].
     ///
     /// # Errors
     /// [`LiveError`].
     pub async fn begin(&mut self) -> Result<Option<u64>, LiveError> {
         match self {
             Self::Memory(memory, source) => Ok(memory.next(*source)),
-            Self::Redis(inlet) => inlet.begin().await,
+            Self::Redis(writer) => writer.begin().await,
         }
     }
 
     /// Begins at the offset `from`, as if nothing had ever been counted.
     ///
     /// # Errors
-    /// [`LiveError`]; after [`LiveError::Lost`] somebody else has begun, so ask [`Inlet::begin`] again.
-    pub async fn anew(&mut self, from: u64, now_ms: i64) -> Result<(), LiveError> {
+    /// [`LiveError`]; after [`LiveError::Lost`] somebody else has begun, so ask [`LiveWriter::begin`] again.
+    pub async fn restart(&mut self, from: u64, now_ms: i64) -> Result<(), LiveError> {
         match self {
             Self::Memory(..) => Ok(()),
-            Self::Redis(inlet) => inlet.anew(from, now_ms).await,
+            Self::Redis(writer) => writer.restart(from, now_ms).await,
         }
     }
 
-    /// Counts sightings in the order of the log, all of the log below `next` that was not counted before. One of the two above comes first.
+    /// Counts events in the order of the log, all of the log below `next` that was not counted before. One of the two above comes first.
     ///
     /// # Errors
-    /// [`LiveError`]; the same sightings may be given again. After [`LiveError::Lost`] begin anew.
-    pub async fn apply(
-        &mut self,
-        next: u64,
-        sightings: &[Sighting<'_>],
-        now_ms: i64,
-    ) -> Result<(), LiveError> {
+    /// [`LiveError`]; the same events may be given again. After [`LiveError::Lost`] begin anew.
+    pub async fn apply(&mut self, next: u64, events: &[LiveEvent<'_>], now_ms: i64) -> Result<(), LiveError> {
         match self {
             Self::Memory(memory, source) => {
-                memory.apply(*source, next, sightings);
+                memory.apply(*source, next, events);
                 Ok(())
             }
-            Self::Redis(inlet) => inlet.apply(next, sightings, now_ms).await,
+            Self::Redis(writer) => writer.apply(next, events, now_ms).await,
         }
     }
 }

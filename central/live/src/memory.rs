@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use super::{Realtime, Sighting, Source};
+use super::{LiveEvent, Realtime, SourcePartition};
 use window::{Limits, Window};
 
 /// Most websites kept at once; beyond them the one that was quiet for longest is forgotten.
@@ -27,7 +27,7 @@ pub struct Memory {
 #[derive(Debug, Default)]
 struct Shared {
     /// The offset after the last one counted: what makes a redelivered batch change nothing.
-    positions: HashMap<Source, u64>,
+    positions: HashMap<SourcePartition, u64>,
     websites: HashMap<String, Website>,
 }
 
@@ -46,21 +46,21 @@ impl Memory {
     }
 
     /// The offset after the last one counted; none when none was.
-    pub(super) fn next(&self, source: Source) -> Option<u64> {
+    pub(super) fn next(&self, source: SourcePartition) -> Option<u64> {
         self.lock().positions.get(&source).copied()
     }
 
-    /// Counts the sightings below the offset `next` that were not counted before.
-    pub fn apply(&self, source: Source, next: u64, sightings: &[Sighting<'_>]) {
+    /// Counts the events below the offset `next` that were not counted before.
+    pub fn apply(&self, source: SourcePartition, next: u64, events: &[LiveEvent<'_>]) {
         let mut shared = self.lock();
         let counted = shared.positions.get(&source).copied().unwrap_or(0);
         shared.positions.insert(source, counted.max(next));
-        let fresh = &sightings[sightings.partition_point(|sighting| sighting.offset < counted)..];
-        // Sightings of one batch are of few websites and mostly in runs: one wake-up per run is enough.
+        let fresh = &events[events.partition_point(|event| event.offset < counted)..];
+        // LiveEvents of one batch are of few websites and mostly in runs: one wake-up per run is enough.
         for run in fresh.chunk_by(|a, b| a.website_id == b.website_id) {
             let website = shared.website(run[0].website_id);
-            for sighting in run {
-                website.window.add(sighting);
+            for event in run {
+                website.window.add(event);
             }
             website.changes.send_modify(|version| *version += 1);
         }
@@ -75,7 +75,7 @@ impl Memory {
         }
     }
 
-    /// Changes whenever the website has new sightings. Ends (with an error on the receiver) if the website is forgotten.
+    /// Changes whenever the website has new events. Ends (with an error on the receiver) if the website is forgotten.
     #[must_use]
     pub fn subscribe(&self, website_id: &str) -> watch::Receiver<u64> {
         self.lock().website(website_id).changes.subscribe()

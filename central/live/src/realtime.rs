@@ -11,7 +11,7 @@ pub(super) const RANKED_MINUTES: i64 = 30;
 /// Somebody seen within these minutes is there now.
 pub(super) const PRESENT_MINUTES: i64 = 5;
 /// How far an edge's clock may be ahead, in minutes: central refuses an edge that is 60 s off. What is later than that is not shown.
-pub(super) const AHEAD_MINUTES: i64 = 2;
+pub(super) const MAX_FUTURE_MINUTES: i64 = 2;
 /// Milliseconds of a minute.
 pub(super) const MINUTE_MS: i64 = 60_000;
 /// Distinct names kept per minute and list; page views under further names are counted together.

@@ -65,7 +65,7 @@ impl Metadata {
         rows.iter().map(Metric::read).collect()
     }
 
-    /// Says what a dimension is, in the place of what it was.
+    /// Says what a dimension is, in the location of what it was.
     pub async fn set_dimension(
         &self,
         website: &Website,
@@ -78,7 +78,7 @@ impl Metadata {
         rows.first().map_or_else(|| Err(gone(website)), Dimension::read)
     }
 
-    /// Says what a metric is, in the place of what it was.
+    /// Says what a metric is, in the location of what it was.
     pub async fn set_metric(
         &self,
         website: &Website,
@@ -135,7 +135,7 @@ impl Dimension {
             name: row.text("name")?,
             scope: row.word("scope")?,
             is_active: row.flag("is_active")?,
-            created_at: row.moment("created_at")?,
+            created_at: row.timestamp("created_at")?,
         })
     }
 }
@@ -147,7 +147,7 @@ impl Metric {
             name: row.text("name")?,
             kind: row.word("type")?,
             is_active: row.flag("is_active")?,
-            created_at: row.moment("created_at")?,
+            created_at: row.timestamp("created_at")?,
         })
     }
 }

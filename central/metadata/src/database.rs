@@ -7,20 +7,17 @@ use std::time::Duration;
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, query_with};
 use tokio::time::timeout;
 
+use super::limits::LOCK_WAIT;
 use super::value::{Row, Value};
-use super::{Error, Place, postgresql, sqlite};
+use super::{Error, Location, postgresql, sqlite};
 
-/// How long a process waits for another that writes, or that brings the schema up to date.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
-/// Most connections at once.
-pub(super) const CONNECTIONS: u32 = 4;
 /// How long anything may take here, a connection that went silent included.
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// Open, with its schema up to date.
 #[derive(Debug)]
 pub(super) struct Database {
-    place: Arc<Place>,
+    location: Arc<Location>,
     pool: Pool,
 }
 
@@ -31,17 +28,17 @@ enum Pool {
 }
 
 impl Database {
-    pub(super) async fn open(place: &Arc<Place>) -> Result<Self, Error> {
-        let pool = match place.as_ref() {
-            Place::Sqlite(path) => Pool::Sqlite(sqlite::open(path, place).await?),
-            Place::Postgresql(server) => Pool::Postgresql(postgresql::open(server, place).await?),
+    pub(super) async fn open(location: &Arc<Location>) -> Result<Self, Error> {
+        let pool = match location.as_ref() {
+            Location::Sqlite(path) => Pool::Sqlite(sqlite::open(path, location).await?),
+            Location::Postgresql(server) => Pool::Postgresql(postgresql::open(server, location).await?),
         };
-        Ok(Self { place: Arc::clone(place), pool })
+        Ok(Self { location: Arc::clone(location), pool })
     }
 
     /// Runs one statement by itself; the rows that it answers.
     pub(super) async fn rows(&self, sql: &'static str, values: &[Value]) -> Result<Vec<Row>, Error> {
-        bounded(&self.place, async {
+        bounded(&self.location, async {
             match &self.pool {
                 Pool::Sqlite(pool) => {
                     let rows = query_with(sql, Value::sqlite(values)?).fetch_all(pool).await?;
@@ -80,18 +77,18 @@ impl Database {
     }
 
     async fn begin(&self, sqlite: &'static str, postgresql: &'static str) -> Result<Transaction, Error> {
-        let inner = bounded(&self.place, async {
+        let inner = bounded(&self.location, async {
             Ok(match &self.pool {
                 Pool::Sqlite(pool) => Inner::Sqlite(pool.begin_with(sqlite).await?),
                 Pool::Postgresql(pool) => Inner::Postgresql(pool.begin_with(postgresql).await?),
             })
         });
-        Ok(Transaction { inner: inner.await?, place: Arc::clone(&self.place) })
+        Ok(Transaction { inner: inner.await?, location: Arc::clone(&self.location) })
     }
 
     /// Reads again what a server wants to see of us, for the next connections: a password may have been changed.
     pub(super) fn renew(&self) -> Result<(), Error> {
-        if let (Pool::Postgresql(pool), Place::Postgresql(server)) = (&self.pool, self.place.as_ref()) {
+        if let (Pool::Postgresql(pool), Location::Postgresql(server)) = (&self.pool, self.location.as_ref()) {
             pool.set_connect_options(postgresql::options(server)?);
         }
         Ok(())
@@ -99,21 +96,21 @@ impl Database {
 
     /// Waits for running statements and closes every connection.
     pub(super) async fn close(&self) {
-        let closed = timeout(PATIENCE, async {
+        let closed = timeout(LOCK_WAIT, async {
             match &self.pool {
                 Pool::Sqlite(pool) => pool.close().await,
                 Pool::Postgresql(pool) => pool.close().await,
             }
         });
         if closed.await.is_err() {
-            tracing::warn!("{} still worked when it was left", self.place);
+            tracing::warn!("{} still worked when it was left", self.location);
         }
     }
 }
 
 /// Several statements that happen together or, when it is dropped, not at all.
 pub(super) struct Transaction {
-    place: Arc<Place>,
+    location: Arc<Location>,
     inner: Inner,
 }
 
@@ -125,7 +122,7 @@ enum Inner {
 impl Transaction {
     /// Runs one statement; the rows that it answers.
     pub(super) async fn rows(&mut self, sql: &'static str, values: &[Value]) -> Result<Vec<Row>, Error> {
-        bounded(&self.place, async {
+        bounded(&self.location, async {
             match &mut self.inner {
                 Inner::Sqlite(inner) => {
                     let rows = query_with(sql, Value::sqlite(values)?).fetch_all(&mut **inner).await?;
@@ -141,7 +138,7 @@ impl Transaction {
     }
 
     pub(super) async fn commit(self) -> Result<(), Error> {
-        bounded(&self.place, async {
+        bounded(&self.location, async {
             match self.inner {
                 Inner::Sqlite(inner) => inner.commit().await,
                 Inner::Postgresql(inner) => inner.commit().await,
@@ -151,9 +148,14 @@ impl Transaction {
     }
 }
 
-async fn bounded<T>(place: &Arc<Place>, work: impl Future<Output = sqlx::Result<T>>) -> Result<T, Error> {
+async fn bounded<T>(
+    location: &Arc<Location>,
+    work: impl Future<Output = sqlx::Result<T>>,
+) -> Result<T, Error> {
     match timeout(LIMIT, work).await {
-        Ok(done) => done.map_err(|source| Error::of(place, source)),
-        Err(_) => Err(Error::Away { place: Arc::clone(place), reason: "silent for 20 seconds".to_owned() }),
+        Ok(done) => done.map_err(|source| Error::of(location, source)),
+        Err(_) => {
+            Err(Error::Away { location: Arc::clone(location), reason: "silent for 20 seconds".to_owned() })
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Why the metadata could not be read or written: one sentence that names the place and says what to do.
+//! Why the metadata could not be read or written: one sentence that names the location and says what to do.
 
 use std::fmt;
 use std::io;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use sqlx::migrate::MigrateError;
 
-use super::place::{Place, Server};
+use super::location::{Location, Server};
 
 /// Why the metadata database could not answer.
 #[derive(Debug, thiserror::Error)]
@@ -39,18 +39,18 @@ pub enum Error {
         path: PathBuf,
     },
     /// Nobody answers there. Transient.
-    #[error("{place} does not answer ({reason}); is it running, and can this machine reach it?")]
+    #[error("{location} does not answer ({reason}); is it running, and can this machine reach it?")]
     Away {
         /// Which database.
-        place: Arc<Place>,
+        location: Arc<Location>,
         /// What was seen.
         reason: String,
     },
     /// The server turned central away, and will until somebody changes something.
-    #[error("{place} refuses: {reason}; {remedy}")]
+    #[error("{location} refuses: {reason}; {remedy}")]
     Refused {
         /// Which database.
-        place: Arc<Place>,
+        location: Arc<Location>,
         /// What it said.
         reason: String,
         /// What to do.
@@ -58,43 +58,45 @@ pub enum Error {
     },
     /// Nothing can be changed there. What is there can be read.
     #[error(
-        "{place} is read-only; make it writable, or name the server that is (a standby and default_transaction_read_only refuse writes)"
+        "{location} is read-only; make it writable, or name the server that is (a standby and default_transaction_read_only refuse writes)"
     )]
     ReadOnly {
         /// Which database.
-        place: Arc<Place>,
+        location: Arc<Location>,
     },
     /// The schema has a migration that this binary does not know.
-    #[error("{place} was written by a newer version (schema {version}); run that version or restore a copy")]
+    #[error(
+        "{location} was written by a newer version (schema {version}); run that version or restore a copy"
+    )]
     NewerSchema {
         /// Which database.
-        place: Arc<Place>,
+        location: Arc<Location>,
         /// The migration that is unknown here.
         version: i64,
     },
     /// A migration that was applied is not the one that this binary has.
     #[error(
-        "the schema of {place} was made by another build (migration {version} had another text); run that build or restore a copy"
+        "the schema of {location} was made by another build (migration {version} had another text); run that build or restore a copy"
     )]
     ChangedSchema {
         /// Which database.
-        place: Arc<Place>,
+        location: Arc<Location>,
         /// The migration.
         version: i64,
     },
     /// A migration failed; the database is as it was before it.
-    #[error("the schema of {place} could not be brought up to date: {source}")]
+    #[error("the schema of {location} could not be brought up to date: {source}")]
     Migration {
         /// Which database.
-        place: Arc<Place>,
+        location: Arc<Location>,
         /// What failed.
         source: MigrateError,
     },
     /// A statement failed.
-    #[error("{place} did not answer: {source}")]
+    #[error("{location} did not answer: {source}")]
     Statement {
         /// Which database.
-        place: Arc<Place>,
+        location: Arc<Location>,
         /// What failed.
         source: sqlx::Error,
     },
@@ -127,55 +129,55 @@ pub enum Error {
 
 impl Error {
     /// Sorts what the client said about `place`.
-    pub(super) fn of(place: &Arc<Place>, source: sqlx::Error) -> Self {
-        let place = Arc::clone(place);
+    pub(super) fn of(location: &Arc<Location>, source: sqlx::Error) -> Self {
+        let location = Arc::clone(location);
         match &source {
             // What rustls has to say of a certificate comes as an error of this kind.
-            sqlx::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => no_tls(place, error),
-            sqlx::Error::Tls(error) => no_tls(place, error),
-            sqlx::Error::Io(error) => Self::Away { place, reason: error.to_string() },
+            sqlx::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => no_tls(location, error),
+            sqlx::Error::Tls(error) => no_tls(location, error),
+            sqlx::Error::Io(error) => Self::Away { location, reason: error.to_string() },
             sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
-                Self::Away { place, reason: "no connection in time".to_owned() }
+                Self::Away { location, reason: "no connection in time".to_owned() }
             }
             sqlx::Error::Database(error) => {
                 let code = error.code().unwrap_or_default().into_owned();
-                match place.as_ref() {
-                    Place::Sqlite(_) if code.parse::<u32>().is_ok_and(|code| code & 0xff == 8) => {
-                        Self::ReadOnly { place }
+                match location.as_ref() {
+                    Location::Sqlite(_) if code.parse::<u32>().is_ok_and(|code| code & 0xff == 8) => {
+                        Self::ReadOnly { location }
                     }
-                    Place::Sqlite(_) => Self::Statement { place, source },
-                    Place::Postgresql(server) => {
+                    Location::Sqlite(_) => Self::Statement { location, source },
+                    Location::Postgresql(server) => {
                         let (reason, server) = (error.message().to_owned(), server.clone());
                         match code.as_str() {
-                            "25006" => Self::ReadOnly { place },
+                            "25006" => Self::ReadOnly { location },
                             // It is starting, stopping, or has no connection left.
-                            "57P01" | "57P02" | "57P03" | "53300" => Self::Away { place, reason },
+                            "57P01" | "57P02" | "57P03" | "53300" => Self::Away { location, reason },
                             code => match remedy(code, &server) {
-                                Some(remedy) => Self::Refused { place, reason, remedy },
-                                None => Self::Statement { place, source },
+                                Some(remedy) => Self::Refused { location, reason, remedy },
+                                None => Self::Statement { location, source },
                             },
                         }
                     }
                 }
             }
-            _ => Self::Statement { place, source },
+            _ => Self::Statement { location, source },
         }
     }
 
     /// Sorts what a migration said.
-    pub(super) fn of_migration(place: &Arc<Place>, error: MigrateError) -> Self {
-        let own = |source| match Self::of(place, source) {
-            Self::Statement { place, source } => {
-                Self::Migration { place, source: MigrateError::Execute(source) }
+    pub(super) fn of_migration(location: &Arc<Location>, error: MigrateError) -> Self {
+        let own = |source| match Self::of(location, source) {
+            Self::Statement { location, source } => {
+                Self::Migration { location, source: MigrateError::Execute(source) }
             }
             known => known,
         };
-        let place = Arc::clone(place);
+        let location = Arc::clone(location);
         match error {
-            MigrateError::VersionMissing(version) => Self::NewerSchema { place, version },
-            MigrateError::VersionMismatch(version) => Self::ChangedSchema { place, version },
+            MigrateError::VersionMissing(version) => Self::NewerSchema { location, version },
+            MigrateError::VersionMismatch(version) => Self::ChangedSchema { location, version },
             MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => own(source),
-            source => Self::Migration { place, source },
+            source => Self::Migration { location, source },
         }
     }
 
@@ -188,13 +190,13 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Busy { .. } | Self::Away { .. } => true,
-            Self::Statement { place, source: sqlx::Error::Database(error) } => {
+            Self::Statement { location, source: sqlx::Error::Database(error) } => {
                 let code = error.code().unwrap_or_default();
-                match place.as_ref() {
+                match location.as_ref() {
                     // SQLITE_BUSY and SQLITE_LOCKED, extended codes included.
-                    Place::Sqlite(_) => code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6)),
+                    Location::Sqlite(_) => code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6)),
                     // Serialization failure, deadlock, lock not available, statement cancelled for its time.
-                    Place::Postgresql(_) => matches!(&*code, "40001" | "40P01" | "55P03" | "57014"),
+                    Location::Postgresql(_) => matches!(&*code, "40001" | "40P01" | "55P03" | "57014"),
                 }
             }
             _ => false,
@@ -202,10 +204,10 @@ impl Error {
     }
 }
 
-fn no_tls(place: Arc<Place>, error: &impl fmt::Display) -> Error {
+fn no_tls(location: Arc<Location>, error: &impl fmt::Display) -> Error {
     let remedy = "metadata.postgresql.ca has to name the authority that signed its certificate, and metadata.postgresql.host the \
                   name in it";
-    Error::Refused { place, reason: format!("TLS failed: {error}"), remedy: remedy.to_owned() }
+    Error::Refused { location, reason: format!("TLS failed: {error}"), remedy: remedy.to_owned() }
 }
 
 /// What to do about an SQLSTATE of PostgreSQL (its manual, appendix A) that only a person can end.

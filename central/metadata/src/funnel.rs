@@ -154,7 +154,7 @@ impl Funnel {
             name: row.text("name")?,
             description: row.optional_text("description")?,
             steps: row.json("steps")?,
-            created_at: row.moment("created_at")?,
+            created_at: row.timestamp("created_at")?,
         })
     }
 }

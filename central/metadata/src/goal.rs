@@ -4,7 +4,7 @@
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::moment::Moment;
+use super::timestamp::Timestamp;
 use super::value::Row;
 use super::{Error, GoalType, Invalid, MatchType, Metadata, Pattern, Website};
 
@@ -113,9 +113,9 @@ impl Goal {
             value: row.optional_text("value")?,
             value_numeric: row.number("value_numeric")?,
             is_active: row.flag("is_active")?,
-            created_at: row.moment("created_at")?,
-            valid_from: row.moment("valid_from")?,
-            valid_to: row.optional_moment("valid_to")?,
+            created_at: row.timestamp("created_at")?,
+            valid_from: row.timestamp("valid_from")?,
+            valid_to: row.optional_timestamp("valid_to")?,
         })
     }
 }
@@ -137,7 +137,7 @@ impl Metadata {
             target.pattern().map(|pattern| pattern.match_type().as_str()).into(),
             target.pattern().map(Pattern::value).into(),
             target.number().into(),
-            Moment::now().into(),
+            Timestamp::now().into(),
         ];
         let added = self.database()?.rows(include_str!("sql/add_goal.sql"), &values).await;
         let added = added.map_err(|error| {
@@ -149,7 +149,7 @@ impl Metadata {
     /// Lets a goal, by id or name, count no longer.
     pub async fn retire_goal(&self, website: &Website, goal: &str) -> Result<Goal, Error> {
         let id = Uuid::try_parse(goal).ok();
-        let values = [website.tracking_id.as_str().into(), id.into(), goal.into(), Moment::now().into()];
+        let values = [website.tracking_id.as_str().into(), id.into(), goal.into(), Timestamp::now().into()];
         let retired = self.database()?.rows(include_str!("sql/retire_goal.sql"), &values).await?;
         let unknown = || Error::Unknown(format!("goal {goal:?} of {} that counts", website.tracking_id));
         retired.first().map_or_else(|| Err(unknown()), Goal::read)

@@ -9,17 +9,18 @@ mod database;
 mod error;
 mod funnel;
 mod goal;
+mod input;
 mod lease;
-mod moment;
-mod new;
+mod limits;
+mod location;
 mod password;
 mod pattern;
 mod permission;
-mod place;
 mod policy;
 mod postgresql;
 mod property;
 mod sqlite;
+mod timestamp;
 mod user;
 mod value;
 mod vocabulary;
@@ -37,18 +38,18 @@ pub use custom::{Dimension, Index, Metric};
 pub use error::Error;
 pub use funnel::{Funnel, Step, StepType, Steps};
 pub use goal::{Goal, Target};
-pub use lease::Token;
-pub use new::{
-    Domain, Email, Invalid, New, TrackingId, currency, name, retention_days, sampling_rate, timezone,
+pub use input::{
+    Domain, Email, Invalid, NewWebsite, TrackingId, currency, name, retention_days, sampling_rate, timezone,
 };
+pub use lease::Token;
+pub use location::{Location, Server};
 pub use password::Password;
 pub use pattern::{Matcher, Pattern};
 pub use permission::Permission;
-pub use place::{Place, Server};
 pub use policy::watch;
 pub use property::{Property, PropertyKey};
 pub use user::{NewUser, User};
-pub use vocabulary::{GoalType, MatchType, MetricType, Role, Scope, Standing, Status};
+pub use vocabulary::{GoalType, MatchType, MetricType, Role, Scope, Status, UserStatus};
 pub use website::{Added, Change, Website};
 
 /// A handle on the metadata database; clones share its connections.
@@ -59,7 +60,7 @@ pub struct Metadata {
 
 #[derive(Debug)]
 struct Inner {
-    place: Arc<Place>,
+    location: Arc<Location>,
     /// Empty until the database answered and its schema was up to date for the first time.
     database: OnceCell<Database>,
     /// The websites as [`watch()`] saw them last: what central goes on with while a server is away.
@@ -72,9 +73,9 @@ impl Metadata {
     /// A handle that has not opened anything: everything fails until [`Metadata::connect`] succeeds, which [`watch()`] tries again and
     /// again.
     #[must_use]
-    pub fn at(place: impl Into<Place>) -> Self {
+    pub fn at(location: impl Into<Location>) -> Self {
         let inner = Inner {
-            place: Arc::new(place.into()),
+            location: Arc::new(location.into()),
             database: OnceCell::new(),
             known: ArcSwapOption::empty(),
             fault: status::Status::default(),
@@ -83,8 +84,8 @@ impl Metadata {
     }
 
     /// Opens the database at `place` and brings its schema up to date. A file is made when there is none.
-    pub async fn open(place: impl Into<Place>) -> Result<Self, Error> {
-        let metadata = Self::at(place);
+    pub async fn open(location: impl Into<Location>) -> Result<Self, Error> {
+        let metadata = Self::at(location);
         metadata.connect().await?;
         Ok(metadata)
     }
@@ -92,7 +93,7 @@ impl Metadata {
     /// Opens the database unless it is open, and brings its schema up to date.
     pub async fn connect(&self) -> Result<(), Error> {
         let opened =
-            self.inner.database.get_or_try_init(|| Database::open(&self.inner.place)).await.map(drop);
+            self.inner.database.get_or_try_init(|| Database::open(&self.inner.location)).await.map(drop);
         if let Err(error) = &opened {
             self.set_fault(Some(error));
         }
@@ -117,7 +118,7 @@ impl Metadata {
 
     fn database(&self) -> Result<&Database, Error> {
         self.inner.database.get().ok_or_else(|| Error::Away {
-            place: Arc::clone(&self.inner.place),
+            location: Arc::clone(&self.inner.location),
             reason: self.fault().unwrap_or_else(|| "it has not been opened yet".to_owned()),
         })
     }

@@ -57,7 +57,7 @@ impl Pattern {
             MatchType::BeginsWith => Matcher::BeginsWith(value),
             MatchType::Regex => {
                 let built = RegexBuilder::new(&value).size_limit(COMPILED).dfa_size_limit(COMPILED).build();
-                // Several lines that point at the place; the last one says what it is.
+                // Several lines that point at the location; the last one says what it is.
                 let reason = |error: regex::Error| {
                     let text = error.to_string();
                     Invalid::Pattern(text.lines().last().unwrap_or_default().trim().to_owned())

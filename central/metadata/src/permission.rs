@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::moment::Moment;
+use super::timestamp::Timestamp;
 use super::value::Row;
 use super::{Email, Error, Metadata, Role, Website};
 
@@ -39,7 +39,7 @@ impl Metadata {
         rows.iter().map(Permission::read).collect()
     }
 
-    /// Gives the user `role` on the website, in the place of the one before. The owner's can only be given away.
+    /// Gives the user `role` on the website, in the location of the one before. The owner's can only be given away.
     pub async fn grant(
         &self,
         website: &Website,
@@ -58,7 +58,7 @@ impl Metadata {
         } else {
             owner_is_not(website, email)?;
             let values =
-                [id.into(), person.into(), role.as_str().into(), granted_by.into(), Moment::now().into()];
+                [id.into(), person.into(), role.as_str().into(), granted_by.into(), Timestamp::now().into()];
             transaction.rows(include_str!("sql/grant.sql"), &values).await?;
         }
         let rows = transaction.rows(include_str!("sql/permissions.sql"), &[id.into(), person.into()]).await?;
@@ -100,7 +100,7 @@ impl Permission {
             tracking_id: row.text("tracking_id")?,
             email: row.text("email")?,
             role: row.word("role")?,
-            granted_at: row.moment("granted_at")?,
+            granted_at: row.timestamp("granted_at")?,
             granted_by: row.optional_text("granted_by")?,
         })
     }

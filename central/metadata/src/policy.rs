@@ -23,15 +23,15 @@ const POLL: Duration = Duration::from_millis(500);
 impl Metadata {
     /// Everything the edges need, as of one revision. Deleted websites are left out: to an edge they are unknown.
     pub async fn policy(&self) -> Result<Policy, Error> {
-        self.moment().await.map(|(policy_id, websites)| policy(policy_id, websites))
+        self.snapshot().await.map(|(policy_id, websites)| policy(policy_id, websites))
     }
 
-    /// Revision and websites of one moment.
-    async fn moment(&self) -> Result<(u64, Vec<Website>), Error> {
+    /// Revision and websites, read in one transaction.
+    async fn snapshot(&self) -> Result<(u64, Vec<Website>), Error> {
         let database = self.database()?;
-        let mut moment = database.begin_read().await?;
-        let (policy_id, _) = revision(&moment.rows(database.dialect(REVISION), &[]).await?)?;
-        Ok((policy_id, select(&mut moment, None).await?))
+        let mut transaction = database.begin_read().await?;
+        let (policy_id, _) = revision(&transaction.rows(database.dialect(REVISION), &[]).await?)?;
+        Ok((policy_id, select(&mut transaction, None).await?))
     }
 
     /// Lifts the revision above `known`, should it have fallen behind.
@@ -96,13 +96,13 @@ pub async fn watch(metadata: Metadata, tx: watch::Sender<Arc<Policy>>, shutdown:
         let (changed, fault) = match seen {
             Ok(Seen { changed, read_only: false }) => (changed, None),
             Ok(Seen { changed, read_only: true }) => {
-                (changed, Some(Error::ReadOnly { place: Arc::clone(&metadata.inner.place) }))
+                (changed, Some(Error::ReadOnly { location: Arc::clone(&metadata.inner.location) }))
             }
             Err(refused @ Error::Refused { .. }) => (None, Some(renewed(&metadata).err().unwrap_or(refused))),
             Err(error) => (None, Some(error)),
         };
         match (&fault, metadata.fault()) {
-            (None, Some(_)) => tracing::info!("{} is as it should be again", metadata.inner.place),
+            (None, Some(_)) => tracing::info!("{} is as it should be again", metadata.inner.location),
             (Some(fault), before) if before.as_deref() != Some(&fault.to_string()) => {
                 tracing::error!("{fault}; central goes on with what it knows");
             }
@@ -139,5 +139,5 @@ async fn look(metadata: &Metadata, known: u64) -> Result<Seen, Error> {
     } else if revision == known {
         return Ok(Seen { changed: None, read_only });
     }
-    Ok(Seen { changed: Some(metadata.moment().await?), read_only })
+    Ok(Seen { changed: Some(metadata.snapshot().await?), read_only })
 }

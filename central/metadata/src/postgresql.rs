@@ -9,8 +9,8 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgConnection, PgPool};
 use tokio::time::timeout;
 
-use super::database::CONNECTIONS;
-use super::{Error, Place, Server};
+use super::limits::CONNECTIONS;
+use super::{Error, Location, Server};
 use footfall_daemon::secret::Secret;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("src/migrations/postgresql");
@@ -24,10 +24,10 @@ const SESSION: &str = "SET statement_timeout = '10s'; SET lock_timeout = '5s'; \
                        SET idle_in_transaction_session_timeout = '30s'; SET TIME ZONE 'UTC'";
 
 /// Brings the schema up to date and opens a pool.
-pub(super) async fn open(server: &Server, place: &Arc<Place>) -> Result<PgPool, Error> {
+pub(super) async fn open(server: &Server, location: &Arc<Location>) -> Result<PgPool, Error> {
     let options = options(server)?;
-    let failed = |source| Error::of(place, source);
-    let late = |what: &str| Error::Away { place: Arc::clone(place), reason: what.to_owned() };
+    let failed = |source| Error::of(location, source);
+    let late = |what: &str| Error::Away { location: Arc::clone(location), reason: what.to_owned() };
 
     // A connection of its own, first: a pool would only say that it waited in vain. It is closed whatever happens, and with it
     // goes the lock that keeps two centrals from migrating at once.
@@ -38,7 +38,7 @@ pub(super) async fn open(server: &Server, place: &Arc<Place>) -> Result<PgPool, 
     tracing::debug!(?closed, "the connection that migrated has ended");
     migrated
         .map_err(|_| late("its schema was not up to date after a minute"))?
-        .map_err(|error| Error::of_migration(place, error))?;
+        .map_err(|error| Error::of_migration(location, error))?;
 
     Ok(PgPoolOptions::new()
         .max_connections(CONNECTIONS)

@@ -55,7 +55,7 @@ impl Metadata {
         rows.iter().map(Property::read).collect()
     }
 
-    /// Sets a property, in the place of what it was before.
+    /// Sets a property, in the location of what it was before.
     pub async fn set_property(&self, website: &Website, key: &PropertyKey, value: &str) -> Result<(), Error> {
         let values = [website.tracking_id.as_str().into(), key.0.as_str().into(), value.into()];
         self.database()?.rows(include_str!("sql/set_property.sql"), &values).await.map(drop)
@@ -77,7 +77,7 @@ impl Property {
         Ok(Self {
             key: row.text("property_key")?,
             value: row.optional_text("property_value")?,
-            created_at: row.moment("created_at")?,
+            created_at: row.timestamp("created_at")?,
         })
     }
 }

@@ -12,13 +12,13 @@ use sqlx::SqlitePool;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
-use super::database::{CONNECTIONS, PATIENCE};
-use super::{Error, Place};
+use super::limits::{CONNECTIONS, LOCK_WAIT};
+use super::{Error, Location};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("src/migrations/sqlite");
 
 /// Opens the file at `path`, makes it (mode 0600) when there is none, and brings its schema up to date.
-pub(super) async fn open(path: &Path, place: &Arc<Place>) -> Result<SqlitePool, Error> {
+pub(super) async fn open(path: &Path, location: &Arc<Location>) -> Result<SqlitePool, Error> {
     let file_error = |source| Error::File { path: path.to_owned(), source };
     if let Some(folder) = path.parent() {
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(file_error)?;
@@ -28,7 +28,7 @@ pub(super) async fn open(path: &Path, place: &Arc<Place>) -> Result<SqlitePool, 
     // sqlx does not lock SQLite while it migrates; two processes that start together would both create the tables. (Not the database
     // file itself: closing it would drop the locks that SQLite holds on it.)
     let lock_file = path.with_added_extension("lock");
-    let lock = Lock::acquire(&lock_file, PATIENCE).await;
+    let lock = Lock::acquire(&lock_file, LOCK_WAIT).await;
     let lock = lock.map_err(|source| Error::File { path: lock_file.clone(), source })?;
     let lock = lock.ok_or(Error::Busy { path: lock_file })?;
 
@@ -38,14 +38,14 @@ pub(super) async fn open(path: &Path, place: &Arc<Place>) -> Result<SqlitePool, 
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
-        .busy_timeout(PATIENCE);
+        .busy_timeout(LOCK_WAIT);
     let pool = SqlitePoolOptions::new()
         .max_connections(CONNECTIONS)
-        .acquire_timeout(PATIENCE)
+        .acquire_timeout(LOCK_WAIT)
         .connect_with(options)
         .await
-        .map_err(|source| Error::of(place, source))?;
-    MIGRATIONS.run(&pool).await.map_err(|error| Error::of_migration(place, error))?;
+        .map_err(|source| Error::of(location, source))?;
+    MIGRATIONS.run(&pool).await.map_err(|error| Error::of_migration(location, error))?;
     drop(lock);
     Ok(pool)
 }

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use super::*;
 
-fn site(domain: &str) -> New {
-    New {
+fn site(domain: &str) -> NewWebsite {
+    NewWebsite {
         name: format!("The site {domain}"),
         domain: domain.parse().unwrap(),
         extra_domains: Vec::new(),

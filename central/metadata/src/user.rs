@@ -3,11 +3,11 @@
 use serde::Serialize;
 
 use super::database::Transaction;
-use super::moment::Moment;
 use super::password::{self, Password};
+use super::timestamp::Timestamp;
 use super::value::{Row, Value};
 use super::website::LOCKED_PASSWORD;
-use super::{Email, Error, Metadata, Standing};
+use super::{Email, Error, Metadata, UserStatus};
 
 const USERS: &str = include_str!("sql/users.sql");
 
@@ -42,7 +42,7 @@ pub struct User {
     /// Somebody answered a message to the address.
     pub email_verified: bool,
     /// Whether the person may sign in.
-    pub status: Standing,
+    pub status: UserStatus,
     /// A password was set.
     pub has_password: bool,
     /// RFC 3339, UTC.
@@ -93,9 +93,9 @@ impl Metadata {
     }
 
     /// Suspends, restores or deletes a user. An owner cannot be deleted; a deleted one's password is gone.
-    pub async fn set_user_status(&self, email: &Email, status: Standing) -> Result<User, Error> {
+    pub async fn set_user_status(&self, email: &Email, status: UserStatus) -> Result<User, Error> {
         let mut transaction = self.database()?.begin_write().await?;
-        if status == Standing::Deleted {
+        if status == UserStatus::Deleted {
             let owned = transaction.rows(include_str!("sql/owned.sql"), &[email.as_str().into()]).await?;
             let owned: Vec<String> =
                 owned.iter().map(|row| row.text("tracking_id")).collect::<Result<_, _>>()?;
@@ -122,7 +122,7 @@ impl Metadata {
         if !password::verify(password, hash).await? {
             return Ok(None);
         }
-        let values = [email.as_str().into(), Moment::now().into()];
+        let values = [email.as_str().into(), Timestamp::now().into()];
         database.rows(include_str!("sql/signed_in.sql"), &values).await?;
         self.user(email).await
     }
@@ -144,8 +144,8 @@ impl User {
             email_verified: row.flag("email_verified")?,
             status: row.word("status")?,
             has_password: row.flag("has_password")?,
-            created_at: row.moment("created_at")?,
-            last_login_at: row.optional_moment("last_login_at")?,
+            created_at: row.timestamp("created_at")?,
+            last_login_at: row.optional_timestamp("last_login_at")?,
         })
     }
 }

@@ -12,7 +12,7 @@ use sqlx::{Arguments as _, Row as _};
 use uuid::Uuid;
 
 use super::Error;
-use super::moment::Moment;
+use super::timestamp::Timestamp;
 
 /// One value of a statement.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub(super) enum Value {
     Flag(Option<bool>),
     Whole(Option<i64>),
     Number(Option<f64>),
-    Moment(Moment),
+    Timestamp(Timestamp),
     Json(serde_json::Value),
 }
 
@@ -36,7 +36,7 @@ impl Value {
                 Self::Flag(flag) => arguments.add(*flag),
                 Self::Whole(number) => arguments.add(*number),
                 Self::Number(number) => arguments.add(*number),
-                Self::Moment(moment) => arguments.add(moment.text()),
+                Self::Timestamp(moment) => arguments.add(moment.text()),
                 Self::Json(json) => arguments.add(json.to_string()),
             }
             .map_err(sqlx::Error::Encode)?;
@@ -53,7 +53,7 @@ impl Value {
                 Self::Flag(flag) => arguments.add(*flag),
                 Self::Whole(number) => arguments.add(*number),
                 Self::Number(number) => arguments.add(*number),
-                Self::Moment(moment) => arguments.add(*moment),
+                Self::Timestamp(moment) => arguments.add(*moment),
                 Self::Json(json) => arguments.add(Json(json)),
             }
             .map_err(sqlx::Error::Encode)?;
@@ -87,7 +87,7 @@ from! {
     Option<i64> => Self::Whole,
     f64 => |number| Self::Number(Some(number)),
     Option<f64> => Self::Number,
-    Moment => Self::Moment,
+    Timestamp => Self::Timestamp,
     serde_json::Value => Self::Json,
 }
 
@@ -143,13 +143,13 @@ impl Row {
     }
 
     /// RFC 3339, UTC, milliseconds.
-    pub(super) fn moment(&self, column: &'static str) -> Result<String, Error> {
-        either!(self, column, row => row.try_get(column), row.try_get(column).map(Moment::text))
+    pub(super) fn timestamp(&self, column: &'static str) -> Result<String, Error> {
+        either!(self, column, row => row.try_get(column), row.try_get(column).map(Timestamp::text))
     }
 
-    pub(super) fn optional_moment(&self, column: &'static str) -> Result<Option<String>, Error> {
+    pub(super) fn optional_timestamp(&self, column: &'static str) -> Result<Option<String>, Error> {
         either!(self, column, row => row.try_get(column),
-            row.try_get::<Option<Moment>, _>(column).map(|moment| moment.map(Moment::text)))
+            row.try_get::<Option<Timestamp>, _>(column).map(|moment| moment.map(Timestamp::text)))
     }
 
     /// Read as what it is to be.

@@ -52,7 +52,7 @@ vocabulary! {
 
 vocabulary! {
     /// Whether a person may sign in.
-    Standing, "a user's status", {
+    UserStatus, "a user's status", {
         /// May.
         Active => "active",
         /// May not until active again.

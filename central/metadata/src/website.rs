@@ -4,7 +4,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::database::Transaction;
-use super::new::{Domain, New, TrackingId};
+use super::input::{Domain, NewWebsite, TrackingId};
 use super::value::{Row, Value};
 use super::{Error, Metadata, Status};
 
@@ -67,7 +67,7 @@ pub struct Change {
     pub name: Option<String>,
     /// Where it is served.
     pub domain: Option<Domain>,
-    /// Further domains, in the place of those before.
+    /// Further domains, in the location of those before.
     pub extra_domains: Option<Vec<Domain>>,
     /// IANA name.
     pub timezone: Option<String>,
@@ -88,16 +88,16 @@ pub struct Change {
 impl Metadata {
     /// Every website that is not deleted, by name. While a server is away: as they were last seen.
     pub async fn websites(&self) -> Result<Vec<Website>, Error> {
-        self.ask_or_recall(None).await
+        self.ask_or_cached(None).await
     }
 
     /// The website with this website id or tracking id. While a server is away: as it was last seen.
     pub async fn website(&self, id: &str) -> Result<Option<Website>, Error> {
-        Ok(self.ask_or_recall(Some(id)).await?.pop())
+        Ok(self.ask_or_cached(Some(id)).await?.pop())
     }
 
     /// Adds a website, and its owner if need be. A tracking id in use is an error.
-    pub async fn add_website(&self, new: New) -> Result<Website, Error> {
+    pub async fn add_website(&self, new: NewWebsite) -> Result<Website, Error> {
         let mut transaction = self.database()?.begin_write().await?;
         let website = insert(&mut transaction, &new).await?;
         transaction.commit().await?;
@@ -105,7 +105,7 @@ impl Metadata {
     }
 
     /// Adds a website unless there is one with its tracking id (or, where none is given, with its domain).
-    pub async fn add_website_if_missing(&self, new: New) -> Result<Added, Error> {
+    pub async fn add_website_if_missing(&self, new: NewWebsite) -> Result<Added, Error> {
         let mut transaction = self.database()?.begin_write().await?;
         let known = match &new.tracking_id {
             Some(id) => select(&mut transaction, Some(id.as_str())).await?.pop(),
@@ -160,7 +160,7 @@ impl Metadata {
         Ok(website)
     }
 
-    async fn ask_or_recall(&self, id: Option<&str>) -> Result<Vec<Website>, Error> {
+    async fn ask_or_cached(&self, id: Option<&str>) -> Result<Vec<Website>, Error> {
         let known = self.inner.known.load_full();
         let recall = |known: &[Website]| {
             known.iter().filter(|site| id.is_none_or(|id| site.is(id))).cloned().collect()
@@ -207,7 +207,7 @@ fn named(id: Option<&str>) -> [Value; 2] {
     }
 }
 
-async fn insert(transaction: &mut Transaction, new: &New) -> Result<Website, Error> {
+async fn insert(transaction: &mut Transaction, new: &NewWebsite) -> Result<Website, Error> {
     let owner = [new.owner.as_str().into(), LOCKED_PASSWORD.into()];
     transaction.rows(include_str!("sql/add_owner.sql"), &owner).await?;
     let tracking_id = new.tracking_id.clone().unwrap_or_else(|| TrackingId::generate(fresh_random()));
@@ -279,8 +279,8 @@ impl Website {
             data_retention_days,
             sampling_rate: sampling_rate.ok_or_else(|| row.malformed("sampling_rate", &"nothing"))?,
             status: row.word("status")?,
-            created_at: row.moment("created_at")?,
-            updated_at: row.moment("updated_at")?,
+            created_at: row.timestamp("created_at")?,
+            updated_at: row.timestamp("updated_at")?,
         })
     }
 }

@@ -11,8 +11,8 @@ use axum::Router;
 use axum::extract::State;
 use footfall_central::api::{ApiState, serve};
 use footfall_clickhouse::QueryClient;
-use footfall_live::{Inlet, Live, Options, Sighting, Source};
-use footfall_metadata::{Metadata, New};
+use footfall_live::{Live, LiveEvent, LiveWriter, Options, SourcePartition};
+use footfall_metadata::{Metadata, NewWebsite};
 use footfall_query::Reports;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -51,13 +51,13 @@ async fn main() -> anyhow::Result<()> {
     metadata.add_website(website("Zine", "zine.example", "FF-ZINE")?).await?;
 
     let live = Live::open(Options::Memory);
-    let mut inlet = live.inlet(Source { incarnation: [1; 16], partition: 0 });
+    let mut writer = live.writer(SourcePartition { incarnation: [1; 16], partition: 0 });
     let mut dice = Dice(fastrand::Rng::with_seed(7));
     let started = now_ms();
     let mut position = 0;
     for second in (-3600..0).filter(|_| !flag("--quiet")) {
         if dice.roll(100) < rate(second) {
-            visit(&mut inlet, position, &visited.website_id, started + second * 1000, &mut dice).await?;
+            visit(&mut writer, position, &visited.website_id, started + second * 1000, &mut dice).await?;
             position += 1;
         }
     }
@@ -90,7 +90,7 @@ async fn main() -> anyhow::Result<()> {
         loop {
             tokio::time::sleep(Duration::from_millis(200 + dice.roll(1800))).await;
             if !flag("--quiet") {
-                let seen = visit(&mut inlet, position, &visited.website_id, now_ms(), &mut dice).await;
+                let seen = visit(&mut writer, position, &visited.website_id, now_ms(), &mut dice).await;
                 if let Err(error) = seen {
                     return error;
                 }
@@ -114,14 +114,14 @@ fn rate(second: i64) -> u64 {
 }
 
 async fn visit(
-    inlet: &mut Inlet,
+    writer: &mut LiveWriter,
     offset: u64,
     website_id: &str,
     at_ms: i64,
     dice: &mut Dice,
 ) -> anyhow::Result<()> {
     let user = dice.roll(400).to_string();
-    let sighting = Sighting {
+    let sighting = LiveEvent {
         offset,
         website_id,
         at_ms,
@@ -133,7 +133,7 @@ async fn visit(
         country: dice.pick(&COUNTRIES),
         device_type: dice.pick(&DEVICES),
     };
-    Ok(inlet.apply(offset + 1, &[sighting], at_ms).await?)
+    Ok(writer.apply(offset + 1, &[sighting], at_ms).await?)
 }
 
 /// With `--hostile`, what an attacker would send in the name's place.
@@ -149,8 +149,8 @@ fn flag(name: &str) -> bool {
     std::env::args().any(|argument| argument == name)
 }
 
-fn website(name: &str, domain: &str, tracking_id: &str) -> anyhow::Result<New> {
-    Ok(New {
+fn website(name: &str, domain: &str, tracking_id: &str) -> anyhow::Result<NewWebsite> {
+    Ok(NewWebsite {
         name: name.to_owned(),
         domain: domain.parse()?,
         extra_domains: Vec::new(),

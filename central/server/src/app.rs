@@ -196,7 +196,7 @@ async fn open_log(place: config::Log, dir: PathBuf, metrics: footfall_log::Metri
 
 /// A server may be away or refuse, a file may be read-only or newer than we are: events are taken in meanwhile, `/readyz` says why, and
 /// the policy's watch tries again.
-async fn open_metadata(place: footfall_metadata::Place) -> Metadata {
+async fn open_metadata(place: footfall_metadata::Location) -> Metadata {
     let metadata = Metadata::at(place);
     if let Err(error) = metadata.connect().await {
         tracing::error!(%error, "websites and users are not known yet");

@@ -29,9 +29,9 @@ pub struct Config {
     /// Where the log is kept.
     pub log: Log,
     /// Where users and websites are kept.
-    pub metadata: footfall_metadata::Place,
+    pub metadata: footfall_metadata::Location,
     /// Where the raw log rests.
-    pub blobs: footfall_blobs::Place,
+    pub blobs: footfall_blobs::Location,
     /// After this much time an object of the raw log is closed.
     pub close_after: Duration,
     /// The live view.
@@ -231,7 +231,7 @@ fn check_name(key: &'static str, name: &str) -> Result<(), ConfigError> {
 }
 
 impl RawMetadata {
-    fn resolve(self, data: &Path) -> Result<footfall_metadata::Place, ConfigError> {
+    fn resolve(self, data: &Path) -> Result<footfall_metadata::Location, ConfigError> {
         let server = match (self.backend, self.postgresql) {
             (RawMetadataBackend::Sqlite, _) => return Ok(data.join(METADATA).into()),
             (RawMetadataBackend::Postgresql, server) => server,
@@ -241,7 +241,7 @@ impl RawMetadata {
         if server.ca.as_ref().is_some_and(|ca| !ca.is_file()) {
             return Err(ConfigError::Missing("metadata.postgresql.ca", "a file with certificates"));
         }
-        Ok(footfall_metadata::Place::Postgresql(footfall_metadata::Server {
+        Ok(footfall_metadata::Location::Postgresql(footfall_metadata::Server {
             host: server.host,
             port: server.port,
             database: server.database,
@@ -254,15 +254,15 @@ impl RawMetadata {
 }
 
 impl RawBlobs {
-    fn resolve(self, data: &Path) -> Result<footfall_blobs::Place, ConfigError> {
+    fn resolve(self, data: &Path) -> Result<footfall_blobs::Location, ConfigError> {
         if !CLOSE_AFTER_SECONDS.contains(&self.close_after_seconds) {
             return Err(ConfigError::CloseAfter);
         }
         match (self.backend.as_str(), self.s3) {
             ("folder", _) => {
-                Ok(footfall_blobs::Place::Folder(self.folder.unwrap_or_else(|| data.join("blobs"))))
+                Ok(footfall_blobs::Location::Folder(self.folder.unwrap_or_else(|| data.join("blobs"))))
             }
-            ("s3", s3) => s3.resolve().map(footfall_blobs::Place::S3),
+            ("s3", s3) => s3.resolve().map(footfall_blobs::Location::S3),
             _ => Err(ConfigError::Blobs("blobs.backend is to be \"folder\" or \"s3\"")),
         }
     }

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::{Counters, Failure, Health, Sink, Span, Stop, Writer};
 use footfall_daemon::fault::Fault;
-use footfall_live::{Inlet, LiveError, REACH_MINUTES, Sighting};
+use footfall_live::{LiveError, LiveEvent, LiveWriter, WINDOW_MINUTES};
 use footfall_log::{
     Cursor, CursorError, DecodedEvent, DecodedRecord, LogError, Partition, Poison, RecordBatch,
 };
@@ -48,7 +48,7 @@ impl Sink for Sightings {
 
 /// The live view as a sink's store.
 pub struct View {
-    inlet: Inlet,
+    writer: LiveWriter,
     partition: Partition,
     counters: Counters,
     /// The offset that follows what is counted, once that is known.
@@ -56,16 +56,16 @@ pub struct View {
 }
 
 impl View {
-    /// Counts what `partition` holds through `inlet`.
-    pub fn new(inlet: Inlet, partition: Partition, counters: Counters) -> Self {
-        Self { inlet, partition, counters, next: None }
+    /// Counts what `partition` holds through `writer`.
+    pub fn new(writer: LiveWriter, partition: Partition, counters: Counters) -> Self {
+        Self { writer, partition, counters, next: None }
     }
 
     /// Where to begin, as soon as the store can say so; nothing when all ends before.
     pub async fn begin(&mut self, health: &Health, stop: &Stop) -> Option<Cursor> {
         loop {
             let begun = async {
-                self.inlet.ready().await;
+                self.writer.ready().await;
                 let next = self.resume().await?;
                 Ok::<_, Stuck>(self.partition.observer_at(Sightings::NAME, next).await?)
             };
@@ -91,13 +91,13 @@ impl View {
         if let Some(next) = self.next {
             return Ok(next);
         }
-        let next = if let Some(next) = self.inlet.begin().await? {
+        let next = if let Some(next) = self.writer.begin().await? {
             next
         } else {
-            let reach = Duration::from_mins(REACH_MINUTES);
+            let reach = Duration::from_mins(WINDOW_MINUTES);
             let since = SystemTime::now().checked_sub(reach).unwrap_or(UNIX_EPOCH);
             let from = self.partition.observer(Sightings::NAME, since).await?.position();
-            self.inlet.anew(from, now_ms()).await?;
+            self.writer.restart(from, now_ms()).await?;
             from
         };
         self.next = Some(next);
@@ -120,7 +120,7 @@ impl View {
 
     async fn apply(&mut self, pieces: &[RecordBatch], next: u64) -> Result<(), Stuck> {
         let sightings = sightings(pieces);
-        self.inlet.apply(next, &sightings, now_ms()).await?;
+        self.writer.apply(next, &sightings, now_ms()).await?;
         self.next = self.next.max(Some(next));
         self.partition.note(Sightings::NAME, next);
         self.counters.rows.inc_by(sightings.len() as u64);
@@ -133,7 +133,7 @@ impl Writer for View {
 
     async fn write(&mut self, pieces: &Vec<RecordBatch>, span: Span) -> Result<Vec<Poison>, Failure> {
         loop {
-            self.inlet.ready().await;
+            self.writer.ready().await;
             match self.count(pieces, span).await {
                 Ok(()) => return Ok(Vec::new()),
                 Err(Stuck::Live(LiveError::Lost)) => {
@@ -147,7 +147,7 @@ impl Writer for View {
 }
 
 /// What is to be counted of stretches of the log.
-pub fn sightings(pieces: &[RecordBatch]) -> Vec<Sighting<'_>> {
+pub fn sightings(pieces: &[RecordBatch]) -> Vec<LiveEvent<'_>> {
     let mut sightings = Vec::new();
     for reading in pieces.iter().flat_map(RecordBatch::records) {
         // Repeats are in no report. A bot that comes this far belongs to a website that does not filter bots.
@@ -168,8 +168,8 @@ enum Stuck {
     Log(#[from] LogError),
 }
 
-fn sighting<'a>(reading: &DecodedRecord<'a>, read: &DecodedEvent<'a>) -> Sighting<'a> {
-    Sighting {
+fn sighting<'a>(reading: &DecodedRecord<'a>, read: &DecodedEvent<'a>) -> LiveEvent<'a> {
+    LiveEvent {
         offset: reading.offset,
         website_id: reading.website_id,
         at_ms: reading.server_timestamp_ms,

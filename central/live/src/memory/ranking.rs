@@ -6,12 +6,12 @@ use crate::realtime::{Ranking, shortened};
 
 /// Page views by name within one minute: at most `capacity` names, the rest in one sum.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct NameCounts {
     counts: HashMap<Box<str>, u64>,
     other: u64,
 }
 
-impl Tally {
+impl NameCounts {
     /// Counts one page view; a new name beyond `capacity` goes to the rest.
     pub(super) fn add(&mut self, name: &str, capacity: usize) {
         let name = shortened(name);
@@ -26,7 +26,7 @@ impl Tally {
 }
 
 /// The `length` greatest names over all of `tallies`.
-pub(super) fn rank<'a>(tallies: impl Iterator<Item = &'a Tally>, length: usize) -> Ranking {
+pub(super) fn rank<'a>(tallies: impl Iterator<Item = &'a NameCounts>, length: usize) -> Ranking {
     let mut sums: HashMap<&str, u64> = HashMap::new();
     let mut other = 0;
     for tally in tallies {
@@ -43,8 +43,8 @@ mod tests {
     use super::*;
     use crate::realtime::{MAX_NAME_BYTES, Ranked};
 
-    fn tally(names: &[&str], capacity: usize) -> Tally {
-        let mut tally = Tally::default();
+    fn tally(names: &[&str], capacity: usize) -> NameCounts {
+        let mut tally = NameCounts::default();
         for name in names {
             tally.add(name, capacity);
         }

@@ -1,4 +1,4 @@
-//! The live view against a model that keeps every sighting and counts afresh, and its bounds.
+//! The live view against a model that keeps every event and counts afresh, and its bounds.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,10 +8,10 @@ use super::*;
 use crate::realtime::{MINUTE_MS, Ranked, SERIES_MINUTES};
 
 const START_MS: i64 = 1_790_000_000_000;
-const SOURCE: Source = Source { incarnation: [1; 16], partition: 0 };
+const SOURCE: SourcePartition = SourcePartition { incarnation: [1; 16], partition: 0 };
 
-fn view<'a>(website_id: &'a str, user_id: &'a str, page_path: &'a str, at_ms: i64) -> Sighting<'a> {
-    Sighting {
+fn view<'a>(website_id: &'a str, user_id: &'a str, page_path: &'a str, at_ms: i64) -> LiveEvent<'a> {
+    LiveEvent {
         website_id,
         offset: 0,
         at_ms,
@@ -25,10 +25,10 @@ fn view<'a>(website_id: &'a str, user_id: &'a str, page_path: &'a str, at_ms: i6
     }
 }
 
-/// Sightings of one record at `offset`.
-fn apply(live: &Memory, offset: u64, sightings: &[Sighting<'_>]) {
-    let sightings: Vec<_> = sightings.iter().map(|sighting| Sighting { offset, ..*sighting }).collect();
-    live.apply(SOURCE, offset + 1, &sightings);
+/// LiveEvents of one record at `offset`.
+fn apply(live: &Memory, offset: u64, events: &[LiveEvent<'_>]) {
+    let events: Vec<_> = events.iter().map(|event| LiveEvent { offset, ..*event }).collect();
+    live.apply(SOURCE, offset + 1, &events);
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn a_page_view_is_there_at_once() {
 #[test]
 fn engagement_shows_the_visitor_and_counts_no_page_view() {
     let live = Memory::new();
-    apply(&live, 0, &[Sighting { page_view: false, ..view("w", "ada", "/", START_MS) }]);
+    apply(&live, 0, &[LiveEvent { page_view: false, ..view("w", "ada", "/", START_MS) }]);
     let now = live.snapshot("w", START_MS);
     assert_eq!((now.visitors_now, now.pageviews), (1, 0));
     assert!(now.top_pages.top.is_empty());
@@ -61,8 +61,8 @@ fn engagement_shows_the_visitor_and_counts_no_page_view() {
 #[test]
 fn without_a_user_the_session_is_the_visitor() {
     let live = Memory::new();
-    let anonymous = Sighting { user_id: "", ..view("w", "", "/", START_MS) };
-    apply(&live, 0, &[anonymous, anonymous, Sighting { session_id: "t", ..anonymous }]);
+    let anonymous = LiveEvent { user_id: "", ..view("w", "", "/", START_MS) };
+    apply(&live, 0, &[anonymous, anonymous, LiveEvent { session_id: "t", ..anonymous }]);
     assert_eq!(live.snapshot("w", START_MS).visitors_now, 2);
 }
 
@@ -99,11 +99,11 @@ fn a_redelivered_batch_changes_nothing_and_wakes_nobody() {
 #[test]
 fn each_partition_has_a_position_of_its_own_and_a_batch_cut_elsewhere_is_counted_once() {
     let live = Memory::new();
-    let at = |offset| Sighting { offset, ..view("w", "ada", "/", START_MS) };
+    let at = |offset| LiveEvent { offset, ..view("w", "ada", "/", START_MS) };
     live.apply(SOURCE, 3, &[at(1), at(2)]);
     live.apply(SOURCE, 5, &[at(2), at(4), at(4)]);
     assert_eq!((live.next(SOURCE), live.snapshot("w", START_MS).pageviews), (Some(5), 4));
-    let other = Source { partition: 1, ..SOURCE };
+    let other = SourcePartition { partition: 1, ..SOURCE };
     live.apply(other, 3, &[at(2)]);
     assert_eq!((live.next(other), live.snapshot("w", START_MS).pageviews), (Some(3), 5));
 }
@@ -210,15 +210,15 @@ impl Model {
 fn deliver(live: &Memory, position: u64, events: &[(Event, i64)]) {
     let names: Vec<_> =
         events.iter().map(|((w, u, p, ..), _)| (w.to_string(), u.to_string(), format!("/{p}"))).collect();
-    let sightings: Vec<_> = events
+    let events: Vec<_> = events
         .iter()
         .zip(&names)
-        .map(|(((.., page_view), at_ms), (w, u, p))| Sighting {
+        .map(|(((.., page_view), at_ms), (w, u, p))| LiveEvent {
             page_view: *page_view,
             ..view(w, u, p, *at_ms)
         })
         .collect();
-    apply(live, position, &sightings);
+    apply(live, position, &events);
 }
 
 proptest! {

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::ranking::{Tally, rank};
+use super::ranking::{NameCounts, rank};
 use super::visitors::Visitors;
-use crate::Sighting;
+use crate::LiveEvent;
 use crate::realtime::{
-    AHEAD_MINUTES, MAX_NAMES, MINUTE_MS, PRESENT_MINUTES, RANKED_MINUTES, Realtime, SERIES_MINUTES, SHOWN,
+    MAX_FUTURE_MINUTES, MAX_NAMES, MINUTE_MS, PRESENT_MINUTES, RANKED_MINUTES, Realtime, SERIES_MINUTES,
+    SHOWN,
 };
 
 /// Somebody seen within this time is there now, milliseconds.
@@ -41,10 +42,10 @@ pub(super) struct Window {
 #[derive(Debug, Default)]
 struct Minute {
     pageviews: u64,
-    pages: Tally,
-    sources: Tally,
-    countries: Tally,
-    devices: Tally,
+    pages: NameCounts,
+    sources: NameCounts,
+    countries: NameCounts,
+    devices: NameCounts,
 }
 
 impl Window {
@@ -52,16 +53,16 @@ impl Window {
         Self { limits, minutes: BTreeMap::new(), visitors: Visitors::default() }
     }
 
-    pub(super) fn add(&mut self, sighting: &Sighting<'_>) {
-        self.visitors.see(sighting.visitor(), sighting.at_ms, self.limits.visitors);
-        if sighting.page_view {
+    pub(super) fn add(&mut self, event: &LiveEvent<'_>) {
+        self.visitors.see(event.visitor(), event.at_ms, self.limits.visitors);
+        if event.page_view {
             let names = self.limits.names;
-            let minute = self.minutes.entry(sighting.at_ms.div_euclid(MINUTE_MS)).or_default();
+            let minute = self.minutes.entry(event.at_ms.div_euclid(MINUTE_MS)).or_default();
             minute.pageviews += 1;
-            minute.pages.add(sighting.page_path, names);
-            minute.sources.add(sighting.source, names);
-            minute.countries.add(sighting.country, names);
-            minute.devices.add(sighting.device_type, names);
+            minute.pages.add(event.page_path, names);
+            minute.sources.add(event.source, names);
+            minute.countries.add(event.country, names);
+            minute.devices.add(event.device_type, names);
             // Counting minutes instead of measuring time: one event from a clock far ahead costs one old minute and no more.
             if self.minutes.len() > self.limits.minutes {
                 self.minutes.pop_first();
@@ -91,9 +92,10 @@ impl Window {
     /// Forgets what no snapshot at or after `now_ms` shows.
     pub(super) fn expire(&mut self, now_ms: i64) {
         let now = now_ms.div_euclid(MINUTE_MS);
-        self.visitors.keep(now_ms - PRESENT_MS, now_ms + AHEAD_MINUTES * MINUTE_MS);
-        self.minutes
-            .retain(|minute, _| (now - SERIES_MINUTES as i64 + 1..=now + AHEAD_MINUTES).contains(minute));
+        self.visitors.keep(now_ms - PRESENT_MS, now_ms + MAX_FUTURE_MINUTES * MINUTE_MS);
+        self.minutes.retain(|minute, _| {
+            (now - SERIES_MINUTES as i64 + 1..=now + MAX_FUTURE_MINUTES).contains(minute)
+        });
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -123,7 +125,7 @@ mod tests {
     fn a_website_that_nobody_looks_at_keeps_no_more_minutes_than_it_could_show() {
         let mut window = Window::new(Limits::DEFAULT);
         for minute in 0..500 {
-            window.add(&Sighting { at_ms: minute * MINUTE_MS, page_view: true, ..Sighting::default() });
+            window.add(&LiveEvent { at_ms: minute * MINUTE_MS, page_view: true, ..LiveEvent::default() });
         }
         assert_eq!(window.minutes.len(), Limits::DEFAULT.minutes);
         assert_eq!(window.snapshot(499 * MINUTE_MS).pageviews_per_minute, vec![1; SERIES_MINUTES]);

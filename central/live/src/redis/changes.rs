@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::keys::{LISTS, LONG_LIFE_MS, MINUTE_LIFE_MS};
-use crate::realtime::{AHEAD_MINUTES, MINUTE_MS, shortened};
-use crate::{REACH_MINUTES, Sighting};
+use crate::realtime::{MAX_FUTURE_MINUTES, MINUTE_MS, shortened};
+use crate::{LiveEvent, WINDOW_MINUTES};
 
 /// The events of a stretch by the keys that they change.
 #[derive(Debug, Default)]
@@ -22,11 +22,11 @@ pub(super) struct Changes<'a> {
 
 /// The events of one website's minute, in the order of the log.
 #[derive(Debug, Default)]
-pub(super) struct MinuteEvents<'a>(Vec<&'a Sighting<'a>>);
+pub(super) struct MinuteEvents<'a>(Vec<&'a LiveEvent<'a>>);
 
 /// The events of one session, in the order of the log.
 #[derive(Debug, Default)]
-pub(super) struct SessionEvents<'a>(Vec<&'a Sighting<'a>>);
+pub(super) struct SessionEvents<'a>(Vec<&'a LiveEvent<'a>>);
 
 /// What is added to a minute.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -62,24 +62,24 @@ pub(super) struct SessionChange<'a> {
 
 impl<'a> Changes<'a> {
     /// Sorts what is not over at `now_ms`: a minute that has expired is never made again, nor is one written that is far ahead.
-    pub(super) fn of(sightings: &'a [Sighting<'a>], now_ms: i64) -> Self {
+    pub(super) fn of(events: &'a [LiveEvent<'a>], now_ms: i64) -> Self {
         let mut changes = Self::default();
-        for sighting in sightings {
-            let at_ms = sighting.at_ms;
-            if at_ms > now_ms + (AHEAD_MINUTES + 1) * MINUTE_MS || at_ms <= now_ms - LONG_LIFE_MS {
+        for event in events {
+            let at_ms = event.at_ms;
+            if at_ms > now_ms + (MAX_FUTURE_MINUTES + 1) * MINUTE_MS || at_ms <= now_ms - LONG_LIFE_MS {
                 continue;
             }
-            if !sighting.user_id.is_empty() && !sighting.session_id.is_empty() {
-                let visit = (sighting.website_id, sighting.user_id, sighting.session_id);
+            if !event.user_id.is_empty() && !event.session_id.is_empty() {
+                let visit = (event.website_id, event.user_id, event.session_id);
                 let newest = changes.visits.entry(visit).or_insert(at_ms);
                 *newest = at_ms.max(*newest);
             }
-            if !sighting.session_id.is_empty() && at_ms > now_ms - REACH_MINUTES as i64 * MINUTE_MS {
-                changes.sessions.entry(sighting.session_id).or_default().0.push(sighting);
+            if !event.session_id.is_empty() && at_ms > now_ms - WINDOW_MINUTES as i64 * MINUTE_MS {
+                changes.sessions.entry(event.session_id).or_default().0.push(event);
             }
             let minute = at_ms.div_euclid(MINUTE_MS);
             if minute_life_ms(minute, now_ms).is_some() {
-                changes.minutes.entry((sighting.website_id, minute)).or_default().0.push(sighting);
+                changes.minutes.entry((event.website_id, minute)).or_default().0.push(event);
             }
         }
         changes
@@ -104,15 +104,15 @@ impl<'a> MinuteEvents<'a> {
         };
         let mut seen = std::collections::HashSet::new();
         let mut places: [HashMap<&str, usize>; LISTS.len()] = Default::default();
-        for sighting in fresh {
-            if seen.insert(sighting.visitor()) {
-                change.visitors.push(sighting.visitor());
+        for event in fresh {
+            if seen.insert(event.visitor()) {
+                change.visitors.push(event.visitor());
             }
-            if !sighting.page_view {
+            if !event.page_view {
                 continue;
             }
             change.pageviews += 1;
-            let names = [sighting.page_path, sighting.source, sighting.country, sighting.device_type];
+            let names = [event.page_path, event.source, event.country, event.device_type];
             for ((name, list), places) in names.into_iter().zip(&mut change.lists).zip(&mut places) {
                 let place = *places.entry(name).or_insert(list.len());
                 if place == list.len() {
@@ -130,11 +130,11 @@ impl<'a> SessionEvents<'a> {
     pub(super) fn after(&self, held: Option<u64>) -> Option<SessionChange<'a>> {
         let fresh = fresh(&self.0, held);
         let (first, last) = (fresh.first()?, fresh.last()?);
-        let mut views = fresh.iter().filter(|sighting| sighting.page_view);
-        let page = |sighting: Option<&&Sighting<'a>>| {
-            sighting.map_or_else(String::new, |sighting| shortened(sighting.page_path).into_owned())
+        let mut views = fresh.iter().filter(|event| event.page_view);
+        let page = |event: Option<&&LiveEvent<'a>>| {
+            event.map_or_else(String::new, |event| shortened(event.page_path).into_owned())
         };
-        let times = || fresh.iter().map(|sighting| sighting.at_ms);
+        let times = || fresh.iter().map(|event| event.at_ms);
         Some(SessionChange {
             first: first.offset,
             last: last.offset,
@@ -145,16 +145,16 @@ impl<'a> SessionEvents<'a> {
             pageviews: views.clone().count() as u64,
             events: fresh.len() as u64,
             landing_page: page(views.next()),
-            current_page: page(fresh.iter().rfind(|sighting| sighting.page_view)),
+            current_page: page(fresh.iter().rfind(|event| event.page_view)),
             device_type: last.device_type,
             country: last.country,
         })
     }
 }
 
-fn fresh<'b, 'a>(sightings: &'b [&'a Sighting<'a>], held: Option<u64>) -> &'b [&'a Sighting<'a>] {
-    let counted = |sighting: &&Sighting<'_>| held.is_some_and(|held| sighting.offset <= held);
-    &sightings[sightings.partition_point(counted)..]
+fn fresh<'b, 'a>(events: &'b [&'a LiveEvent<'a>], held: Option<u64>) -> &'b [&'a LiveEvent<'a>] {
+    let counted = |event: &&LiveEvent<'_>| held.is_some_and(|held| event.offset <= held);
+    &events[events.partition_point(counted)..]
 }
 
 #[cfg(test)]
@@ -163,8 +163,8 @@ mod tests {
 
     const NOW: i64 = 1_795_435_200_000;
 
-    fn sighting(offset: u64, at_ms: i64, page_path: &str) -> Sighting<'_> {
-        Sighting {
+    fn event(offset: u64, at_ms: i64, page_path: &str) -> LiveEvent<'_> {
+        LiveEvent {
             offset,
             website_id: "w",
             at_ms,
@@ -172,16 +172,15 @@ mod tests {
             user_id: "u",
             session_id: "s",
             page_path,
-            ..Sighting::default()
+            ..LiveEvent::default()
         }
     }
 
     #[test]
     fn a_minute_that_is_over_is_never_written() {
         let minute = NOW / MINUTE_MS - 60;
-        let sightings =
-            [sighting(1, minute * MINUTE_MS + 59_999, "/old"), sighting(2, (minute + 1) * MINUTE_MS, "/")];
-        let changes = Changes::of(&sightings, NOW);
+        let events = [event(1, minute * MINUTE_MS + 59_999, "/old"), event(2, (minute + 1) * MINUTE_MS, "/")];
+        let changes = Changes::of(&events, NOW);
         assert_eq!(changes.minutes.keys().collect::<Vec<_>>(), [&("w", minute + 1)]);
         assert_eq!(minute_life_ms(minute + 1, NOW), Some(MINUTE_MS));
         assert_eq!(changes.sessions["s"].after(None).map(|change| change.events), Some(2));
@@ -189,16 +188,15 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_far_ahead_changes_nothing() {
-        let changes = [sighting(1, NOW + 10 * MINUTE_MS, "/")];
+        let changes = [event(1, NOW + 10 * MINUTE_MS, "/")];
         let changes = Changes::of(&changes, NOW);
         assert!(changes.minutes.is_empty() && changes.sessions.is_empty() && changes.visits.is_empty());
     }
 
     #[test]
     fn names_keep_the_order_of_their_coming_and_what_is_held_is_left_out() {
-        let sightings =
-            [sighting(1, NOW, "/a"), sighting(2, NOW, "/b"), sighting(2, NOW, "/a"), sighting(5, NOW, "/c")];
-        let changes = Changes::of(&sightings, NOW);
+        let events = [event(1, NOW, "/a"), event(2, NOW, "/b"), event(2, NOW, "/a"), event(5, NOW, "/c")];
+        let changes = Changes::of(&events, NOW);
         let events = &changes.minutes[&("w", NOW / MINUTE_MS)];
         let whole = events.after(None).expect("events");
         assert_eq!((whole.first, whole.last, whole.pageviews, whole.events), (1, 5, 4, 4));
@@ -210,13 +208,13 @@ mod tests {
 
     #[test]
     fn a_session_lands_on_its_first_page_and_is_on_its_last() {
-        let sightings = [
-            Sighting { page_view: false, ..sighting(1, NOW, "/shown") },
-            sighting(2, NOW + 5, "/a"),
-            sighting(3, NOW + 3, "/b"),
-            Sighting { page_view: false, ..sighting(4, NOW + 9, "/b") },
+        let events = [
+            LiveEvent { page_view: false, ..event(1, NOW, "/shown") },
+            event(2, NOW + 5, "/a"),
+            event(3, NOW + 3, "/b"),
+            LiveEvent { page_view: false, ..event(4, NOW + 9, "/b") },
         ];
-        let changes = Changes::of(&sightings, NOW);
+        let changes = Changes::of(&events, NOW);
         let change = changes.sessions["s"].after(None).expect("events");
         assert_eq!((change.landing_page.as_str(), change.current_page.as_str()), ("/a", "/b"));
         assert_eq!(

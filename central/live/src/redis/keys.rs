@@ -16,7 +16,7 @@
 use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-use crate::Source;
+use crate::SourcePartition;
 use crate::realtime::MINUTE_MS;
 
 /// A minute and its siblings, milliseconds from the minute's beginning.
@@ -102,13 +102,13 @@ impl Keys {
     }
 
     /// How far a partition has come.
-    pub(super) fn position(&self, source: Source) -> String {
+    pub(super) fn position(&self, source: SourcePartition) -> String {
         format!("{}position:{{{}}}", self.prefix, name(source))
     }
 }
 
 /// A partition's name: the incarnation in hexadecimal digits, a colon, its number. It is the field by which a hash keeps a position.
-pub(super) fn name(source: Source) -> String {
+pub(super) fn name(source: SourcePartition) -> String {
     format!("{:032x}:{}", u128::from_be_bytes(source.incarnation), source.partition)
 }
 
@@ -144,7 +144,7 @@ mod tests {
         assert_eq!(keys.session("s"), "session:s");
         assert_eq!(keys.sessions_of("w", "u"), "user:w:u:sessions");
         assert_eq!(keys.lock("{w}:q:1"), "cache:{w}:q:1:lock");
-        let source = Source { incarnation: [0xab; 16], partition: 7 };
+        let source = SourcePartition { incarnation: [0xab; 16], partition: 7 };
         assert_eq!(keys.position(source), format!("position:{{{}:7}}", "ab".repeat(16)));
     }
 }

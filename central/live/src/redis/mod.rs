@@ -1,34 +1,34 @@
 //! The live view in Redis, shared by every central. The only folder that knows its client.
 //!
-//! [`keys`] says what is where; [`inlet`] writes, each change together with the position that it brings a key to; [`view`] reads and
-//! [`watch`] looks again twice a second where somebody watches; [`answer`] keeps answers of reports; [`link`] is the connection; [`rebuild`] empties and
+//! [`keys`] says what is where; [`writer`] writes, each change together with the position that it brings a key to; [`view`] reads and
+//! [`watch`] looks again twice a second where somebody watches; [`answer`] keeps answers of reports; [`connection`] is the connection; [`rebuild`] empties and
 //! counts.
 
 mod answer;
 mod changes;
-mod inlet;
+mod connection;
 mod keys;
-mod link;
 mod rebuild;
 mod script;
 mod view;
 mod watch;
+mod writer;
 
 use std::sync::Arc;
 
-pub use inlet::Inlet;
-pub use link::Options;
-pub use rebuild::{Tally, lives, tally};
+pub use connection::Options;
+pub use rebuild::{MinuteCounts, lives, minute_counts};
+pub use writer::Writer;
 
-use super::{LiveError, Realtime, Source};
+use super::{LiveError, Realtime, SourcePartition};
+use connection::Connection;
 use keys::Keys;
-use link::Link;
 use watch::Watch;
 
 /// The live view in Redis. Clones share the connection.
 #[derive(Clone, Debug)]
 pub struct Redis {
-    link: Link,
+    connection: Connection,
     keys: Arc<Keys>,
     watch: Watch,
 }
@@ -38,12 +38,12 @@ impl Redis {
     #[must_use]
     pub fn open(options: Options) -> Self {
         let keys = Arc::new(Keys::new(&options.prefix));
-        Self { link: Link::open(options), keys, watch: Watch::default() }
+        Self { connection: Connection::open(options), keys, watch: Watch::default() }
     }
 
     /// How records of `source` flow in.
-    pub fn inlet(&self, source: Source) -> Inlet {
-        Inlet::new(self.clone(), source)
+    pub fn writer(&self, source: SourcePartition) -> Writer {
+        Writer::new(self.clone(), source)
     }
 
     /// How the website looks at `now_ms`.
@@ -51,7 +51,7 @@ impl Redis {
         if let Some(seen) = self.watch.seen(website_id, now_ms) {
             return Ok(seen);
         }
-        view::snapshot(&self.link, &self.keys, website_id, now_ms).await
+        view::snapshot(&self.connection, &self.keys, website_id, now_ms).await
     }
 
     /// Changes whenever the website looks different.
@@ -61,11 +61,11 @@ impl Redis {
 
     /// Waits until there is a connection.
     pub async fn ready(&self) {
-        self.link.ready().await;
+        self.connection.ready().await;
     }
 
     /// What is wrong with the connection.
     pub fn fault(&self) -> Option<String> {
-        self.link.fault()
+        self.connection.fault()
     }
 }

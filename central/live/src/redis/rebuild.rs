@@ -1,4 +1,4 @@
-//! What rebuilding the view needs beside an inlet: to empty it, and to count what it holds.
+//! What rebuilding the view needs beside an writer: to empty it, and to count what it holds.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use futures_util::stream::{BoxStream, StreamExt as _, TryStreamExt as _};
 
 use super::Redis;
 use super::changes::Changes;
-use crate::{LiveError, Sighting};
+use crate::{LiveError, LiveEvent};
 
 /// Keys looked at in one step of a scan.
 const SCANNED: u32 = 1000;
@@ -18,7 +18,7 @@ const AT_ONCE: usize = 64;
 
 /// Events and page views.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct MinuteCounts {
     /// Events.
     pub events: u64,
     /// Those of them that are page views.
@@ -31,14 +31,14 @@ impl Redis {
     /// # Errors
     /// [`LiveError`]; some keys may be gone.
     pub async fn clear(&self) -> Result<(), LiveError> {
-        let client = self.link.up()?.client;
+        let client = self.connection.up()?.client;
         for pattern in self.keys.of_the_view() {
             let keys: Vec<String> = self.matching(&client, pattern).try_collect().await?;
             // One by one: in a cluster they lie on several nodes.
             let gone = keys.into_iter().map(|key| async { client.unlink::<i64, _>(key).await.map(drop) });
             let mut gone = futures_util::stream::iter(gone).buffer_unordered(AT_ONCE);
             while let Some(gone) = gone.next().await {
-                gone.map_err(|error| self.link.away(&error))?;
+                gone.map_err(|error| self.connection.away(&error))?;
             }
         }
         Ok(())
@@ -48,10 +48,10 @@ impl Redis {
     ///
     /// # Errors
     /// [`LiveError`].
-    pub async fn held(&self) -> Result<BTreeMap<i64, Tally>, LiveError> {
-        let client = self.link.up()?.client;
+    pub async fn held(&self) -> Result<BTreeMap<i64, MinuteCounts>, LiveError> {
+        let client = self.connection.up()?.client;
         let keys: Vec<String> = self.matching(&client, self.keys.minutes()).try_collect().await?;
-        let mut held: BTreeMap<i64, Tally> = BTreeMap::new();
+        let mut held: BTreeMap<i64, MinuteCounts> = BTreeMap::new();
         let asked = keys.into_iter().filter_map(|key| Some((self.keys.minute_of(&key)?, key))).map(
             |(minute, key)| {
                 let client = &client;
@@ -64,10 +64,10 @@ impl Redis {
         );
         let mut asked = futures_util::stream::iter(asked).buffer_unordered(AT_ONCE);
         while let Some(counts) = asked.next().await {
-            let (minute, (events, pageviews)) = counts.map_err(|error| self.link.away(&error))?;
-            let tally = held.entry(minute).or_default();
-            tally.events += events.unwrap_or(0);
-            tally.pageviews += pageviews.unwrap_or(0);
+            let (minute, (events, pageviews)) = counts.map_err(|error| self.connection.away(&error))?;
+            let minute_counts = held.entry(minute).or_default();
+            minute_counts.events += events.unwrap_or(0);
+            minute_counts.pageviews += pageviews.unwrap_or(0);
         }
         Ok(held)
     }
@@ -78,26 +78,26 @@ impl Redis {
         pattern: String,
     ) -> BoxStream<'a, Result<String, LiveError>> {
         let text = |key: fred::types::Key| key.into_string().unwrap_or_default();
-        let keys = if self.link.options().cluster {
+        let keys = if self.connection.options().cluster {
             client.scan_cluster_buffered(pattern, Some(SCANNED), None).boxed()
         } else {
             client.scan_buffered(pattern, Some(SCANNED), None).boxed()
         };
-        keys.map(move |key| key.map(text).map_err(|error| self.link.away(&error))).boxed()
+        keys.map(move |key| key.map(text).map_err(|error| self.connection.away(&error))).boxed()
     }
 }
 
-/// What sightings come to by minute since 1970, as far as they are of the view's hour at `now_ms`.
-pub fn tally(sightings: &[Sighting<'_>], now_ms: i64) -> BTreeMap<i64, Tally> {
-    let mut tallies: BTreeMap<i64, Tally> = BTreeMap::new();
-    for ((_, minute), events) in &Changes::of(sightings, now_ms).minutes {
+/// What events come to by minute since 1970, as far as they are of the view's hour at `now_ms`.
+pub fn minute_counts(events: &[LiveEvent<'_>], now_ms: i64) -> BTreeMap<i64, MinuteCounts> {
+    let mut counts: BTreeMap<i64, MinuteCounts> = BTreeMap::new();
+    for ((_, minute), events) in &Changes::of(events, now_ms).minutes {
         if let Some(change) = events.after(None) {
-            let tally = tallies.entry(*minute).or_default();
-            tally.events += change.events;
-            tally.pageviews += change.pageviews;
+            let minute_counts = counts.entry(*minute).or_default();
+            minute_counts.events += change.events;
+            minute_counts.pageviews += change.pageviews;
         }
     }
-    tallies
+    counts
 }
 
 /// Whether a minute is still of the view's hour.

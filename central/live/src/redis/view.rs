@@ -3,11 +3,11 @@
 use fred::interfaces::{HashesInterface as _, HyperloglogInterface as _, SortedSetsInterface as _};
 use fred::types::Value;
 
+use super::connection::Connection;
 use super::keys::{Keys, LISTS};
-use super::link::Link;
 use crate::LiveError;
 use crate::realtime::{
-    AHEAD_MINUTES, MINUTE_MS, PRESENT_MINUTES, RANKED_MINUTES, Ranking, Realtime, SERIES_MINUTES, SHOWN,
+    MAX_FUTURE_MINUTES, MINUTE_MS, PRESENT_MINUTES, RANKED_MINUTES, Ranking, Realtime, SERIES_MINUTES, SHOWN,
 };
 
 /// What one minute's hash says: page views, and those of names that were not kept, by list.
@@ -15,15 +15,15 @@ type Counts = (Option<u64>, Option<u64>, Option<u64>, Option<u64>, Option<u64>);
 
 /// How the website looks at `now_ms`.
 pub(super) async fn snapshot(
-    link: &Link,
+    connection: &Connection,
     keys: &Keys,
     website_id: &str,
     now_ms: i64,
 ) -> Result<Realtime, LiveError> {
-    let up = link.up()?;
-    let away = |error: fred::error::Error| link.away(&error);
+    let up = connection.up()?;
+    let away = |error: fred::error::Error| connection.away(&error);
     let now = now_ms.div_euclid(MINUTE_MS);
-    let span = |minutes: i64| now - minutes + 1..=now + AHEAD_MINUTES;
+    let span = |minutes: i64| now - minutes + 1..=now + MAX_FUTURE_MINUTES;
     let pipeline = up.client.pipeline();
     for minute in span(SERIES_MINUTES as i64) {
         let fields = vec!["pageviews", "other_pages", "other_sources", "other_countries", "other_devices"];

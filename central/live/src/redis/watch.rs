@@ -79,8 +79,8 @@ async fn look(redis: Redis, website_id: String) {
     loop {
         ticks.tick().await;
         let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
-        // A server that is away is told of by the link; whoever watches sees the last look until it is back.
-        let look = view::snapshot(&redis.link, &redis.keys, &website_id, now_ms).await.ok();
+        // A server that is away is told of by the connection; whoever watches sees the last look until it is back.
+        let look = view::snapshot(&redis.connection, &redis.keys, &website_id, now_ms).await.ok();
         if !redis.watch.note(&website_id, look) {
             return;
         }

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use footfall_metadata::{Invalid, Metadata, Place};
+use footfall_metadata::{Invalid, Location, Metadata};
 
 /// What `central admin` can do.
 #[derive(Debug, Subcommand)]
@@ -78,13 +78,18 @@ impl OfWebsite {
 }
 
 impl Command {
-    /// Runs the command on the metadata database at `place` (a file is made if there is none) and prints to standard output. A running
+    /// Runs the command on the metadata database at `location` (a file is made if there is none) and prints to standard output. A running
     /// central notices a change within two seconds.
-    pub async fn run(self, place: Place) -> Result<(), Error> {
-        self.run_into(place, &mut io::stdin(), &mut io::stdout()).await
+    pub async fn run(self, location: Location) -> Result<(), Error> {
+        self.run_into(location, &mut io::stdin(), &mut io::stdout()).await
     }
 
-    async fn run_into(self, place: Place, input: &mut impl Read, out: &mut impl Write) -> Result<(), Error> {
+    async fn run_into(
+        self,
+        location: Location,
+        input: &mut impl Read,
+        out: &mut impl Write,
+    ) -> Result<(), Error> {
         // What is written wrong is said before anything is opened.
         let prepared = match self {
             Self::Website(command) => Prepared::Website(command.prepare()?),
@@ -96,7 +101,7 @@ impl Command {
             Self::Dimension(command) => Prepared::Dimension(command.prepare()?),
             Self::Metric(command) => Prepared::Metric(command.prepare()?),
         };
-        let metadata = Metadata::open(place).await?;
+        let metadata = Metadata::open(location).await?;
         let done = prepared.run(&metadata, out).await;
         metadata.close().await;
         done

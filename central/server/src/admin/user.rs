@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::table::{list, maybe, one};
 use super::{Error, Output, read};
-use footfall_metadata::{Email, Metadata, NewUser, Password, Standing, name};
+use footfall_metadata::{Email, Metadata, NewUser, Password, UserStatus, name};
 
 /// What can be done with users.
 #[derive(Debug, Subcommand)]
@@ -74,7 +74,7 @@ pub(super) enum Prepared {
     Add { new: NewUser, json: bool },
     List { json: bool },
     SetPassword { email: Email, password: Password, json: bool },
-    Status { email: Email, status: Standing, json: bool },
+    Status { email: Email, status: UserStatus, json: bool },
 }
 
 impl User {

@@ -7,7 +7,7 @@ use clap::{ArgAction, Args, Subcommand};
 use super::table::{list, one};
 use super::{Error, Output};
 use footfall_metadata::{
-    self, Added, Change, Metadata, New, Status, Website as Row, currency, name, retention_days,
+    self, Added, Change, Metadata, NewWebsite, Status, Website as Row, currency, name, retention_days,
     sampling_rate, timezone,
 };
 
@@ -118,7 +118,7 @@ pub struct Add {
 
 /// A command whose values are known to be good.
 pub(super) enum Prepared {
-    Add { new: New, if_missing: bool, json: bool },
+    Add { new: NewWebsite, if_missing: bool, json: bool },
     List { json: bool },
     Show(Named),
     Set { named: Named, change: Change },
@@ -145,8 +145,8 @@ impl Website {
 const NAME: &str = "a website's name";
 
 impl Add {
-    fn parse(self) -> Result<New, Error> {
-        Ok(New {
+    fn parse(self) -> Result<NewWebsite, Error> {
+        Ok(NewWebsite {
             name: name(NAME, 255, &self.name)?,
             domain: self.domain.parse()?,
             extra_domains: self.also_domain.iter().map(|domain| domain.parse()).collect::<Result<_, _>>()?,

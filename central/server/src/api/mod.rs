@@ -19,6 +19,7 @@ mod problem;
 mod sites;
 mod stats;
 mod stream;
+mod website;
 
 use std::io;
 use std::sync::Arc;

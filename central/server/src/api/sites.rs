@@ -1,29 +1,15 @@
 //! `/api/v1/sites` and a website's live view, as JSON or, when asked for `text/event-stream`, as a stream.
 
 use axum::Json;
-use axum::extract::{FromRequestParts, Path, State};
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::problem::Problem;
-use super::{Shared, now_ms, stream};
-use footfall_live::{LiveError, Realtime};
+use super::website::{RequestedWebsite, WebsiteRealtime};
+use super::{Shared, stream};
 use footfall_metadata::{Status, Website};
-
-/// The website that a request's `{id}` names, by tracking id or website id. No such website is a 404.
-pub(super) struct Named(pub(super) Website);
-
-impl FromRequestParts<Shared> for Named {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Problem> {
-        let unknown = || Problem::new(StatusCode::NOT_FOUND, "there is no website with this id");
-        let Path(id) = Path::<String>::from_request_parts(parts, shared).await.map_err(|_| unknown())?;
-        shared.state.metadata.website(&id).await?.map(Self).ok_or_else(unknown)
-    }
-}
 
 /// A website as the API shows it.
 #[derive(Serialize)]
@@ -61,25 +47,6 @@ impl Site {
     }
 }
 
-/// What a website's live view says of whom it is.
-#[derive(Serialize)]
-pub(super) struct Now {
-    website_id: String,
-    tracking_id: String,
-    #[serde(flatten)]
-    realtime: Realtime,
-}
-
-impl Now {
-    pub(super) async fn of(website: &Website, shared: &Shared) -> Result<Self, LiveError> {
-        Ok(Self {
-            website_id: website.website_id.clone(),
-            tracking_id: website.tracking_id.clone(),
-            realtime: shared.state.live.snapshot(&website.website_id, now_ms()).await?,
-        })
-    }
-}
-
 pub(super) async fn list(State(shared): State<Shared>) -> Result<Response, Problem> {
     let websites = shared.state.metadata.websites().await?;
     let sites: Vec<Site> =
@@ -90,12 +57,12 @@ pub(super) async fn list(State(shared): State<Shared>) -> Result<Response, Probl
 pub(super) async fn realtime(
     State(shared): State<Shared>,
     headers: HeaderMap,
-    Named(website): Named,
+    RequestedWebsite(website): RequestedWebsite,
 ) -> Result<Response, Problem> {
     if wants_stream(&headers) {
         return stream::of(website, &shared);
     }
-    Ok(Json(Now::of(&website, &shared).await?).into_response())
+    Ok(Json(WebsiteRealtime::of(&website, &shared).await?).into_response())
 }
 
 fn wants_stream(headers: &HeaderMap) -> bool {

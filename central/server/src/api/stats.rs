@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 
 use super::Shared;
 use super::problem::Problem;
-use super::sites::Named;
+use super::website::RequestedWebsite;
 use footfall_query::{Period, Question, Stats};
 
 /// Rows per list when none are asked for.
@@ -39,7 +39,7 @@ struct Answer {
 
 pub(super) async fn stats(
     State(shared): State<Shared>,
-    Named(website): Named,
+    RequestedWebsite(website): RequestedWebsite,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(asked) = asked.map_err(|rejection| Problem::bad_request(rejection.body_text()))?;

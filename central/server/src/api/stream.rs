@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Shared;
 use super::problem::Problem;
-use super::sites::{Named, Now};
+use super::website::{RequestedWebsite, WebsiteRealtime};
 use footfall_metadata::Website;
 
 /// Shortest time between two messages.
@@ -24,7 +24,10 @@ const REFRESH: Duration = Duration::from_secs(15);
 /// How long a browser waits before it connects again.
 const RECONNECT: Duration = Duration::from_secs(2);
 
-pub(super) async fn open(State(shared): State<Shared>, Named(website): Named) -> Result<Response, Problem> {
+pub(super) async fn open(
+    State(shared): State<Shared>,
+    RequestedWebsite(website): RequestedWebsite,
+) -> Result<Response, Problem> {
     of(website, &shared)
 }
 
@@ -74,7 +77,7 @@ impl Feed {
             self.due().await?;
             self.changes.mark_unchanged();
             self.sent = Some(Instant::now());
-            if let Ok(now) = Now::of(&self.website, &self.shared).await {
+            if let Ok(now) = WebsiteRealtime::of(&self.website, &self.shared).await {
                 let event = if first { Event::default().retry(RECONNECT) } else { Event::default() };
                 return Some(event.json_data(now).expect("the live view is plain data"));
             }

@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 
 use footfall_blobs::Blobs;
 use footfall_clickhouse::EventStore;
-use footfall_live::{Live, Source};
+use footfall_live::{Live, SourcePartition};
 use footfall_log::{Log, LogError, Partition};
 use footfall_sink::clickhouse::{ClickHouse, Rows};
 use footfall_sink::live::{Sightings, View};
@@ -138,9 +138,9 @@ async fn start(
         run(ClickHouse::new(incarnation, number), rows, begin, stop, running);
     }
     let health = board.enter(partition.number(), Sightings::NAME);
-    let source = Source { incarnation: partition.incarnation().0, partition: partition.number() };
+    let source = SourcePartition { incarnation: partition.incarnation().0, partition: partition.number() };
     let counters = stores.metrics.of(Sightings::NAME);
-    let mut view = View::new(stores.live.inlet(source), partition.clone(), counters.clone());
+    let mut view = View::new(stores.live.writer(source), partition.clone(), counters.clone());
     let Some(cursor) = view.begin(&health, stop).await else { return };
     match super::random() {
         Ok(seed) => {

@@ -84,7 +84,7 @@ fn the_environment_comes_before_the_file() {
     assert_eq!(config.http.names, ["stats.example", "other.example"]);
     assert!(matches!(config.log, Log::Embedded { max_bytes: 0x1000_0000, .. }), "{:?}", config.log);
     assert_eq!(config.event_store.database.as_str(), "other");
-    let footfall_metadata::Place::Postgresql(server) = config.metadata else { panic!("not a server") };
+    let footfall_metadata::Location::Postgresql(server) = config.metadata else { panic!("not a server") };
     assert_eq!((server.to_string(), server.tls), ("db.example:5433/footfall".to_owned(), false));
     let footfall_live::Options::Redis(redis) = config.live else { panic!("not in Redis") };
     assert_eq!((redis.host.as_str(), redis.port, redis.cluster), ("cache.example", 6379, true));
@@ -182,7 +182,7 @@ fn the_raw_log_goes_to_a_folder_or_to_an_s3_that_is_named_whole() {
     let files = Files::make();
     let config = files.parse("", &[]).expect("valid");
     assert!(
-        matches!(config.blobs, footfall_blobs::Place::Folder(folder) if folder == config.data.join("blobs"))
+        matches!(config.blobs, footfall_blobs::Location::Folder(folder) if folder == config.data.join("blobs"))
     );
     assert_eq!(config.close_after, Duration::from_mins(1));
 
@@ -197,7 +197,7 @@ fn the_raw_log_goes_to_a_folder_or_to_an_s3_that_is_named_whole() {
     let endpoint = ("FOOTFALL_BLOBS_S3_ENDPOINT", "http://127.0.0.1:9000");
     let plain = ("FOOTFALL_BLOBS_S3_ALLOW_HTTP", "true");
     let config = files.parse(&s3("prefix = 'here'"), &[endpoint, plain]).expect("valid");
-    let footfall_blobs::Place::S3(s3_place) = config.blobs else { panic!("not S3") };
+    let footfall_blobs::Location::S3(s3_place) = config.blobs else { panic!("not S3") };
     assert_eq!((s3_place.endpoint.as_str(), s3_place.prefix.as_str()), (endpoint.1, "here"));
     for (more, environment) in [
         (s3("endpoint = 'http://127.0.0.1:9000'"), vec![]),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::support::s3::{Server, shared};
 use crate::support::{eventually, free_port};
 use bytes::Bytes;
-use footfall_blobs::{BlobError, Blobs, Cause, Created, PART_BYTES, Place, S3};
+use footfall_blobs::{BlobError, Blobs, Cause, Created, Location, PART_BYTES, S3};
 use footfall_daemon::fault::Fault;
 
 /// Bytes that nothing can pack.
@@ -18,7 +18,7 @@ fn noise(seed: u64, length: usize) -> Bytes {
 }
 
 /// What every blob store does, whatever it is.
-async fn conforms(place: Place) {
+async fn conforms(place: Location) {
     let blobs = Blobs::open(&place).expect("opened");
     assert!(blobs.list("raw").await.expect("listed").is_empty());
     assert!(blobs.folders("raw").await.expect("listed").is_empty());
@@ -64,16 +64,16 @@ async fn conforms(place: Place) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_folder_is_a_blob_store() {
     let dir = tempfile::tempdir().expect("temp dir");
-    conforms(Place::Folder(dir.path().join("new/blobs"))).await;
+    conforms(Location::Folder(dir.path().join("new/blobs"))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_s3_server_is_a_blob_store() {
-    conforms(Place::S3(shared())).await;
+    conforms(Location::S3(shared())).await;
 }
 
 /// More names than one answer of S3 holds.
-async fn lists_many(place: Place) {
+async fn lists_many(place: Location) {
     let blobs = Blobs::open(&place).expect("opened");
     let names: Vec<_> = (0..1_050).map(|number| format!("many/{number:04}.zst")).collect();
     let creating = names.iter().map(|name| blobs.create(name, Bytes::from_static(b"x")));
@@ -89,13 +89,13 @@ async fn lists_many(place: Place) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_listing_is_whole_however_many_blobs_there_are() {
     let dir = tempfile::tempdir().expect("temp dir");
-    lists_many(Place::Folder(dir.path().to_owned())).await;
-    lists_many(Place::S3(shared())).await;
+    lists_many(Location::Folder(dir.path().to_owned())).await;
+    lists_many(Location::S3(shared())).await;
 }
 
 /// What it says when it is asked for a list, and when something is to be written.
 async fn refusals(s3: S3) -> Vec<BlobError> {
-    let blobs = Blobs::open(&Place::S3(s3)).expect("opened");
+    let blobs = Blobs::open(&Location::S3(s3)).expect("opened");
     let begun = Instant::now();
     let mut refused = vec![blobs.list("raw").await.expect_err("refused")];
     // Some servers make a bucket for who may, instead of saying that there is none.
@@ -158,7 +158,7 @@ fn a_full_disk_is_told_and_leaves_nothing_behind() {
 #[ignore = "run by another test, on a disk of its own"]
 async fn on_a_disk_of_two_mebibytes() {
     let dir = std::env::var("FOOTFALL_SMALL_DISK").expect("run by another test");
-    let blobs = Blobs::open(&Place::Folder(dir.into())).expect("opened");
+    let blobs = Blobs::open(&Location::Folder(dir.into())).expect("opened");
     let small = noise(1, 1 << 20);
     blobs.create("raw/small.zst", small.clone()).await.expect("there is room");
     for (name, length) in [("raw/more.zst", 3 << 20), ("raw/many.zst", 2 * PART_BYTES)] {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use footfall_clickhouse::block::Block;
 use footfall_clickhouse::row::{EventRow, Millis, Uuid};
 use footfall_clickhouse::{EventStore, Options};
-use footfall_live::{Live, Source};
+use footfall_live::{Live, SourcePartition};
 use footfall_log::Log;
 use footfall_log::dead_letter::Parked;
 use footfall_sink::batch::Planner;
@@ -233,8 +233,8 @@ async fn an_event_store_that_is_down_delays_no_live_view() {
 
     let (live, stop) = (Live::open(footfall_live::Options::Memory), Stop::default());
     let counters = footfall_sink::Metrics::default().of("live");
-    let source = Source { incarnation: only(&log).incarnation().0, partition: 0 };
-    let mut view = View::new(live.inlet(source), only(&log), counters.clone());
+    let source = SourcePartition { incarnation: only(&log).incarnation().0, partition: 0 };
+    let mut view = View::new(live.writer(source), only(&log), counters.clone());
     let cursor = view.begin(&Health::default(), &stop).await.expect("it begins");
     let begin = Begin { keep: None, cursor, counters, health: Health::default(), seed: 1 };
     let view = tokio::spawn(footfall_sink::run(Sightings::default(), view, begin, stop.clone()));

@@ -3,44 +3,44 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::support::live_events::{Seen, live_events};
 use crate::support::redis::Space;
-use crate::support::sightings::{Seen, sightings};
-use footfall_live::{Inlet, Live, LiveError, Options, Realtime, Source};
+use footfall_live::{Live, LiveError, LiveWriter, Options, Realtime, SourcePartition};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-const SOURCE: Source = Source { incarnation: [7; 16], partition: 3 };
+const SOURCE: SourcePartition = SourcePartition { incarnation: [7; 16], partition: 3 };
 const MINUTE_MS: i64 = 60_000;
 /// 2026-11-23 12:00:30 UTC.
 const NOW_MS: i64 = 1_795_435_230_000;
 
 /// A backend, and what has to stay alive with it.
-struct Place {
+struct Backend {
     name: &'static str,
     live: Live,
-    inlet: Inlet,
+    writer: LiveWriter,
     space: Option<Space>,
 }
 
-impl Place {
+impl Backend {
     async fn both() -> [Self; 2] {
         let space = Space::shared().await;
         let memory = Live::open(Options::Memory);
         let redis = Live::open(Options::Redis(space.options()));
         let mut places = [
-            Self { name: "memory", inlet: memory.inlet(SOURCE), live: memory, space: None },
-            Self { name: "redis", inlet: redis.inlet(SOURCE), live: redis, space: Some(space) },
+            Self { name: "memory", writer: memory.writer(SOURCE), live: memory, space: None },
+            Self { name: "redis", writer: redis.writer(SOURCE), live: redis, space: Some(space) },
         ];
-        for place in &mut places {
-            place.inlet.ready().await;
-            assert_eq!(place.inlet.begin().await.expect("an answer"), None, "{}", place.name);
-            place.inlet.anew(0, NOW_MS).await.expect("begun");
+        for backend in &mut places {
+            backend.writer.ready().await;
+            assert_eq!(backend.writer.begin().await.expect("an answer"), None, "{}", backend.name);
+            backend.writer.restart(0, NOW_MS).await.expect("begun");
         }
         places
     }
 
     async fn apply(&mut self, next: u64, seen: &[Seen], now_ms: i64) {
-        let applied = self.inlet.apply(next, &sightings(seen), now_ms).await;
+        let applied = self.writer.apply(next, &live_events(seen), now_ms).await;
         applied.unwrap_or_else(|error| panic!("{}: {error}", self.name));
     }
 
@@ -61,142 +61,147 @@ fn top(ranking: &footfall_live::Ranking) -> Vec<(&str, u64)> {
 
 #[tokio::test]
 async fn a_page_view_is_there_at_once_with_all_its_lists() {
-    for mut place in Place::both().await {
+    for mut backend in Backend::both().await {
         let seen = [
             Seen::view(0, "ada", "/", NOW_MS),
             Seen::view(1, "bob", "/", NOW_MS),
             Seen::view(2, "bob", "/a", NOW_MS),
         ];
-        place.apply(3, &seen, NOW_MS).await;
-        let now = place.snapshot("w", NOW_MS).await;
-        assert_eq!((now.at_ms, now.visitors_now, now.pageviews), (NOW_MS, 2, 3), "{}", place.name);
-        assert_eq!((now.pageviews_per_minute.len(), now.pageviews_per_minute[59]), (60, 3), "{}", place.name);
-        assert_eq!(top(&now.top_pages), [("/", 2), ("/a", 1)], "{}", place.name);
-        assert_eq!(top(&now.sources), [("google", 3)], "{}", place.name);
-        assert_eq!(top(&now.countries), [("DE", 3)], "{}", place.name);
-        assert_eq!(top(&now.devices), [("mobile", 3)], "{}", place.name);
-        assert_eq!(place.snapshot("other", NOW_MS).await.pageviews, 0, "{}", place.name);
-        place.end().await;
+        backend.apply(3, &seen, NOW_MS).await;
+        let now = backend.snapshot("w", NOW_MS).await;
+        assert_eq!((now.at_ms, now.visitors_now, now.pageviews), (NOW_MS, 2, 3), "{}", backend.name);
+        assert_eq!(
+            (now.pageviews_per_minute.len(), now.pageviews_per_minute[59]),
+            (60, 3),
+            "{}",
+            backend.name
+        );
+        assert_eq!(top(&now.top_pages), [("/", 2), ("/a", 1)], "{}", backend.name);
+        assert_eq!(top(&now.sources), [("google", 3)], "{}", backend.name);
+        assert_eq!(top(&now.countries), [("DE", 3)], "{}", backend.name);
+        assert_eq!(top(&now.devices), [("mobile", 3)], "{}", backend.name);
+        assert_eq!(backend.snapshot("other", NOW_MS).await.pageviews, 0, "{}", backend.name);
+        backend.end().await;
     }
 }
 
 #[tokio::test]
 async fn a_batch_that_comes_again_changes_nothing_however_it_is_cut() {
-    for mut place in Place::both().await {
+    for mut backend in Backend::both().await {
         let seen: Vec<_> = (0..40).map(|offset| Seen::view(offset / 2, "ada", "/", NOW_MS)).collect();
-        place.apply(10, &seen[..20], NOW_MS).await;
-        let before = place.snapshot("w", NOW_MS).await;
-        place.apply(10, &seen[..20], NOW_MS).await;
-        place.apply(4, &seen[..8], NOW_MS).await;
-        assert_eq!(place.snapshot("w", NOW_MS).await, before, "{}", place.name);
+        backend.apply(10, &seen[..20], NOW_MS).await;
+        let before = backend.snapshot("w", NOW_MS).await;
+        backend.apply(10, &seen[..20], NOW_MS).await;
+        backend.apply(4, &seen[..8], NOW_MS).await;
+        assert_eq!(backend.snapshot("w", NOW_MS).await, before, "{}", backend.name);
         // Cut elsewhere: some of it was counted, some was not.
-        place.apply(20, &seen[12..], NOW_MS).await;
-        assert_eq!(place.snapshot("w", NOW_MS).await.pageviews, 40, "{}", place.name);
-        place.end().await;
+        backend.apply(20, &seen[12..], NOW_MS).await;
+        assert_eq!(backend.snapshot("w", NOW_MS).await.pageviews, 40, "{}", backend.name);
+        backend.end().await;
     }
 }
 
 #[tokio::test]
 async fn another_inlet_goes_on_where_the_first_one_was() {
-    for mut place in Place::both().await {
-        place.apply(5, &[Seen::view(4, "ada", "/", NOW_MS)], NOW_MS).await;
-        let mut second = place.live.inlet(SOURCE);
-        assert_eq!(second.begin().await.expect("an answer"), Some(5), "{}", place.name);
+    for mut backend in Backend::both().await {
+        backend.apply(5, &[Seen::view(4, "ada", "/", NOW_MS)], NOW_MS).await;
+        let mut second = backend.live.writer(SOURCE);
+        assert_eq!(second.begin().await.expect("an answer"), Some(5), "{}", backend.name);
         second
             .apply(
                 7,
-                &sightings(&[Seen::view(4, "ada", "/", NOW_MS), Seen::view(6, "ada", "/", NOW_MS)]),
+                &live_events(&[Seen::view(4, "ada", "/", NOW_MS), Seen::view(6, "ada", "/", NOW_MS)]),
                 NOW_MS,
             )
             .await
             .expect("applied");
         // The first one was paused and does not know; what it still writes is there already.
-        place.apply(7, &[Seen::view(6, "ada", "/", NOW_MS)], NOW_MS).await;
-        assert_eq!(place.snapshot("w", NOW_MS).await.pageviews, 2, "{}", place.name);
-        let mut other = place.live.inlet(Source { partition: 4, ..SOURCE });
-        assert_eq!(other.begin().await.expect("an answer"), None, "{}", place.name);
-        place.end().await;
+        backend.apply(7, &[Seen::view(6, "ada", "/", NOW_MS)], NOW_MS).await;
+        assert_eq!(backend.snapshot("w", NOW_MS).await.pageviews, 2, "{}", backend.name);
+        let mut other = backend.live.writer(SourcePartition { partition: 4, ..SOURCE });
+        assert_eq!(other.begin().await.expect("an answer"), None, "{}", backend.name);
+        backend.end().await;
     }
 }
 
 #[tokio::test]
 async fn a_log_that_was_made_anew_adds_to_what_the_old_one_counted() {
-    for mut place in Place::both().await {
-        place.apply(9, &[Seen::view(8, "ada", "/", NOW_MS)], NOW_MS).await;
-        let mut anew = place.live.inlet(Source { incarnation: [8; 16], ..SOURCE });
+    for mut backend in Backend::both().await {
+        backend.apply(9, &[Seen::view(8, "ada", "/", NOW_MS)], NOW_MS).await;
+        let mut anew = backend.live.writer(SourcePartition { incarnation: [8; 16], ..SOURCE });
         assert_eq!(anew.begin().await.expect("an answer"), None);
-        anew.anew(0, NOW_MS).await.expect("begun");
-        anew.apply(1, &sightings(&[Seen::view(0, "bob", "/", NOW_MS)]), NOW_MS).await.expect("applied");
-        assert_eq!(place.snapshot("w", NOW_MS).await.pageviews, 2, "{}", place.name);
-        place.end().await;
+        anew.restart(0, NOW_MS).await.expect("begun");
+        anew.apply(1, &live_events(&[Seen::view(0, "bob", "/", NOW_MS)]), NOW_MS).await.expect("applied");
+        assert_eq!(backend.snapshot("w", NOW_MS).await.pageviews, 2, "{}", backend.name);
+        backend.end().await;
     }
 }
 
 #[tokio::test]
 async fn minutes_come_out_of_order_and_leave_in_time() {
-    for mut place in Place::both().await {
+    for mut backend in Backend::both().await {
         let ages = [3, 0, 59, 1, 30, 29, 0, 62];
         let seen: Vec<_> = (0..)
             .zip(ages)
             .map(|(offset, age)| Seen::view(offset, "ada", "/", NOW_MS - age * MINUTE_MS))
             .collect();
-        place.apply(8, &seen, NOW_MS).await;
-        let now = place.snapshot("w", NOW_MS).await;
+        backend.apply(8, &seen, NOW_MS).await;
+        let now = backend.snapshot("w", NOW_MS).await;
         let mut series = vec![0; 60];
         for (age, count) in [(0, 2), (1, 1), (3, 1), (29, 1), (30, 1), (59, 1)] {
             series[59 - age] = count;
         }
-        assert_eq!(now.pageviews_per_minute, series, "{}", place.name);
-        assert_eq!((now.pageviews, now.top_pages.top[0].pageviews), (5, 5), "{}", place.name);
-        let later = place.snapshot("w", NOW_MS + 10 * MINUTE_MS).await;
+        assert_eq!(now.pageviews_per_minute, series, "{}", backend.name);
+        assert_eq!((now.pageviews, now.top_pages.top[0].pageviews), (5, 5), "{}", backend.name);
+        let later = backend.snapshot("w", NOW_MS + 10 * MINUTE_MS).await;
         assert_eq!(
             (later.visitors_now, later.pageviews_per_minute.iter().sum::<u64>()),
             (0, 6),
             "{}",
-            place.name
+            backend.name
         );
-        place.end().await;
+        backend.end().await;
     }
 }
 
 #[tokio::test]
 async fn names_without_end_are_counted_together() {
-    for mut place in Place::both().await {
+    for mut backend in Backend::both().await {
         let seen: Vec<_> = (0..700)
             .map(|offset| Seen {
                 page_path: format!("/{}", offset % 350),
                 ..Seen::view(offset, &format!("u{offset}"), "", NOW_MS)
             })
             .collect();
-        place.apply(300, &seen[..300], NOW_MS).await;
-        place.apply(700, &seen[300..], NOW_MS).await;
-        let now = place.snapshot("w", NOW_MS).await;
-        assert_eq!(top(&now.top_pages)[..2], [("/0", 2), ("/1", 2)], "{}", place.name);
+        backend.apply(300, &seen[..300], NOW_MS).await;
+        backend.apply(700, &seen[300..], NOW_MS).await;
+        let now = backend.snapshot("w", NOW_MS).await;
+        assert_eq!(top(&now.top_pages)[..2], [("/0", 2), ("/1", 2)], "{}", backend.name);
         let shown: u64 = now.top_pages.top.iter().map(|ranked| ranked.pageviews).sum();
-        assert_eq!((now.pageviews, shown + now.top_pages.other), (700, 700), "{}", place.name);
-        assert!((680..=720).contains(&now.visitors_now), "{}: {}", place.name, now.visitors_now);
+        assert_eq!((now.pageviews, shown + now.top_pages.other), (700, 700), "{}", backend.name);
+        assert!((680..=720).contains(&now.visitors_now), "{}: {}", backend.name, now.visitors_now);
         let long = "ü".repeat(400);
-        place.apply(701, &[Seen::view(700, "ada", &long, NOW_MS - 9 * MINUTE_MS)], NOW_MS).await;
-        assert_eq!(place.snapshot("w", NOW_MS).await.top_pages.other, 701 - shown, "{}", place.name);
-        place.end().await;
+        backend.apply(701, &[Seen::view(700, "ada", &long, NOW_MS - 9 * MINUTE_MS)], NOW_MS).await;
+        assert_eq!(backend.snapshot("w", NOW_MS).await.top_pages.other, 701 - shown, "{}", backend.name);
+        backend.end().await;
     }
 }
 
 #[tokio::test]
 async fn whoever_watches_is_told_of_a_visit() {
-    for mut place in Place::both().await {
+    for mut backend in Backend::both().await {
         let now_ms = std::time::UNIX_EPOCH.elapsed().expect("after 1970").as_millis() as i64;
-        let mut changes = place.live.subscribe("w");
+        let mut changes = backend.live.subscribe("w");
         for (offset, pageviews) in [(0, 1), (1, 2)] {
-            place.apply(offset + 1, &[Seen::view(offset, "ada", "/", now_ms)], now_ms).await;
+            backend.apply(offset + 1, &[Seen::view(offset, "ada", "/", now_ms)], now_ms).await;
             let told = async {
-                while place.snapshot("w", now_ms + 10).await.pageviews < pageviews {
+                while backend.snapshot("w", now_ms + 10).await.pageviews < pageviews {
                     changes.changed().await.expect("it is not forgotten");
                 }
             };
             tokio::time::timeout(std::time::Duration::from_secs(10), told).await.expect("told in time");
         }
-        place.end().await;
+        backend.end().await;
     }
 }
 
@@ -223,14 +228,14 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// Gives `seen[from..]` to Redis; where it has lost what it held, everything again.
-async fn deliver(place: &mut Place, seen: &[Seen], from: usize, now_ms: i64) {
+async fn deliver(backend: &mut Backend, seen: &[Seen], from: usize, now_ms: i64) {
     let next = seen.len() as u64;
-    match place.inlet.apply(next, &sightings(&seen[from..]), now_ms).await {
+    match backend.writer.apply(next, &live_events(&seen[from..]), now_ms).await {
         Ok(()) => {}
         Err(LiveError::Lost) => {
-            assert_eq!(place.inlet.begin().await.expect("an answer"), None);
-            place.inlet.anew(0, now_ms).await.expect("begun");
-            place.inlet.apply(next, &sightings(seen), now_ms).await.expect("applied");
+            assert_eq!(backend.writer.begin().await.expect("an answer"), None);
+            backend.writer.restart(0, now_ms).await.expect("begun");
+            backend.writer.apply(next, &live_events(seen), now_ms).await.expect("applied");
         }
         Err(error) => panic!("{error}"),
     }
@@ -251,7 +256,7 @@ fn memory_and_redis_agree_on_random_histories() {
     let histories = prop::collection::vec(step(), 1..30);
     let ran = runner.run(&histories, |steps| {
         runtime.block_on(async {
-            let [mut memory, mut redis] = Place::both().await;
+            let [mut memory, mut redis] = Backend::both().await;
             let (mut seen, mut now_ms) = (Vec::<Seen>::new(), NOW_MS);
             for step in steps {
                 let from = match step {

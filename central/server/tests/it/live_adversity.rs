@@ -2,26 +2,26 @@
 
 use std::time::Duration;
 
+use crate::support::live_events::{Seen, begun, live_events, now_ms};
 use crate::support::redis::{Server, Space, say};
 use crate::support::running::Running;
-use crate::support::sightings::{Seen, begun, now_ms, sightings};
 use crate::support::{eventually, free_port, only, open_log, record_at};
 use bytes::Bytes;
 use footfall_live::redis::Options as RedisOptions;
-use footfall_live::{Live, Options, Source};
+use footfall_live::{Live, Options, SourcePartition};
 use footfall_log::Log;
 use footfall_sink::live::{Sightings, View};
 use footfall_sink::{Begin, Sink as _};
 
-const SOURCE: Source = Source { incarnation: [7; 16], partition: 3 };
+const SOURCE: SourcePartition = SourcePartition { incarnation: [7; 16], partition: 3 };
 /// The website of [`record_at`].
 const SITE: &str = "0191d0a4-0000-7000-8000-000000000001";
 
 /// Feeds the live view from a log.
 fn feed(log: &Log, live: &Live) -> Running {
     let counters = footfall_sink::Metrics::default().of(Sightings::NAME);
-    let source = Source { incarnation: only(log).incarnation().0, partition: 0 };
-    let mut view = View::new(live.inlet(source), only(log), counters.clone());
+    let source = SourcePartition { incarnation: only(log).incarnation().0, partition: 0 };
+    let mut view = View::new(live.writer(source), only(log), counters.clone());
     Running::start(|health, stop| async move {
         let Some(cursor) = view.begin(&health, &stop).await else { return };
         let begin = Begin { keep: None, cursor, counters, health, seed: 1 };
@@ -163,13 +163,13 @@ async fn a_user_who_may_not_run_scripts_and_a_server_that_is_not_there_have_thei
 async fn scripts_that_the_server_forgot_are_told_again() {
     let server = Server::start(&[]);
     let live = Live::open(Options::Redis(server.options()));
-    let mut inlet = begun(&live, SOURCE).await;
+    let mut writer = begun(&live, SOURCE).await;
     let now = now_ms();
     let own = Space::of(server.options()).await;
     for offset in 0..3 {
         say(own.client(), "SCRIPT", vec!["FLUSH".to_owned()]).await;
-        inlet
-            .apply(offset + 1, &sightings(&[Seen::view(offset, "ada", "/", now)]), now)
+        writer
+            .apply(offset + 1, &live_events(&[Seen::view(offset, "ada", "/", now)]), now)
             .await
             .expect("applied");
     }
@@ -198,7 +198,7 @@ async fn a_cluster_keeps_what_belongs_together_on_one_node() {
         eventually("a whole cluster", whole).await;
     }
     let live = Live::open(Options::Redis(RedisOptions { cluster: true, ..servers[0].options() }));
-    let mut inlet = begun(&live, SOURCE).await;
+    let mut writer = begun(&live, SOURCE).await;
     let now = now_ms();
     let seen: Vec<_> = (0..200)
         .map(|offset| Seen {
@@ -206,8 +206,8 @@ async fn a_cluster_keeps_what_belongs_together_on_one_node() {
             ..Seen::view(offset, &format!("u{offset}"), "/", now)
         })
         .collect();
-    inlet.apply(100, &sightings(&seen[..100]), now).await.expect("applied");
-    inlet.apply(200, &sightings(&seen[50..]), now).await.expect("applied");
+    writer.apply(100, &live_events(&seen[..100]), now).await.expect("applied");
+    writer.apply(200, &live_events(&seen[50..]), now).await.expect("applied");
     for website in 0..20 {
         let there = live.snapshot(&format!("w{website}"), now).await.expect("a snapshot");
         assert_eq!((there.pageviews, there.visitors_now, there.top_pages.top.len()), (10, 10, 1));

@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::support::eventually;
+use crate::support::live_events::{Seen, begun, live_events, now_ms};
 use crate::support::redis::Space;
-use crate::support::sightings::{Seen, begun, now_ms, sightings};
 use bytes::Bytes;
-use footfall_live::{Live, Options, Sighting, Source};
+use footfall_live::{Live, LiveEvent, Options, SourcePartition};
 
-const SOURCE: Source = Source { incarnation: [7; 16], partition: 3 };
+const SOURCE: SourcePartition = SourcePartition { incarnation: [7; 16], partition: 3 };
 const MINUTE_MS: i64 = 60_000;
 
 #[tokio::test]
 async fn an_operator_finds_the_keys_of_the_design_and_each_of_them_ends() {
     let space = Space::shared().await;
     let live = Live::open(Options::Redis(space.options()));
-    let mut inlet = begun(&live, SOURCE).await;
+    let mut writer = begun(&live, SOURCE).await;
     // The middle of a minute, so that all of it lies in one.
     let at_ms = now_ms().div_euclid(MINUTE_MS) * MINUTE_MS + 30_000;
     let seen = [
@@ -24,7 +24,7 @@ async fn an_operator_finds_the_keys_of_the_design_and_each_of_them_ends() {
         Seen { page_view: false, ..Seen::view(1, "ada", "/landing", at_ms + 1000) },
         Seen::view(2, "ada", "/current", at_ms + 2000),
     ];
-    inlet.apply(3, &sightings(&seen), at_ms + 2000).await.expect("applied");
+    writer.apply(3, &live_events(&seen), at_ms + 2000).await.expect("applied");
 
     let keys = space.keys().await;
     let minute = keys
@@ -90,14 +90,14 @@ async fn an_operator_finds_the_keys_of_the_design_and_each_of_them_ends() {
 async fn a_minute_that_is_over_is_not_made_again_and_a_session_that_is_over_leaves_soon() {
     let space = Space::shared().await;
     let live = Live::open(Options::Redis(space.options()));
-    let mut inlet = begun(&live, SOURCE).await;
+    let mut writer = begun(&live, SOURCE).await;
     let now = now_ms();
     let seen = [
         Seen::view(0, "old", "/", now - 62 * MINUTE_MS),
         Seen::view(1, "older", "/", now - 24 * 60 * MINUTE_MS),
         Seen::view(2, "oldest", "/", now - 91 * 24 * 60 * MINUTE_MS),
     ];
-    inlet.apply(3, &sightings(&seen), now).await.expect("applied");
+    writer.apply(3, &live_events(&seen), now).await.expect("applied");
     let keys: Vec<_> = space.keys().await.into_iter().filter(|key| !key.starts_with("position:")).collect();
     assert_eq!(keys, ["session:session-of-old", "user:w:old:sessions", "user:w:older:sessions"]);
     assert!(space.left_ms("session:session-of-old").await <= MINUTE_MS);
@@ -113,9 +113,9 @@ async fn several_centrals_behind_one_redis_show_all_sites() {
         (Live::open(Options::Redis(space.options())), Live::open(Options::Redis(space.options())));
     let now = now_ms();
     for (live, partition, website) in [(&first, 0, "a"), (&second, 1, "b")] {
-        let mut inlet = begun(live, Source { partition, ..SOURCE }).await;
+        let mut writer = begun(live, SourcePartition { partition, ..SOURCE }).await;
         let seen = [Seen { website_id: website.to_owned(), ..Seen::view(0, "ada", "/", now) }];
-        inlet.apply(1, &sightings(&seen), now).await.expect("applied");
+        writer.apply(1, &live_events(&seen), now).await.expect("applied");
     }
     for live in [&first, &second] {
         for website in ["a", "b"] {
@@ -161,7 +161,7 @@ async fn one_of_several_centrals_makes_an_answer_and_a_claim_ends_by_itself() {
 async fn how_fast_redis_is_fed() {
     let space = Space::shared().await;
     let live = Live::open(Options::Redis(space.options()));
-    let mut inlet = begun(&live, SOURCE).await;
+    let mut writer = begun(&live, SOURCE).await;
     let now = now_ms();
     let names: Vec<_> = (0..50_000)
         .map(|n| (format!("user-{n}"), format!("session-{n}"), format!("/page/{}", n % 300)))
@@ -177,7 +177,7 @@ async fn how_fast_redis_is_fed() {
                 .map(|offset| {
                     let who = (offset / events_per_session) as usize % names.len();
                     let (user_id, session_id, page_path) = &names[who];
-                    Sighting {
+                    LiveEvent {
                         offset,
                         website_id: &websites[who % websites.len()],
                         at_ms: now - (offset % 3) as i64 * 1000,
@@ -191,7 +191,7 @@ async fn how_fast_redis_is_fed() {
                     }
                 })
                 .collect();
-            inlet.apply(from + batch, &sightings, now).await.expect("applied");
+            writer.apply(from + batch, &sightings, now).await.expect("applied");
         }
         let seconds = begun.elapsed().as_secs_f64();
         println!("{title}: {:.0} events/s", (batch * batches) as f64 / seconds);

@@ -7,7 +7,7 @@ use crate::support::running::Running;
 use crate::support::s3::{Server, shared};
 use crate::support::{NOON_MS, append, eventually, free_port, only, open_log, record, record_at};
 use bytes::Bytes;
-use footfall_blobs::{Blobs, Place};
+use footfall_blobs::{Blobs, Location};
 use footfall_log::{Log, RawEntry};
 use footfall_proto::relay::LogEntry;
 use footfall_sink::Sink as _;
@@ -40,8 +40,8 @@ async fn assert_each_once(log: &Log, blobs: &Blobs) {
 }
 
 /// A folder, and the real S3 under a prefix of its own.
-fn places(dir: &tempfile::TempDir) -> [Place; 2] {
-    [Place::Folder(dir.path().join("blobs")), Place::S3(shared())]
+fn places(dir: &tempfile::TempDir) -> [Location; 2] {
+    [Location::Folder(dir.path().join("blobs")), Location::S3(shared())]
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -117,7 +117,7 @@ async fn a_sink_killed_at_any_moment_goes_on_where_the_listing_says() {
 async fn objects_of_a_stretch_that_never_became_whole_count_for_nothing() {
     let dir = tempfile::tempdir().expect("temp dir");
     let log = open_log(dir.path()).await;
-    let blobs = Blobs::open(&Place::Folder(dir.path().join("blobs"))).expect("opened");
+    let blobs = Blobs::open(&Location::Folder(dir.path().join("blobs"))).expect("opened");
     append(&log, 1, 0, 30).await;
     start(&log, &blobs, Duration::from_mins(1), 1).drain().await;
     let folder = format!("{}/blobs/raw/{}", dir.path().display(), only(&log).incarnation());
@@ -157,7 +157,7 @@ async fn large_records_travel_in_parts_and_one_stretch_follows_the_other() {
 async fn a_damaged_object_is_told_and_never_taken_for_records() {
     let dir = tempfile::tempdir().expect("temp dir");
     let log = open_log(dir.path()).await;
-    let blobs = Blobs::open(&Place::Folder(dir.path().join("blobs"))).expect("opened");
+    let blobs = Blobs::open(&Location::Folder(dir.path().join("blobs"))).expect("opened");
     append(&log, 1, 0, 3).await;
     start(&log, &blobs, Duration::from_mins(1), 1).drain().await;
     let name = blobs.list("raw").await.expect("listed").remove(0).name;
@@ -223,7 +223,7 @@ async fn the_log_is_held_back_while_the_raw_log_cannot_be_written() {
     let dir = tempfile::tempdir().expect("temp dir");
     let log = open_log(dir.path()).await;
     let nobody = footfall_blobs::S3 { endpoint: format!("http://{}", free_port()), ..shared() };
-    let blobs = Blobs::open(&Place::S3(nobody)).expect("opened");
+    let blobs = Blobs::open(&Location::S3(nobody)).expect("opened");
     let sink = start(&log, &blobs, Duration::from_millis(20), 1);
     append(&log, 1, 0, 20).await;
     eventually("the sentence", async || sink.health.fault().is_some()).await;

@@ -4,7 +4,7 @@ use crate::support::running::{Running, file};
 use crate::support::s3::shared;
 use crate::support::{DAY_MS, Engine, NOON_MS, append, only, open_log, record_at};
 use bytes::Bytes;
-use footfall_blobs::{Blobs, Place};
+use footfall_blobs::{Blobs, Location};
 use footfall_log::{Log, dead_letter};
 use footfall_sink::Sink as _;
 use footfall_sink::raw_log::{RawLog, Shelf};
@@ -70,7 +70,7 @@ async fn a_lost_day_comes_back_as_it_was() {
         .await
         .drain()
         .await;
-    for place in [Place::Folder(dir.path().join("blobs")), Place::S3(shared())] {
+    for place in [Location::Folder(dir.path().join("blobs")), Location::S3(shared())] {
         let blobs = Blobs::open(&place).expect("opened");
         file(&only(&log), &blobs).await;
         let shelf = Shelf::new(blobs);
@@ -111,7 +111,7 @@ async fn a_day_that_the_raw_log_does_not_hold_whole_stays_as_it_is() {
     let dir = tempfile::tempdir().expect("temp dir");
     let engine = Engine::start(dir.path()).await;
     let log = open_log(dir.path()).await;
-    let blobs = Blobs::open(&Place::Folder(dir.path().join("blobs"))).expect("opened");
+    let blobs = Blobs::open(&Location::Folder(dir.path().join("blobs"))).expect("opened");
     append(&log, 1, 0, 100).await;
     file(&only(&log), &blobs).await;
     // What came later is in the event store only.
@@ -140,7 +140,7 @@ async fn what_was_parked_is_stored_once_when_its_cause_is_mended() {
     let engine = Engine::start(dir.path()).await;
     let run = async |statement: &str| engine.client().query_raw(statement).execute().await.expect("done");
     let log = open_log(dir.path()).await;
-    let blobs = Blobs::open(&Place::Folder(dir.path().join("blobs"))).expect("opened");
+    let blobs = Blobs::open(&Location::Folder(dir.path().join("blobs"))).expect("opened");
     append(&log, 1, 0, 20).await;
     let rubbish = Bytes::from_static(b"\xff\xff rubbish");
     let epoch = || Bytes::from_static(&[1; 16]);

@@ -7,7 +7,7 @@ use crate::readiness::settings::Scene;
 use crate::support::redis::Space;
 use crate::support::{eventually, open_log, record_of, send, services};
 use bytes::Bytes;
-use footfall_live::redis::{Redis, Tally};
+use footfall_live::redis::{MinuteCounts, Redis};
 use serde_json::Value;
 
 const SITES: [&str; 2] = ["0191d0a4-0000-7000-8000-000000000001", "0191d0a4-0000-7000-8000-000000000002"];
@@ -33,7 +33,7 @@ async fn fill(scene: &Scene, epoch: u8, records: u64) {
 }
 
 /// Runs central until Redis has so many events, then ends it.
-async fn run_until(scene: &Scene, view: &Redis, events: u64) -> BTreeMap<i64, Tally> {
+async fn run_until(scene: &Scene, view: &Redis, events: u64) -> BTreeMap<i64, MinuteCounts> {
     let mut central = scene.place.spawn();
     eventually("the events", async || sum(&view.held().await.expect("held")).events >= events).await;
     central.lacks_nothing().await;
@@ -50,8 +50,8 @@ async fn run_until(scene: &Scene, view: &Redis, events: u64) -> BTreeMap<i64, Ta
     view.held().await.expect("held")
 }
 
-fn sum(held: &BTreeMap<i64, Tally>) -> Tally {
-    held.values().fold(Tally::default(), |sum, more| Tally {
+fn sum(held: &BTreeMap<i64, MinuteCounts>) -> MinuteCounts {
+    held.values().fold(MinuteCounts::default(), |sum, more| MinuteCounts {
         events: sum.events + more.events,
         pageviews: sum.pageviews + more.pageviews,
     })
@@ -68,7 +68,7 @@ async fn the_last_hour_is_what_the_straight_run_counted_however_often_it_is_rebu
     tokio::time::timeout(Duration::from_secs(10), view.ready()).await.expect("Redis answers");
     fill(&scene, 1, 200).await;
     let straight = run_until(&scene, &view, 400).await;
-    assert_eq!(sum(&straight), Tally { events: 400, pageviews: 400 });
+    assert_eq!(sum(&straight), MinuteCounts { events: 400, pageviews: 400 });
 
     let rebuild = |expected: u64| {
         let output = scene.place.ask(&["replay", "--into", "live", "--json"]);
@@ -94,7 +94,7 @@ async fn the_last_hour_is_what_the_straight_run_counted_however_often_it_is_rebu
     // Central goes on where the raw log ends: what it reads again changes no counter, and what is new is counted.
     fill(&scene, 2, 100).await;
     let after = run_until(&scene, &view, 600).await;
-    assert_eq!(sum(&after), Tally { events: 600, pageviews: 600 });
+    assert_eq!(sum(&after), MinuteCounts { events: 600, pageviews: 600 });
     rebuild(600);
     assert_eq!(view.held().await.expect("held"), after);
 

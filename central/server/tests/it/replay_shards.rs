@@ -4,7 +4,7 @@ use crate::log::stage::{Stage, append};
 use crate::support::running::{Running, file};
 use crate::support::{DAY_MS, Engine, NOON_MS};
 use clickhouse::Client;
-use footfall_blobs::{Blobs, Place};
+use footfall_blobs::{Blobs, Location};
 use footfall_sink::raw_log::Shelf;
 use footfall_sink::replay::events::{logs, rebuild};
 
@@ -32,7 +32,7 @@ async fn every_shard_gets_its_own_partitions_rows_back() {
     let stage = Stage::kafka();
     let log = stage.open().await;
     append(&log, 1, 0, RECORDS).await;
-    let blobs = Blobs::open(&Place::Folder(dir.path().join("blobs"))).expect("opened");
+    let blobs = Blobs::open(&Location::Folder(dir.path().join("blobs"))).expect("opened");
     let owned = log.owned().borrow().clone();
     for partition in owned.values() {
         Running::clickhouse(partition, &engine.store, &footfall_sink::Metrics::default(), 1)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use footfall_central::api::{ApiState, serve};
 use footfall_live::Live;
-use footfall_metadata::{Metadata, New, Website};
+use footfall_metadata::{Metadata, NewWebsite, Website};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -56,7 +56,7 @@ async fn central() -> Central {
 }
 
 async fn website(metadata: &Metadata, tracking_id: &str) -> Website {
-    let new = New {
+    let new = NewWebsite {
         name: tracking_id.to_owned(),
         domain: "localhost".parse().unwrap(),
         extra_domains: Vec::new(),

@@ -11,8 +11,8 @@ use super::walk::Walk;
 use crate::live::sightings;
 use crate::raw_log::Shelf;
 use crate::raw_log::name::Hour;
-use footfall_live::redis::{Redis, Tally, lives, tally};
-use footfall_live::{REACH_MINUTES, Source};
+use footfall_live::redis::{MinuteCounts, Redis, lives, minute_counts};
+use footfall_live::{SourcePartition, WINDOW_MINUTES};
 use footfall_log::RecordBatch;
 
 /// What became of the last hour.
@@ -46,29 +46,32 @@ pub async fn rebuild(
 ) -> Result<LiveReport, ReplayError> {
     let mut report = LiveReport::default();
     let begun = now();
-    let since = Hour::of(Some(begun - REACH_MINUTES as i64 * 60_000));
+    let since = Hour::of(Some(begun - WINDOW_MINUTES as i64 * 60_000));
     redis.clear().await?;
-    let mut tallies: BTreeMap<i64, Tally> = BTreeMap::new();
+    let mut tallies: BTreeMap<i64, MinuteCounts> = BTreeMap::new();
     for (incarnation, partitions) in logs {
         for (partition, manifest) in partitions {
             let mut walk = Walk::new(shelf, *incarnation, manifest, |stretch| stretch.is_since(since));
-            let mut inlet = redis.inlet(Source { incarnation: *incarnation, partition: *partition });
+            let mut writer =
+                redis.writer(SourcePartition { incarnation: *incarnation, partition: *partition });
             let mut anew = true;
             while let Some(chunk) = walk.next().await? {
                 report.raw_records += chunk.raw().len() as u64;
                 report.unreadable += chunk.poison.len() as u64;
                 if std::mem::take(&mut anew) {
-                    inlet.anew(chunk.start, begun).await?;
+                    writer.restart(chunk.start, begun).await?;
                 }
                 let piece = [RecordBatch::new(chunk)];
                 let sightings = sightings(&piece);
-                for (minute, more) in tally(&sightings, begun) {
+                for (minute, more) in minute_counts(&sightings, begun) {
                     let sum = tallies.entry(minute).or_default();
-                    *sum =
-                        Tally { events: sum.events + more.events, pageviews: sum.pageviews + more.pageviews };
+                    *sum = MinuteCounts {
+                        events: sum.events + more.events,
+                        pageviews: sum.pageviews + more.pageviews,
+                    };
                 }
                 // By the same clock: a minute that ends meanwhile is counted, and goes when its time comes.
-                inlet.apply(piece[0].next(), &sightings, begun).await?;
+                writer.apply(piece[0].next(), &sightings, begun).await?;
             }
             report.missing_offsets += walk.missing;
         }

@@ -11,8 +11,8 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use footfall_clickhouse::QueryClient;
-use footfall_live::{Answers, Sighting, Source};
-use footfall_metadata::{New, Website};
+use footfall_live::{Answers, LiveEvent, SourcePartition};
+use footfall_metadata::{NewWebsite, Website};
 
 struct Face {
     base: String,
@@ -36,7 +36,7 @@ async fn face() -> Face {
     let folder = tempfile::tempdir().unwrap();
     let metadata = Metadata::open(folder.path().join("metadata.sqlite")).await.unwrap();
     let website = metadata
-        .add_website(New {
+        .add_website(NewWebsite {
             name: "The <b>demo</b>".to_owned(),
             domain: "demo.example".parse().unwrap(),
             extra_domains: Vec::new(),
@@ -97,9 +97,9 @@ impl Face {
     fn visit(&self, position: u64, page: &str) {
         let Live::Memory(memory) = &self.live else { unreachable!("it was opened so") };
         memory.apply(
-            Source { incarnation: [1; 16], partition: 0 },
+            SourcePartition { incarnation: [1; 16], partition: 0 },
             position + 1,
-            &[Sighting {
+            &[LiveEvent {
                 offset: position,
                 website_id: &self.website.website_id,
                 at_ms: now_ms(),

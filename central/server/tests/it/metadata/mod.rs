@@ -1,7 +1,7 @@
 //! The metadata, told as stories that both backends have to pass: SQLite in a temporary folder, and a database of its own for each
 //! story on the real PostgreSQL.
 
-pub(crate) mod ground;
+pub(crate) mod fixture;
 mod plans;
 mod schema;
 mod servers;
@@ -14,16 +14,16 @@ macro_rules! both {
         mod sqlite {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $name() {
-                let ground = crate::metadata::ground::Ground::sqlite();
-                $story(&ground).await;
+                let fixture = crate::metadata::fixture::Fixture::sqlite();
+                $story(&fixture).await;
             })*
         }
         mod postgresql {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $name() {
-                let ground = crate::metadata::ground::Ground::postgresql().await;
-                $story(&ground).await;
-                ground.end().await;
+                let fixture = crate::metadata::fixture::Fixture::postgresql().await;
+                $story(&fixture).await;
+                fixture.end().await;
             })*
         }
     };

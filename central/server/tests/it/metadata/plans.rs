@@ -7,16 +7,16 @@ use footfall_metadata::{
 };
 use tokio::time::sleep;
 
-use crate::metadata::ground::{Ground, site};
+use crate::metadata::fixture::{Fixture, site};
 
-async fn with_site(ground: &Ground) -> (Metadata, Website) {
-    let metadata = ground.open().await;
+async fn with_site(fixture: &Fixture) -> (Metadata, Website) {
+    let metadata = fixture.open().await;
     let website = metadata.add_website(site("example.com", Some("FF-DEMO-1"))).await.expect("added");
     (metadata, website)
 }
 
-pub(crate) async fn a_website_is_changed_paused_and_deleted(ground: &Ground) {
-    let (metadata, before) = with_site(ground).await;
+pub(crate) async fn a_website_is_changed_paused_and_deleted(fixture: &Fixture) {
+    let (metadata, before) = with_site(fixture).await;
     let unchanged = metadata.change_website("FF-DEMO-1", Change::default()).await.expect("changed");
     assert_eq!(Website { updated_at: before.updated_at.clone(), ..unchanged }, before);
     let change = Change {
@@ -64,8 +64,8 @@ pub(crate) async fn a_website_is_changed_paused_and_deleted(ground: &Ground) {
     metadata.close().await;
 }
 
-pub(crate) async fn properties_are_set_and_unset(ground: &Ground) {
-    let (metadata, website) = with_site(ground).await;
+pub(crate) async fn properties_are_set_and_unset(fixture: &Fixture) {
+    let (metadata, website) = with_site(fixture).await;
     let colour = "brand.colour".parse().expect("a key");
     for value in ["blue", "green"] {
         metadata.set_property(&website, &colour, value).await.expect("set");
@@ -79,8 +79,8 @@ pub(crate) async fn properties_are_set_and_unset(ground: &Ground) {
     metadata.close().await;
 }
 
-pub(crate) async fn a_goal_is_retired_and_never_changed(ground: &Ground) {
-    let (metadata, website) = with_site(ground).await;
+pub(crate) async fn a_goal_is_retired_and_never_changed(fixture: &Fixture) {
+    let (metadata, website) = with_site(fixture).await;
     let thanks = Pattern::new(MatchType::Regex, "^/thanks/[0-9]+$").expect("a pattern");
     let target = Target::Destination(thanks);
     let first = metadata.add_goal(&website, "Order", &target).await.expect("added");
@@ -100,8 +100,8 @@ pub(crate) async fn a_goal_is_retired_and_never_changed(ground: &Ground) {
     metadata.close().await;
 }
 
-pub(crate) async fn a_funnel_keeps_its_steps(ground: &Ground) {
-    let (metadata, website) = with_site(ground).await;
+pub(crate) async fn a_funnel_keeps_its_steps(fixture: &Fixture) {
+    let (metadata, website) = with_site(fixture).await;
     let text = r#"[
         {"name": "Cart", "type": "page", "match_type": "begins_with", "value": "/cart"},
         {"name": "Paid", "type": "event", "match_type": "equals", "value": "paid"}
@@ -122,8 +122,8 @@ pub(crate) async fn a_funnel_keeps_its_steps(ground: &Ground) {
     metadata.close().await;
 }
 
-pub(crate) async fn custom_dimensions_and_metrics_are_named(ground: &Ground) {
-    let (metadata, website) = with_site(ground).await;
+pub(crate) async fn custom_dimensions_and_metrics_are_named(fixture: &Fixture) {
+    let (metadata, website) = with_site(fixture).await;
     let index = "20".parse().expect("an index");
     metadata.set_dimension(&website, index, "Author", Scope::Hit).await.expect("set");
     let set = metadata.set_dimension(&website, index, "Plan", Scope::User).await.expect("set again");
@@ -138,8 +138,8 @@ pub(crate) async fn custom_dimensions_and_metrics_are_named(ground: &Ground) {
     metadata.close().await;
 }
 
-pub(crate) async fn a_lease_has_one_holder_and_its_token_grows(ground: &Ground) {
-    let (here, elsewhere) = (ground.open().await, ground.open().await);
+pub(crate) async fn a_lease_has_one_holder_and_its_token_grows(fixture: &Fixture) {
+    let (here, elsewhere) = (fixture.open().await, fixture.open().await);
     let long = Duration::from_mins(1);
     let first = here.lease("archive", "here", long).await.expect("an answer").expect("free");
     assert_eq!(elsewhere.lease("archive", "elsewhere", long).await.expect("an answer"), None);

@@ -4,51 +4,51 @@ use std::collections::BTreeSet;
 
 use footfall_metadata::{Error, Metadata};
 
-use crate::metadata::ground::{Ground, site};
+use crate::metadata::fixture::{Fixture, site};
 
-pub(crate) async fn many_that_open_at_once_all_succeed(ground: &Ground) {
-    let openings: Vec<_> = (0..6).map(|_| tokio::spawn(Metadata::open(ground.place.clone()))).collect();
+pub(crate) async fn many_that_open_at_once_all_succeed(fixture: &Fixture) {
+    let openings: Vec<_> = (0..6).map(|_| tokio::spawn(Metadata::open(fixture.location.clone()))).collect();
     for opening in openings {
         opening.await.expect("ran").expect("opened").close().await;
     }
 }
 
-pub(crate) async fn a_schema_from_the_future_is_refused(ground: &Ground) {
-    ground.open().await.close().await;
-    let blob = if ground.place.is_server() { "'\\x00'" } else { "x'00'" };
+pub(crate) async fn a_schema_from_the_future_is_refused(fixture: &Fixture) {
+    fixture.open().await.close().await;
+    let blob = if fixture.location.is_server() { "'\\x00'" } else { "x'00'" };
     let later = format!(
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
          VALUES (99990101000000, 'later', true, {blob}, 0)"
     );
-    ground.sql(&later).await.expect("noted");
-    let error = Metadata::open(ground.place.clone()).await.expect_err("refused");
+    fixture.sql(&later).await.expect("noted");
+    let error = Metadata::open(fixture.location.clone()).await.expect_err("refused");
     assert!(matches!(error, Error::NewerSchema { version: 99_990_101_000_000, .. }), "{error}");
     let sentence = error.to_string();
     assert!(
-        sentence.contains(&ground.place.to_string()) && sentence.contains("run that version"),
+        sentence.contains(&fixture.location.to_string()) && sentence.contains("run that version"),
         "{sentence}"
     );
     assert!(!error.is_transient());
 }
 
-pub(crate) async fn a_migration_that_was_changed_is_refused(ground: &Ground) {
-    ground.open().await.close().await;
-    let other = if ground.place.is_server() { "'\\x00'" } else { "x'00'" };
+pub(crate) async fn a_migration_that_was_changed_is_refused(fixture: &Fixture) {
+    fixture.open().await.close().await;
+    let other = if fixture.location.is_server() { "'\\x00'" } else { "x'00'" };
     let changed = format!("UPDATE _sqlx_migrations SET checksum = {other} WHERE version = 20261123090100");
-    ground.sql(&changed).await.expect("changed");
-    let error = Metadata::open(ground.place.clone()).await.expect_err("refused");
+    fixture.sql(&changed).await.expect("changed");
+    let error = Metadata::open(fixture.location.clone()).await.expect_err("refused");
     assert!(matches!(error, Error::ChangedSchema { version: 20_261_123_090_100, .. }), "{error}");
     assert!(error.to_string().contains("made by another build"), "{error}");
 }
 
-pub(crate) async fn every_table_of_the_seed_is_there(ground: &Ground) {
-    ground.open().await.close().await;
-    let tables = if ground.place.is_server() {
+pub(crate) async fn every_table_of_the_seed_is_there(fixture: &Fixture) {
+    fixture.open().await.close().await;
+    let tables = if fixture.location.is_server() {
         "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'"
     } else {
         "SELECT name FROM sqlite_master WHERE type = 'table'"
     };
-    let tables: BTreeSet<_> = ground.texts(tables).await.into_iter().collect();
+    let tables: BTreeSet<_> = fixture.texts(tables).await.into_iter().collect();
     for table in [
         "users",
         "websites",
@@ -63,8 +63,8 @@ pub(crate) async fn every_table_of_the_seed_is_there(ground: &Ground) {
     }
 }
 
-pub(crate) async fn what_the_seed_does_not_name_is_refused(ground: &Ground) {
-    let metadata = ground.open().await;
+pub(crate) async fn what_the_seed_does_not_name_is_refused(fixture: &Fixture) {
+    let metadata = fixture.open().await;
     metadata.add_website(site("example.com", Some("FF-DEMO-1"))).await.expect("added");
     let goal = |columns: &str, values: &str| {
         format!(
@@ -72,7 +72,7 @@ pub(crate) async fn what_the_seed_does_not_name_is_refused(ground: &Ground) {
         )
     };
     let another = "INSERT INTO users (email, name, password_hash) VALUES ('b@example.com', 'B', '!')";
-    ground.sql(another).await.expect("another user");
+    fixture.sql(another).await.expect("another user");
     for sql in [
         "UPDATE websites SET status = 'asleep'",
         "UPDATE websites SET sampling_rate = 0",
@@ -106,7 +106,7 @@ pub(crate) async fn what_the_seed_does_not_name_is_refused(ground: &Ground) {
         "INSERT INTO custom_metrics (website_id, \"index\", name, type) SELECT website_id, 1, 'm', 'colour' FROM websites",
         "INSERT INTO leases (name, holder, token, expires_at_ms) VALUES ('archive', 'a', 0, 0)",
     ] {
-        assert!(ground.sql(sql).await.is_err(), "{sql}");
+        assert!(fixture.sql(sql).await.is_err(), "{sql}");
     }
     // What is right passes, so that it was not the form that was refused.
     for sql in [
@@ -116,8 +116,8 @@ pub(crate) async fn what_the_seed_does_not_name_is_refused(ground: &Ground) {
         "UPDATE websites SET owner_user_id = (SELECT user_id FROM users WHERE email = 'b@example.com')",
         "DELETE FROM websites",
     ] {
-        ground.sql(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        fixture.sql(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
-    assert_eq!(ground.texts("SELECT role FROM website_permissions").await, Vec::<String>::new());
+    assert_eq!(fixture.texts("SELECT role FROM website_permissions").await, Vec::<String>::new());
     metadata.close().await;
 }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use footfall_metadata::{Error, Metadata, Place, Server};
+use footfall_metadata::{Error, Location, Metadata, Server};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::metadata::ground::{Ground, command, site};
+use crate::metadata::fixture::{Fixture, command, site};
 use crate::metadata::websites::Watch;
 
 /// Carries bytes to the server until it is cut: what central sees then is a server that was killed.
@@ -52,10 +52,10 @@ async fn carry(listener: TcpListener, to: (String, u16)) {
     }
 }
 
-fn beside(server: &Server, change: impl FnOnce(&mut Server)) -> Place {
+fn beside(server: &Server, change: impl FnOnce(&mut Server)) -> Location {
     let mut server = server.clone();
     change(&mut server);
-    Place::Postgresql(server)
+    Location::Postgresql(server)
 }
 
 async fn eventually(what: &str, mut is: impl FnMut() -> bool) {
@@ -68,11 +68,11 @@ async fn eventually(what: &str, mut is: impl FnMut() -> bool) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn central_goes_on_with_what_it_knows_while_the_server_is_away() {
-    let ground = Ground::postgresql().await;
-    let direct = ground.open().await;
+    let fixture = Fixture::postgresql().await;
+    let direct = fixture.open().await;
     direct.add_website(site("example.com", Some("FF-DEMO-1"))).await.expect("added");
-    let mut wire = Wire::to(ground.server()).await;
-    let central = Metadata::at(beside(ground.server(), |server| server.port = wire.port));
+    let mut wire = Wire::to(fixture.server()).await;
+    let central = Metadata::at(beside(fixture.server(), |server| server.port = wire.port));
     let mut watch = Watch::over(&central);
     let (sent, _) = watch.until(|policy| policy.sites.len() == 1).await;
     eventually("a clean bill", || central.fault().is_none()).await;
@@ -80,8 +80,8 @@ async fn central_goes_on_with_what_it_knows_while_the_server_is_away() {
     wire.cut().await;
     eventually("a fault", || central.fault().is_some()).await;
     let fault = central.fault().expect("there is one");
-    let place = format!("PostgreSQL 127.0.0.1:{}/", wire.port);
-    assert!(fault.starts_with(&place) && fault.contains("does not answer"), "{fault}");
+    let location = format!("PostgreSQL 127.0.0.1:{}/", wire.port);
+    assert!(fault.starts_with(&location) && fault.contains("does not answer"), "{fault}");
     assert_eq!(watch.latest(), sent, "the policy stays");
     let asked = Instant::now();
     let known = central.website("FF-DEMO-1").await.expect("known").expect("still there");
@@ -100,7 +100,7 @@ async fn central_goes_on_with_what_it_knows_while_the_server_is_away() {
     // Sessions that the server ends, as when it is restarted, are replaced without anybody noticing.
     let end_all = format!(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'",
-        ground.server().database
+        fixture.server().database
     );
     command(&end_all).await;
     central.add_website(site("later.example", None)).await.expect("added on a new connection");
@@ -108,15 +108,15 @@ async fn central_goes_on_with_what_it_knows_while_the_server_is_away() {
     watch.end().await;
     central.close().await;
     direct.close().await;
-    ground.end().await;
+    fixture.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_comes_late_is_found() {
-    let ground = Ground::postgresql().await;
-    let mut wire = Wire::to(ground.server()).await;
+    let fixture = Fixture::postgresql().await;
+    let mut wire = Wire::to(fixture.server()).await;
     wire.cut().await;
-    let central = Metadata::at(beside(ground.server(), |server| server.port = wire.port));
+    let central = Metadata::at(beside(fixture.server(), |server| server.port = wire.port));
     let error = central.connect().await.expect_err("nobody is there");
     assert!(error.is_transient(), "{error}");
     let mut watch = Watch::over(&central);
@@ -127,19 +127,19 @@ async fn a_server_that_comes_late_is_found() {
     assert_eq!(central.websites().await.expect("an answer"), []);
     watch.end().await;
     central.close().await;
-    ground.end().await;
+    fixture.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_refuses_is_quoted_and_says_what_to_do() {
-    let ground = Ground::postgresql().await;
+    let fixture = Fixture::postgresql().await;
     let folder = tempfile::tempdir().expect("temp dir");
     let (wrong, no_ca) = (folder.path().join("wrong"), folder.path().join("ca.pem"));
     std::fs::write(&wrong, "not the password\n").expect("written");
     let stranger = rcgen::generate_simple_self_signed(["stranger".to_owned()]).expect("made");
     std::fs::write(&no_ca, stranger.cert.pem()).expect("written");
-    let server = ground.server();
-    for (place, parts) in [
+    let server = fixture.server();
+    for (location, parts) in [
         (
             beside(server, |server| server.password_file = wrong.clone()),
             ["password authentication failed", "wrong"],
@@ -159,7 +159,7 @@ async fn a_server_that_refuses_is_quoted_and_says_what_to_do() {
             ["/no/such/file", "password_file"],
         ),
     ] {
-        let error = Metadata::open(place).await.expect_err("refused");
+        let error = Metadata::open(location).await.expect_err("refused");
         let sentence = error.to_string();
         assert!(!error.is_transient(), "{sentence}");
         assert!(parts.iter().all(|part| sentence.contains(part)) && !sentence.contains('\n'), "{sentence}");
@@ -167,13 +167,13 @@ async fn a_server_that_refuses_is_quoted_and_says_what_to_do() {
             assert!(sentence.contains(&format!("PostgreSQL {}:{}", server.host, server.port)), "{sentence}");
         }
     }
-    ground.end().await;
+    fixture.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_that_was_changed_is_read_again() {
-    let ground = Ground::postgresql().await;
-    let database = ground.server().database.clone();
+    let fixture = Fixture::postgresql().await;
+    let database = fixture.server().database.clone();
     let user = format!("user_{database}");
     command(&format!(
         "CREATE ROLE {user} LOGIN PASSWORD 'the first'; GRANT {user} TO CURRENT_USER; ALTER DATABASE {database} OWNER TO {user}"
@@ -182,9 +182,9 @@ async fn a_password_that_was_changed_is_read_again() {
     let folder = tempfile::tempdir().expect("temp dir");
     let file = folder.path().join("password");
     std::fs::write(&file, "the first\n").expect("written");
-    let place =
-        beside(ground.server(), |server| (server.user, server.password_file) = (user.clone(), file.clone()));
-    let metadata = Metadata::open(place).await.expect("it opens");
+    let location =
+        beside(fixture.server(), |server| (server.user, server.password_file) = (user.clone(), file.clone()));
+    let metadata = Metadata::open(location).await.expect("it opens");
     let watch = Watch::over(&metadata);
 
     let end_all =
@@ -198,19 +198,19 @@ async fn a_password_that_was_changed_is_read_again() {
     metadata.add_website(site("example.com", None)).await.expect("added");
     watch.end().await;
     metadata.close().await;
-    ground.end().await;
+    fixture.end().await;
     command(&format!("DROP ROLE {user}")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_became_read_only_is_still_read() {
-    let ground = Ground::postgresql().await;
-    let metadata = ground.open().await;
+    let fixture = Fixture::postgresql().await;
+    let metadata = fixture.open().await;
     metadata.add_website(site("example.com", Some("FF-DEMO-1"))).await.expect("added");
     let mut watch = Watch::over(&metadata);
     watch.until(|policy| policy.sites.len() == 1).await;
 
-    let database = &ground.server().database;
+    let database = &fixture.server().database;
     command(&format!("ALTER DATABASE {database} SET default_transaction_read_only = on")).await;
     let end_all =
         format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'");
@@ -219,7 +219,7 @@ async fn a_database_that_became_read_only_is_still_read() {
     assert_eq!(metadata.websites().await.expect("read").len(), 1);
     let refused = metadata.add_website(site("late.example", None)).await.expect_err("read-only");
     assert!(matches!(refused, Error::ReadOnly { .. }), "{refused}");
-    let refused = Metadata::open(ground.place.clone()).await.expect_err("read-only");
+    let refused = Metadata::open(fixture.location.clone()).await.expect_err("read-only");
     assert!(refused.to_string().contains("is read-only; make it writable"), "{refused}");
 
     command(&format!("ALTER DATABASE {database} RESET default_transaction_read_only")).await;
@@ -229,5 +229,5 @@ async fn a_database_that_became_read_only_is_still_read() {
     watch.until(|policy| Arc::clone(policy).sites.len() == 2).await;
     watch.end().await;
     metadata.close().await;
-    ground.end().await;
+    fixture.end().await;
 }

@@ -1,8 +1,8 @@
 //! People: who may sign in, and who may do what.
 
-use footfall_metadata::{Email, Error, NewUser, Role, Standing};
+use footfall_metadata::{Email, Error, NewUser, Role, UserStatus};
 
-use crate::metadata::ground::{Ground, site};
+use crate::metadata::fixture::{Fixture, site};
 
 fn email(text: &str) -> Email {
     text.parse().expect("an address")
@@ -18,11 +18,11 @@ fn person(address: &str) -> NewUser {
     }
 }
 
-pub(crate) async fn one_signs_in_with_the_password_that_was_set(ground: &Ground) {
-    let metadata = ground.open().await;
+pub(crate) async fn one_signs_in_with_the_password_that_was_set(fixture: &Fixture) {
+    let metadata = fixture.open().await;
     let ada = email("ada@example.com");
     let added = metadata.add_user(person("ada@example.com")).await.expect("added");
-    assert!(!added.has_password && added.last_login_at.is_none() && added.status == Standing::Active);
+    assert!(!added.has_password && added.last_login_at.is_none() && added.status == UserStatus::Active);
     let sign_in = async |address: &Email, password: &str| {
         metadata.sign_in(address, password.to_owned()).await.expect("an answer").map(|user| user.email)
     };
@@ -33,23 +33,23 @@ pub(crate) async fn one_signs_in_with_the_password_that_was_set(ground: &Ground)
     assert!(metadata.user(&ada).await.expect("an answer").expect("there").last_login_at.is_some());
     assert_eq!(sign_in(&ada, "correct horse batterY").await, None);
     assert_eq!(sign_in(&email("bob@example.com"), "correct horse battery").await, None);
-    let hashes = ground.texts("SELECT password_hash FROM users").await;
+    let hashes = fixture.texts("SELECT password_hash FROM users").await;
     assert!(hashes[0].starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hashes:?}");
 
     for (status, signs_in) in
-        [(Standing::Suspended, false), (Standing::Active, true), (Standing::Deleted, false)]
+        [(UserStatus::Suspended, false), (UserStatus::Active, true), (UserStatus::Deleted, false)]
     {
         metadata.set_user_status(&ada, status).await.expect("set");
         assert_eq!(sign_in(&ada, "correct horse battery").await.is_some(), signs_in, "{status}");
     }
-    assert_eq!(ground.texts("SELECT password_hash FROM users").await, ["!"], "nothing is left of it");
-    let unknown = metadata.set_user_status(&email("bob@example.com"), Standing::Active).await;
+    assert_eq!(fixture.texts("SELECT password_hash FROM users").await, ["!"], "nothing is left of it");
+    let unknown = metadata.set_user_status(&email("bob@example.com"), UserStatus::Active).await;
     assert!(matches!(unknown, Err(Error::Unknown(_))), "{unknown:?}");
     metadata.close().await;
 }
 
-pub(crate) async fn an_address_is_one_user_however_it_is_written(ground: &Ground) {
-    let metadata = ground.open().await;
+pub(crate) async fn an_address_is_one_user_however_it_is_written(fixture: &Fixture) {
+    let metadata = fixture.open().await;
     metadata.add_user(person("Ada@Example.COM")).await.expect("added");
     let taken = metadata.add_user(person("ada@example.com")).await.expect_err("there");
     assert_eq!(taken.to_string(), "there is already a user ada@example.com");
@@ -60,13 +60,13 @@ pub(crate) async fn an_address_is_one_user_however_it_is_written(ground: &Ground
     metadata.close().await;
 }
 
-pub(crate) async fn a_website_has_one_owner_and_both_tables_name_the_same(ground: &Ground) {
-    let metadata = ground.open().await;
+pub(crate) async fn a_website_has_one_owner_and_both_tables_name_the_same(fixture: &Fixture) {
+    let metadata = fixture.open().await;
     let website = metadata.add_website(site("example.com", Some("FF-DEMO-1"))).await.expect("added");
     let (owner, ada) = (email("owner@localhost"), email("ada@example.com"));
     metadata.add_user(person("ada@example.com")).await.expect("added");
 
-    let refused = metadata.set_user_status(&owner, Standing::Deleted).await.expect_err("an owner stays");
+    let refused = metadata.set_user_status(&owner, UserStatus::Deleted).await.expect_err("an owner stays");
     assert!(refused.to_string().contains("owns FF-DEMO-1"), "{refused}");
     for refused in [
         metadata.grant(&website, &owner, Role::Viewer, None).await.map(drop),
@@ -90,7 +90,7 @@ pub(crate) async fn a_website_has_one_owner_and_both_tables_name_the_same(ground
         [(Role::Owner, "ada@example.com".to_owned()), (Role::Admin, "owner@localhost".to_owned())]
     );
     metadata.revoke(&website, &owner).await.expect("an administrator goes");
-    metadata.set_user_status(&owner, Standing::Deleted).await.expect("deleted");
+    metadata.set_user_status(&owner, UserStatus::Deleted).await.expect("deleted");
     let back = metadata.grant(&website, &owner, Role::Owner, None).await.expect_err("deleted");
     assert!(matches!(back, Error::Unknown(_)), "{back}");
     assert_eq!(
@@ -100,8 +100,8 @@ pub(crate) async fn a_website_has_one_owner_and_both_tables_name_the_same(ground
     metadata.close().await;
 }
 
-pub(crate) async fn permissions_are_given_changed_and_taken(ground: &Ground) {
-    let metadata = ground.open().await;
+pub(crate) async fn permissions_are_given_changed_and_taken(fixture: &Fixture) {
+    let metadata = fixture.open().await;
     let website = metadata.add_website(site("example.com", Some("FF-DEMO-1"))).await.expect("added");
     let ada = email("ada@example.com");
     let unknown = metadata.grant(&website, &ada, Role::Viewer, None).await.expect_err("nobody");

@@ -9,14 +9,14 @@ use tokio::sync::watch as channel;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::metadata::ground::{Ground, site};
+use crate::metadata::fixture::{Fixture, site};
 
 async fn revision(metadata: &Metadata) -> u64 {
     metadata.policy().await.expect("an answer").policy_id
 }
 
-pub(crate) async fn one_is_found_by_either_id(ground: &Ground) {
-    let metadata = ground.open().await;
+pub(crate) async fn one_is_found_by_either_id(fixture: &Fixture) {
+    let metadata = fixture.open().await;
     let mut new = site("shop.example", None);
     new.extra_domains = ["shop.example.org", "localhost"].map(|domain| domain.parse().expect("one")).to_vec();
     new.sampling_rate = 0.25;
@@ -34,20 +34,20 @@ pub(crate) async fn one_is_found_by_either_id(ground: &Ground) {
     metadata.close().await;
 }
 
-pub(crate) async fn a_tracking_id_belongs_to_one_even_after_it_is_deleted(ground: &Ground) {
-    let metadata = ground.open().await;
+pub(crate) async fn a_tracking_id_belongs_to_one_even_after_it_is_deleted(fixture: &Fixture) {
+    let metadata = fixture.open().await;
     metadata.add_website(site("example.com", Some("FF-DEMO-1"))).await.expect("added");
     let taken = metadata.add_website(site("example.org", Some("FF-DEMO-1"))).await.expect_err("taken");
     assert!(matches!(&taken, Error::TrackingIdTaken(id) if id == "FF-DEMO-1"), "{taken}");
-    ground.sql("UPDATE websites SET status = 'deleted'").await.expect("changed");
+    fixture.sql("UPDATE websites SET status = 'deleted'").await.expect("changed");
     assert_eq!(metadata.website("FF-DEMO-1").await.expect("an answer"), None);
     let taken = metadata.add_website_if_missing(site("example.org", Some("FF-DEMO-1"))).await;
     assert!(matches!(taken, Err(Error::TrackingIdTaken(_))), "{taken:?}");
     metadata.close().await;
 }
 
-pub(crate) async fn adding_what_is_there_changes_nothing_when_asked_so(ground: &Ground) {
-    let metadata = ground.open().await;
+pub(crate) async fn adding_what_is_there_changes_nothing_when_asked_so(fixture: &Fixture) {
+    let metadata = fixture.open().await;
     let add = async |domain: &str, id: Option<&str>| {
         metadata.add_website_if_missing(site(domain, id)).await.expect("an answer")
     };
@@ -62,21 +62,21 @@ pub(crate) async fn adding_what_is_there_changes_nothing_when_asked_so(ground: &
     metadata.close().await;
 }
 
-pub(crate) async fn the_owner_is_made_once_and_locked(ground: &Ground) {
-    let metadata = ground.open().await;
+pub(crate) async fn the_owner_is_made_once_and_locked(fixture: &Fixture) {
+    let metadata = fixture.open().await;
     for domain in ["a.example", "b.example"] {
         metadata.add_website(site(domain, None)).await.expect("added");
     }
-    let users = ground.texts("SELECT email || ' ' || password_hash FROM users").await;
+    let users = fixture.texts("SELECT email || ' ' || password_hash FROM users").await;
     assert_eq!(users, ["owner@localhost !"]);
     let roles = "SELECT p.role FROM website_permissions AS p JOIN websites AS w ON w.website_id = p.website_id \
                  AND w.owner_user_id = p.user_id";
-    assert_eq!(ground.texts(roles).await, ["owner", "owner"]);
+    assert_eq!(fixture.texts(roles).await, ["owner", "owner"]);
     metadata.close().await;
 }
 
-pub(crate) async fn two_writers_at_once_both_get_their_way(ground: &Ground) {
-    let (here, elsewhere) = (ground.open().await, ground.open().await);
+pub(crate) async fn two_writers_at_once_both_get_their_way(fixture: &Fixture) {
+    let (here, elsewhere) = (fixture.open().await, fixture.open().await);
     let before = revision(&here).await;
     let writing = [("here", &here), ("elsewhere", &elsewhere)].map(|(name, metadata)| {
         let metadata = metadata.clone();
@@ -100,8 +100,8 @@ pub(crate) async fn two_writers_at_once_both_get_their_way(ground: &Ground) {
     elsewhere.close().await;
 }
 
-pub(crate) async fn every_change_that_edges_must_know_raises_the_revision(ground: &Ground) {
-    let metadata = ground.open().await;
+pub(crate) async fn every_change_that_edges_must_know_raises_the_revision(fixture: &Fixture) {
+    let metadata = fixture.open().await;
     let mut last = revision(&metadata).await;
     metadata.add_website(site("example.com", Some("FF-DEMO-1"))).await.expect("added");
     for sql in [
@@ -112,40 +112,40 @@ pub(crate) async fn every_change_that_edges_must_know_raises_the_revision(ground
         "DELETE FROM website_properties",
         "DELETE FROM websites",
     ] {
-        ground.sql(sql).await.expect("changed");
+        fixture.sql(sql).await.expect("changed");
         let now = revision(&metadata).await;
         assert!(now > last, "{sql}: {now} after {last}");
         last = now;
     }
-    ground.sql("UPDATE users SET name = 'somebody'").await.expect("changed");
+    fixture.sql("UPDATE users SET name = 'somebody'").await.expect("changed");
     assert_eq!(revision(&metadata).await, last);
     metadata.close().await;
 }
 
-pub(crate) async fn a_database_made_anew_outranks_the_one_before_it(ground: &Ground) {
-    let before = ground.open().await;
+pub(crate) async fn a_database_made_anew_outranks_the_one_before_it(fixture: &Fixture) {
+    let before = fixture.open().await;
     before.add_website(site("example.com", Some("FF-DEMO-1"))).await.expect("added");
     for name in ["one", "two", "three"] {
-        ground.sql(&format!("UPDATE websites SET name = '{name}'")).await.expect("changed");
+        fixture.sql(&format!("UPDATE websites SET name = '{name}'")).await.expect("changed");
     }
     let old = revision(&before).await;
     // The clock has to tell them apart: a millisecond.
     sleep(Duration::from_millis(20)).await;
-    let other = Ground::sqlite();
+    let other = Fixture::sqlite();
     let new = other.open().await;
     assert!(revision(&new).await > old);
     before.close().await;
     new.close().await;
 }
 
-pub(crate) async fn the_policy_names_active_and_paused_ones_and_no_deleted_one(ground: &Ground) {
-    let metadata = ground.open().await;
+pub(crate) async fn the_policy_names_active_and_paused_ones_and_no_deleted_one(fixture: &Fixture) {
+    let metadata = fixture.open().await;
     for (domain, id) in [("a.example", "FF-A"), ("b.example", "FF-B"), ("c.example", "FF-C")] {
         metadata.add_website(site(domain, Some(id))).await.expect("added");
     }
     for (id, status) in [("FF-B", "paused"), ("FF-C", "deleted")] {
         let change = format!("UPDATE websites SET status = '{status}' WHERE tracking_id = '{id}'");
-        ground.sql(&change).await.expect("changed");
+        fixture.sql(&change).await.expect("changed");
     }
     let policy = metadata.policy().await.expect("an answer");
     let sites: Vec<_> = policy.sites.iter().map(|site| (site.tracking_id.as_str(), site.status())).collect();
@@ -186,8 +186,8 @@ impl Watch {
     }
 }
 
-pub(crate) async fn a_change_by_another_process_is_noticed_within_two_seconds(ground: &Ground) {
-    let (here, there, elsewhere) = (ground.open().await, ground.open().await, ground.open().await);
+pub(crate) async fn a_change_by_another_process_is_noticed_within_two_seconds(fixture: &Fixture) {
+    let (here, there, elsewhere) = (fixture.open().await, fixture.open().await, fixture.open().await);
     let mut watches = [Watch::over(&here), Watch::over(&there)];
     for watch in &mut watches {
         watch.until(|policy| policy.policy_id > 0).await;
@@ -195,7 +195,7 @@ pub(crate) async fn a_change_by_another_process_is_noticed_within_two_seconds(gr
     elsewhere.add_website(site("example.com", Some("FF-DEMO-1"))).await.expect("added");
     for sql in ["SELECT 1", "UPDATE websites SET status = 'paused'", "UPDATE websites SET status = 'deleted'"]
     {
-        ground.sql(sql).await.expect("changed");
+        fixture.sql(sql).await.expect("changed");
         let (asked, expected) = (Instant::now(), elsewhere.policy().await.expect("an answer"));
         for watch in &mut watches {
             let (policy, noticed) = watch.until(|policy| policy.policy_id >= expected.policy_id).await;
@@ -211,14 +211,14 @@ pub(crate) async fn a_change_by_another_process_is_noticed_within_two_seconds(gr
     }
 }
 
-pub(crate) async fn a_copy_from_before_outranks_what_was_sent(ground: &Ground) {
-    let metadata = ground.open().await;
+pub(crate) async fn a_copy_from_before_outranks_what_was_sent(fixture: &Fixture) {
+    let metadata = fixture.open().await;
     metadata.add_website(site("example.com", Some("FF-DEMO-1"))).await.expect("added");
     let mut watch = Watch::over(&metadata);
     let (sent, _) = watch.until(|policy| policy.sites.len() == 1).await;
     // As a restored copy has it: one site fewer, and an older revision.
     let copy = "DELETE FROM websites; UPDATE policy_revision SET revision = 1700000000000";
-    ground.sql(copy).await.expect("restored");
+    fixture.sql(copy).await.expect("restored");
     let (policy, _) = watch.until(|policy| policy.sites.is_empty()).await;
     assert!(policy.policy_id > sent.policy_id, "{} after {}", policy.policy_id, sent.policy_id);
     watch.end().await;

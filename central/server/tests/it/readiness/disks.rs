@@ -6,7 +6,7 @@ use std::process::Command;
 use bytes::Bytes;
 use footfall_log::Log;
 
-use crate::metadata::ground::{Ground, command};
+use crate::metadata::fixture::{Fixture, command};
 use crate::readiness::settings::{self, Scene};
 use crate::support::central::Place;
 use crate::support::{record_of, s3, send};
@@ -14,8 +14,8 @@ use crate::support::{record_of, s3, send};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_postgresql_that_is_read_only() {
     let mut scene = Scene::new();
-    let ground = Ground::postgresql().await;
-    let (server, database) = (ground.server(), &ground.server().database);
+    let fixture = Fixture::postgresql().await;
+    let (server, database) = (fixture.server(), &fixture.server().database);
     let all = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'");
     scene.place.set("metadata", settings::metadata(server));
     let read_only = format!("ALTER DATABASE {database} SET default_transaction_read_only = on");
@@ -37,7 +37,7 @@ async fn a_postgresql_that_is_read_only() {
     command(&all).await;
     central.lacks_nothing().await;
     drop(central);
-    ground.end().await;
+    fixture.end().await;
 }
 
 /// Says something in the file systems of a process.

@@ -4,7 +4,7 @@ use footfall_blobs::S3;
 use footfall_log::kafka;
 
 use crate::log::stage;
-use crate::metadata::ground::Ground;
+use crate::metadata::fixture::Fixture;
 use crate::readiness::settings::{self, PASSWORD, Scene};
 use crate::support::{s3, services};
 
@@ -32,8 +32,8 @@ async fn kafkas() {
 #[tokio::test(flavor = "multi_thread")]
 async fn postgresqls() {
     let mut scene = Scene::new();
-    let ground = Ground::postgresql().await;
-    let mut server = ground.server().clone();
+    let fixture = Fixture::postgresql().await;
+    let mut server = fixture.server().clone();
     let wrong = scene.place.file("postgresql.password", "guessed\n");
     let right = std::mem::replace(&mut server.password_file, wrong.clone());
     scene.place.set("metadata", settings::metadata(&server));
@@ -43,7 +43,7 @@ async fn postgresqls() {
     correct(&wrong, &right);
     central.lacks_nothing().await;
     drop(central);
-    ground.end().await;
+    fixture.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

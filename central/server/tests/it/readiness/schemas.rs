@@ -1,6 +1,6 @@
 //! Schemas that a newer program has made: nothing is touched, and central goes on once an older copy is back.
 
-use crate::metadata::ground::Ground;
+use crate::metadata::fixture::Fixture;
 use crate::readiness::settings::{self, Scene};
 
 /// What a newer program would have noted.
@@ -11,17 +11,17 @@ const OLDER: &str = "DELETE FROM _sqlx_migrations WHERE version = 20990101000000
 #[tokio::test(flavor = "multi_thread")]
 async fn postgresqls() {
     let mut scene = Scene::new();
-    let ground = Ground::postgresql().await;
-    ground.open().await.close().await;
-    ground.sql(NEWER).await.expect("noted");
-    scene.place.set("metadata", settings::metadata(ground.server()));
+    let fixture = Fixture::postgresql().await;
+    fixture.open().await.close().await;
+    fixture.sql(NEWER).await.expect("noted");
+    scene.place.set("metadata", settings::metadata(fixture.server()));
     let mut central = scene.place.spawn();
-    let named = format!("PostgreSQL {}:{}", ground.server().host, ground.server().port);
+    let named = format!("PostgreSQL {}:{}", fixture.server().host, fixture.server().port);
     central.lacks(&[&named, "written by a newer version", "20990101000000", "run that version"]).await;
-    ground.sql(OLDER).await.expect("restored");
+    fixture.sql(OLDER).await.expect("restored");
     central.lacks_nothing().await;
     drop(central);
-    ground.end().await;
+    fixture.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -29,11 +29,11 @@ async fn sqlites() {
     let scene = Scene::new();
     assert!(scene.place.ask(&["admin", "website", "list"]).status.success());
     let path = scene.place.data().join("metadata.sqlite");
-    let ground = Ground::at(&path);
-    ground.sql(NEWER).await.expect("noted");
+    let fixture = Fixture::at(&path);
+    fixture.sql(NEWER).await.expect("noted");
     let mut central = scene.place.spawn();
     central.lacks(&[&path.display().to_string(), "written by a newer version", "run that version"]).await;
-    ground.sql(OLDER).await.expect("restored");
+    fixture.sql(OLDER).await.expect("restored");
     central.lacks_nothing().await;
     drop(central);
 }

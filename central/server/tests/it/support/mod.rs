@@ -3,12 +3,12 @@
 #![allow(dead_code, reason = "each test program uses its own part of this")]
 
 pub(crate) mod central;
+pub(crate) mod live_events;
 pub(crate) mod redis;
 pub(crate) mod relay;
 pub(crate) mod running;
 pub(crate) mod s3;
 pub(crate) mod services;
-pub(crate) mod sightings;
 
 use std::io::BufReader;
 use std::net::{SocketAddr, TcpListener};

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use footfall_blobs::{Place, S3};
+use footfall_blobs::{Location, S3};
 
 use super::services;
 use super::{eventually, http};
@@ -133,8 +133,8 @@ impl Server {
         }
     }
 
-    pub(crate) fn place(&self) -> Place {
-        Place::S3(self.s3())
+    pub(crate) fn place(&self) -> Location {
+        Location::S3(self.s3())
     }
 }
 

@@ -1,10 +1,10 @@
-//! Where a story takes place: an empty database, a handle on it, and a way past the handle.
+//! Where a story takes location: an empty database, a handle on it, and a way past the handle.
 
 #![allow(dead_code, reason = "each test program uses its own part of this")]
 
 use std::path::Path;
 
-use footfall_metadata::{Metadata, New, Place, Server};
+use footfall_metadata::{Location, Metadata, NewWebsite, Server};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
@@ -12,57 +12,57 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
 use crate::support::services::{self, Postgresql};
 
 /// An empty database of one of the two kinds.
-pub(crate) struct Ground {
-    pub(crate) place: Place,
+pub(crate) struct Fixture {
+    pub(crate) location: Location,
     folder: tempfile::TempDir,
 }
 
-impl Ground {
+impl Fixture {
     pub(crate) fn sqlite() -> Self {
         let folder = tempfile::tempdir().expect("temp dir");
-        Self { place: folder.path().join("metadata.sqlite").into(), folder }
+        Self { location: folder.path().join("metadata.sqlite").into(), folder }
     }
 
     /// A file that somebody else has made.
     pub(crate) fn at(path: &Path) -> Self {
-        Self { place: path.into(), folder: tempfile::tempdir().expect("temp dir") }
+        Self { location: path.into(), folder: tempfile::tempdir().expect("temp dir") }
     }
 
     /// Makes a database with a random name.
     pub(crate) async fn postgresql() -> Self {
         let name = format!("story_{:016x}", getrandom::u64().expect("randomness"));
         command(&format!("CREATE DATABASE {name}")).await;
-        let place = Place::Postgresql(server(&services::postgresql(), &name));
-        Self { place, folder: tempfile::tempdir().expect("temp dir") }
+        let location = Location::Postgresql(server(&services::postgresql(), &name));
+        Self { location, folder: tempfile::tempdir().expect("temp dir") }
     }
 
     /// Takes the database away.
     pub(crate) async fn end(self) {
-        if let Place::Postgresql(server) = &self.place {
+        if let Location::Postgresql(server) = &self.location {
             command(&format!("DROP DATABASE {} WITH (FORCE)", server.database)).await;
         }
         self.folder.close().expect("the folder goes");
     }
 
     pub(crate) async fn open(&self) -> Metadata {
-        Metadata::open(self.place.clone()).await.expect("it opens")
+        Metadata::open(self.location.clone()).await.expect("it opens")
     }
 
     pub(crate) fn server(&self) -> &Server {
-        let Place::Postgresql(server) = &self.place else { panic!("a story about a server") };
+        let Location::Postgresql(server) = &self.location else { panic!("a story about a server") };
         server
     }
 
     /// Runs a statement that the product does not have.
     pub(crate) async fn sql(&self, sql: &str) -> sqlx::Result<()> {
-        match &self.place {
-            Place::Sqlite(path) => {
+        match &self.location {
+            Location::Sqlite(path) => {
                 let mut connection =
                     SqliteConnectOptions::new().filename(path).foreign_keys(true).connect().await?;
                 sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await?;
                 connection.close().await
             }
-            Place::Postgresql(server) => {
+            Location::Postgresql(server) => {
                 let mut connection = options(server).connect().await?;
                 sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await?;
                 connection.close().await
@@ -73,14 +73,14 @@ impl Ground {
     /// The first column of the answer, which has to be text.
     pub(crate) async fn texts(&self, sql: &str) -> Vec<String> {
         let sql = AssertSqlSafe(sql.to_owned());
-        match &self.place {
-            Place::Sqlite(path) => {
+        match &self.location {
+            Location::Sqlite(path) => {
                 let mut connection =
                     SqliteConnectOptions::new().filename(path).connect().await.expect("it opens");
                 let rows = sqlx::query(sql).fetch_all(&mut connection).await.expect("an answer");
                 rows.iter().map(|row| row.get(0)).collect()
             }
-            Place::Postgresql(server) => {
+            Location::Postgresql(server) => {
                 let mut connection = options(server).connect().await.expect("it opens");
                 let rows = sqlx::query(sql).fetch_all(&mut connection).await.expect("an answer");
                 rows.iter().map(|row| row.get(0)).collect()
@@ -122,8 +122,8 @@ fn options(server: &Server) -> PgConnectOptions {
         .ssl_root_cert(server.ca.as_ref().expect("a ca"))
 }
 
-pub(crate) fn site(domain: &str, tracking_id: Option<&str>) -> New {
-    New {
+pub(crate) fn site(domain: &str, tracking_id: Option<&str>) -> NewWebsite {
+    NewWebsite {
         name: format!("The site {domain}"),
         domain: domain.parse().expect("a domain"),
         extra_domains: Vec::new(),

@@ -21,7 +21,7 @@ use crate::LiveError;
 use footfall_daemon::secret::Secret;
 
 /// Longest wait for a connection, and for a command.
-const PATIENCE: Duration = Duration::from_secs(2);
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(2);
 /// Longest wait for a connection that is ready to be used.
 const SETUP: Duration = Duration::from_secs(6);
 /// A connection that leaves a command unanswered for so long is given up.
@@ -58,42 +58,42 @@ impl fmt::Debug for Options {
 
 /// A connection that is there.
 #[derive(Clone)]
-pub(super) struct Up {
+pub(super) struct Connected {
     pub(super) client: Client,
     pub(super) scripts: Arc<Scripts>,
 }
 
 /// How the connection is.
 enum State {
-    Up(Up),
+    Connected(Connected),
     Down(String),
 }
 
 /// The connection; clones share it. It ends with the last of them.
 #[derive(Clone)]
-pub(super) struct Link {
+pub(super) struct Connection {
     options: Arc<Options>,
     state: watch::Receiver<State>,
-    _keeper: Arc<Keeper>,
+    _task: Arc<ConnectionTask>,
 }
 
 /// The task that connects.
-struct Keeper(JoinHandle<()>);
+struct ConnectionTask(JoinHandle<()>);
 
-impl Drop for Keeper {
+impl Drop for ConnectionTask {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
-impl Link {
+impl Connection {
     /// Connects in the background; needs a runtime to spawn on.
     pub(super) fn open(options: Options) -> Self {
         let options = Arc::new(options);
         let begun = State::Down(format!("Redis at {} is not connected yet", place(&options)));
         let (sender, state) = watch::channel(begun);
-        let keeper = Arc::new(Keeper(tokio::spawn(keep(Arc::clone(&options), sender))));
-        Self { options, state, _keeper: keeper }
+        let task = Arc::new(ConnectionTask(tokio::spawn(keep(Arc::clone(&options), sender))));
+        Self { options, state, _task: task }
     }
 
     pub(super) fn options(&self) -> &Options {
@@ -104,9 +104,9 @@ impl Link {
     ///
     /// # Errors
     /// [`LiveError::Away`], at once, with what is wrong.
-    pub(super) fn up(&self) -> Result<Up, LiveError> {
+    pub(super) fn up(&self) -> Result<Connected, LiveError> {
         match &*self.state.borrow() {
-            State::Up(up) => Ok(up.clone()),
+            State::Connected(up) => Ok(up.clone()),
             State::Down(sentence) => Err(LiveError::Away(sentence.clone())),
         }
     }
@@ -114,15 +114,15 @@ impl Link {
     /// What is wrong.
     pub(super) fn fault(&self) -> Option<String> {
         match &*self.state.borrow() {
-            State::Up(_) => None,
+            State::Connected(_) => None,
             State::Down(sentence) => Some(sentence.clone()),
         }
     }
 
     /// Waits until it is there.
     pub(super) async fn ready(&self) {
-        let waited = self.state.clone().wait_for(|state| matches!(state, State::Up(_))).await.is_ok();
-        debug_assert!(waited, "the keeper lives as long as the link");
+        let waited = self.state.clone().wait_for(|state| matches!(state, State::Connected(_))).await.is_ok();
+        debug_assert!(waited, "the task lives as long as the connection");
     }
 
     /// What a command's failure means.
@@ -131,7 +131,7 @@ impl Link {
     }
 }
 
-impl fmt::Debug for Link {
+impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.options.fmt(f)
     }
@@ -142,31 +142,31 @@ async fn keep(options: Arc<Options>, state: watch::Sender<State>) {
         let reason = match connect(&options).await {
             Ok((up, ended, _leaving)) => {
                 tracing::info!(redis = place(&options), "connected");
-                state.send_replace(State::Up(up));
+                state.send_replace(State::Connected(up));
                 match ended.await {
                     Ok(Err(error)) => sentence(&options, &error),
                     Ok(Ok(())) | Err(_) => format!("Redis at {} has closed the connection", place(&options)),
                 }
             }
-            Err(Trouble::Password(path, error)) => {
+            Err(ConnectError::Password(path, error)) => {
                 format!(
                     "the password of Redis at {} cannot be read from {}: {error}",
                     place(&options),
                     path.display()
                 )
             }
-            Err(Trouble::Authorities(path, error)) => {
+            Err(ConnectError::Authorities(path, error)) => {
                 format!(
                     "the authorities of Redis at {} cannot be read from {}: {error}",
                     place(&options),
                     path.display()
                 )
             }
-            Err(Trouble::Client(error)) => sentence(&options, &error),
+            Err(ConnectError::Client(error)) => sentence(&options, &error),
         };
         let news = match &*state.borrow() {
             State::Down(before) => *before != reason,
-            State::Up(_) => true,
+            State::Connected(_) => true,
         };
         if news {
             tracing::warn!(reason, "no connection to Redis; trying again");
@@ -177,9 +177,9 @@ async fn keep(options: Arc<Options>, state: watch::Sender<State>) {
 }
 
 /// Ends a client's own task when nobody keeps it any more.
-struct Leaving(Client);
+struct QuitOnDrop(Client);
 
-impl Drop for Leaving {
+impl Drop for QuitOnDrop {
     fn drop(&mut self) {
         let client = self.0.clone();
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
@@ -189,23 +189,25 @@ impl Drop for Leaving {
 }
 
 /// Why there is no connection.
-enum Trouble {
+enum ConnectError {
     Password(PathBuf, std::io::Error),
     Authorities(PathBuf, rustls::pki_types::pem::Error),
     Client(Error),
 }
 
-impl From<Error> for Trouble {
+impl From<Error> for ConnectError {
     fn from(error: Error) -> Self {
         Self::Client(error)
     }
 }
 
-async fn connect(options: &Options) -> Result<(Up, JoinHandle<Result<(), Error>>, Leaving), Trouble> {
+async fn connect(
+    options: &Options,
+) -> Result<(Connected, JoinHandle<Result<(), Error>>, QuitOnDrop), ConnectError> {
     let password = match &options.password_file {
         None => None,
         Some(path) => {
-            let secret = Secret::read(path).map_err(|error| Trouble::Password(path.clone(), error))?;
+            let secret = Secret::read(path).map_err(|error| ConnectError::Password(path.clone(), error))?;
             Some(secret.reveal().to_owned())
         }
     };
@@ -223,10 +225,10 @@ async fn connect(options: &Options) -> Result<(Up, JoinHandle<Result<(), Error>>
         ..Config::default()
     };
     let mut builder = Builder::from_config(config);
-    builder.with_performance_config(|performance| performance.default_command_timeout = PATIENCE);
+    builder.with_performance_config(|performance| performance.default_command_timeout = COMMAND_TIMEOUT);
     builder.with_connection_config(|connection| {
-        connection.connection_timeout = PATIENCE;
-        connection.internal_command_timeout = PATIENCE;
+        connection.connection_timeout = COMMAND_TIMEOUT;
+        connection.internal_command_timeout = COMMAND_TIMEOUT;
         connection.max_command_attempts = 1;
         connection.disable_cluster_health_check = !options.cluster;
         connection.unresponsive =
@@ -234,17 +236,17 @@ async fn connect(options: &Options) -> Result<(Up, JoinHandle<Result<(), Error>>
         connection.tcp.nodelay = Some(true);
     });
     let client = builder.build()?;
-    let leaving = Leaving(client.clone());
+    let quit = QuitOnDrop(client.clone());
     let late = |_| Error::new(ErrorKind::Timeout, "no answer in time");
     let ended = timeout(SETUP, client.init()).await.map_err(late)??;
     let scripts = timeout(SETUP, Scripts::load(&client)).await.map_err(late)??;
-    Ok((Up { client, scripts: Arc::new(scripts) }, ended, leaving))
+    Ok((Connected { client, scripts: Arc::new(scripts) }, ended, quit))
 }
 
-fn trust(ca: Option<&Path>) -> Result<rustls::ClientConfig, Trouble> {
+fn trust(ca: Option<&Path>) -> Result<rustls::ClientConfig, ConnectError> {
     let mut roots = rustls::RootCertStore::empty();
     if let Some(path) = ca {
-        let unreadable = |error| Trouble::Authorities(path.to_owned(), error);
+        let unreadable = |error| ConnectError::Authorities(path.to_owned(), error);
         for certificate in CertificateDer::pem_file_iter(path).map_err(unreadable)? {
             let bad = |error: rustls::Error| Error::new(ErrorKind::Tls, error.to_string());
             roots.add(certificate.map_err(unreadable)?).map_err(bad)?;

@@ -19,9 +19,9 @@ const EPOCH: OffsetDateTime = datetime!(2000-01-01 00:00 UTC);
 
 /// A moment; what is below a millisecond is not printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Moment(OffsetDateTime);
+pub(super) struct Timestamp(OffsetDateTime);
 
-impl Moment {
+impl Timestamp {
     pub(super) fn now() -> Self {
         Self(OffsetDateTime::now_utc())
     }
@@ -31,7 +31,7 @@ impl Moment {
     }
 }
 
-impl From<OffsetDateTime> for Moment {
+impl From<OffsetDateTime> for Timestamp {
     fn from(moment: OffsetDateTime) -> Self {
         Self(moment)
     }
@@ -39,7 +39,7 @@ impl From<OffsetDateTime> for Moment {
 
 // The `time` feature of sqlx would do the same, and have half of the workspace built in another way.
 
-impl Type<Postgres> for Moment {
+impl Type<Postgres> for Timestamp {
     fn type_info() -> PgTypeInfo {
         PgTypeInfo::with_oid(TIMESTAMPTZ)
     }
@@ -49,14 +49,14 @@ impl Type<Postgres> for Moment {
     }
 }
 
-impl Encode<'_, Postgres> for Moment {
+impl Encode<'_, Postgres> for Timestamp {
     fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
         let since = i64::try_from((self.0 - EPOCH).whole_microseconds())?;
         Encode::<Postgres>::encode(since, buffer)
     }
 }
 
-impl Decode<'_, Postgres> for Moment {
+impl Decode<'_, Postgres> for Timestamp {
     fn decode(value: PgValueRef<'_>) -> Result<Self, BoxDynError> {
         let since = <i64 as Decode<Postgres>>::decode(value)?;
         let moment = EPOCH.checked_add(Duration::microseconds(since)).ok_or("beyond the calendar")?;
@@ -70,8 +70,8 @@ mod tests {
 
     #[test]
     fn milliseconds_are_written_and_sort_as_text() {
-        let early = Moment(datetime!(2026-11-23 09:00:00.007_9 UTC));
-        let late = Moment(datetime!(2026-11-23 11:00:00.5 +01:00));
+        let early = Timestamp(datetime!(2026-11-23 09:00:00.007_9 UTC));
+        let late = Timestamp(datetime!(2026-11-23 11:00:00.5 +01:00));
         assert_eq!(early.text(), "2026-11-23T09:00:00.007Z");
         assert!(early.text() < late.text() && late.text() == "2026-11-23T10:00:00.500Z");
     }

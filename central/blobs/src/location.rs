@@ -28,7 +28,7 @@ const RETRY_FOR: Duration = Duration::from_secs(3);
 
 /// Where blobs rest.
 #[derive(Clone, Debug)]
-pub enum Place {
+pub enum Location {
     /// A folder; made when it is missing.
     Folder(PathBuf),
     /// A bucket; it has to be there.
@@ -66,7 +66,7 @@ impl fmt::Debug for S3 {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Folder(path) => write!(f, "the blob folder {}", path.display()),
@@ -75,7 +75,7 @@ impl fmt::Display for Place {
     }
 }
 
-impl Place {
+impl Location {
     /// Opens it. Asks no server anything.
     pub(super) fn open(&self) -> Result<Arc<dyn ObjectStore>, OpenError> {
         match self {
@@ -183,7 +183,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("temp dir");
         let secret_key_file = dir.path().join("secret");
         fs::write(&secret_key_file, "very-secret\n").expect("write");
-        let place = Place::S3(S3 {
+        let location = Location::S3(S3 {
             endpoint: "https://s3.example".into(),
             region: "us-east-1".into(),
             bucket: "footfall".into(),
@@ -192,8 +192,8 @@ mod tests {
             secret_key_file,
             allow_http: false,
         });
-        let blobs = super::super::Blobs::open(&place).expect("nobody is asked yet");
-        let printed = format!("{place:?} {place} {blobs:?}");
+        let blobs = super::super::Blobs::open(&location).expect("nobody is asked yet");
+        let printed = format!("{location:?} {location} {blobs:?}");
         assert!(printed.contains("s3.example"), "{printed}");
         assert!(!printed.contains("very-secret") && !printed.contains("who-asks"), "{printed}");
     }

@@ -4,20 +4,20 @@
 
 use std::time::UNIX_EPOCH;
 
-use footfall_live::{Inlet, Live, Sighting, Source};
+use footfall_live::{Live, LiveEvent, LiveWriter, SourcePartition};
 
 /// Milliseconds since 1970.
 pub(crate) fn now_ms() -> i64 {
     UNIX_EPOCH.elapsed().expect("after 1970").as_millis() as i64
 }
 
-/// An inlet that nothing has come through yet.
-pub(crate) async fn begun(live: &Live, source: Source) -> Inlet {
-    let mut inlet = live.inlet(source);
-    inlet.ready().await;
-    assert_eq!(inlet.begin().await.expect("an answer"), None);
-    inlet.anew(0, now_ms()).await.expect("begun");
-    inlet
+/// An writer that nothing has come through yet.
+pub(crate) async fn begun(live: &Live, source: SourcePartition) -> LiveWriter {
+    let mut writer = live.writer(source);
+    writer.ready().await;
+    assert_eq!(writer.begin().await.expect("an answer"), None);
+    writer.restart(0, now_ms()).await.expect("begun");
+    writer
 }
 
 /// An event.
@@ -48,12 +48,12 @@ impl Seen {
 }
 
 /// They, borrowed; each from Google, from Germany, on a mobile.
-pub(crate) fn sightings(seen: &[Seen]) -> Vec<Sighting<'_>> {
+pub(crate) fn live_events(seen: &[Seen]) -> Vec<LiveEvent<'_>> {
     seen.iter().map(sighting).collect()
 }
 
-fn sighting(seen: &Seen) -> Sighting<'_> {
-    Sighting {
+fn sighting(seen: &Seen) -> LiveEvent<'_> {
+    LiveEvent {
         offset: seen.offset,
         website_id: &seen.website_id,
         at_ms: seen.at_ms,

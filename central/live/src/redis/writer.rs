@@ -11,11 +11,11 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::Redis;
 use super::changes::{Changes, MinuteChange, SessionChange, minute_life_ms};
+use super::connection::Connected;
 use super::keys::{LONG_LIFE_MS, SESSION_GRACE_MS, SESSION_LIFE_MS, name};
-use super::link::Up;
 use super::script::Script;
 use crate::realtime::MAX_NAMES;
-use crate::{LiveError, Sighting, Source};
+use crate::{LiveError, LiveEvent, SourcePartition};
 
 /// Most keys of one call, where a server has all of them.
 const KEYS_PER_CALL: usize = 64;
@@ -29,9 +29,9 @@ const OVERTAKEN: i64 = -2;
 
 /// Writes one partition.
 #[derive(Debug)]
-pub struct Inlet {
+pub struct Writer {
     redis: Redis,
-    source: Source,
+    source: SourcePartition,
     name: String,
     /// The offset at which we left the partition, once it has begun.
     left: Option<u64>,
@@ -39,14 +39,14 @@ pub struct Inlet {
     generation: i64,
 }
 
-impl Inlet {
-    pub(super) fn new(redis: Redis, source: Source) -> Self {
+impl Writer {
+    pub(super) fn new(redis: Redis, source: SourcePartition) -> Self {
         Self { redis, source, name: name(source), left: None, generation: 0 }
     }
 
     /// Waits until there is a connection.
     pub(crate) async fn ready(&self) {
-        self.redis.link.ready().await;
+        self.redis.connection.ready().await;
     }
 
     /// Where the partition goes on; none when what we left there is gone.
@@ -65,10 +65,10 @@ impl Inlet {
     ///
     /// # Errors
     /// [`LiveError`].
-    pub async fn anew(&mut self, from: u64, now_ms: i64) -> Result<(), LiveError> {
+    pub async fn restart(&mut self, from: u64, now_ms: i64) -> Result<(), LiveError> {
         let (held, _) = self.held().await?;
         let generation = now_ms.max(self.generation + 1).max(held + 1);
-        let up = self.redis.link.up()?;
+        let up = self.redis.connection.up()?;
         let key = self.redis.keys.position(self.source);
         let arguments = vec![generation.into(), number(from), LONG_LIFE_MS.into()];
         let begun: i64 = self.call(&up, Script::Generation, vec![key], arguments).await?;
@@ -86,11 +86,11 @@ impl Inlet {
 
     /// Generation and position that Redis holds of the partition; generation 0 when it holds none.
     async fn held(&self) -> Result<(i64, Option<u64>), LiveError> {
-        let up = self.redis.link.up()?;
+        let up = self.redis.connection.up()?;
         let key = self.redis.keys.position(self.source);
         let held: Result<(Option<i64>, Option<u64>), _> =
             up.client.hmget(key, vec!["generation", "next"]).await;
-        let (generation, next) = held.map_err(|error| self.redis.link.away(&error))?;
+        let (generation, next) = held.map_err(|error| self.redis.connection.away(&error))?;
         Ok((generation.unwrap_or(0), next))
     }
 
@@ -98,15 +98,10 @@ impl Inlet {
     ///
     /// # Errors
     /// [`LiveError`].
-    pub async fn apply(
-        &mut self,
-        next: u64,
-        sightings: &[Sighting<'_>],
-        now_ms: i64,
-    ) -> Result<(), LiveError> {
+    pub async fn apply(&mut self, next: u64, events: &[LiveEvent<'_>], now_ms: i64) -> Result<(), LiveError> {
         let left = self.left.ok_or(LiveError::Lost)?;
-        let up = self.redis.link.up()?;
-        let changes = Changes::of(sightings, now_ms);
+        let up = self.redis.connection.up()?;
+        let changes = Changes::of(events, now_ms);
         self.minutes(&up, &changes, now_ms).await?;
         self.sessions(&up, &changes, now_ms).await?;
         self.visits(&up, &changes, now_ms).await?;
@@ -120,7 +115,7 @@ impl Inlet {
         Ok(())
     }
 
-    async fn minutes(&self, up: &Up, changes: &Changes<'_>, now_ms: i64) -> Result<(), LiveError> {
+    async fn minutes(&self, up: &Connected, changes: &Changes<'_>, now_ms: i64) -> Result<(), LiveError> {
         let calls = changes.minutes.iter().filter_map(|((website_id, minute), events)| {
             let life = minute_life_ms(*minute, now_ms)?;
             Some(async move {
@@ -140,7 +135,7 @@ impl Inlet {
         all(calls).await
     }
 
-    async fn sessions(&self, up: &Up, changes: &Changes<'_>, now_ms: i64) -> Result<(), LiveError> {
+    async fn sessions(&self, up: &Connected, changes: &Changes<'_>, now_ms: i64) -> Result<(), LiveError> {
         let mut todo: Vec<_> = changes.sessions.iter().map(|(id, events)| (*id, events, None)).collect();
         // A second turn is for sessions whose position lies within the stretch.
         while !todo.is_empty() {
@@ -175,7 +170,7 @@ impl Inlet {
         Ok(())
     }
 
-    async fn visits(&self, up: &Up, changes: &Changes<'_>, now_ms: i64) -> Result<(), LiveError> {
+    async fn visits(&self, up: &Connected, changes: &Changes<'_>, now_ms: i64) -> Result<(), LiveError> {
         let visits: Vec<_> = changes.visits.iter().collect();
         let calls = visits.chunks(self.keys_per_call()).map(|some| async move {
             let key = |((website, user, _), _): &(&(&str, &str, &str), &i64)| {
@@ -215,12 +210,12 @@ impl Inlet {
 
     /// In a cluster, keys of several sessions are on several nodes.
     fn keys_per_call(&self) -> usize {
-        if self.redis.link.options().cluster { 1 } else { KEYS_PER_CALL }
+        if self.redis.connection.options().cluster { 1 } else { KEYS_PER_CALL }
     }
 
     async fn call<R: fred::types::FromValue>(
         &self,
-        up: &Up,
+        up: &Connected,
         script: Script,
         keys: Vec<String>,
         arguments: Vec<Value>,
@@ -228,7 +223,7 @@ impl Inlet {
         up.scripts
             .run(&up.client, script, keys, arguments)
             .await
-            .map_err(|error| self.redis.link.away(&error))
+            .map_err(|error| self.redis.connection.away(&error))
     }
 }
 

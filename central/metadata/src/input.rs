@@ -11,7 +11,7 @@ const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// A website to be added.
 #[derive(Clone, Debug, PartialEq)]
-pub struct New {
+pub struct NewWebsite {
     /// What people call it, 1 to 255 characters.
     pub name: String,
     /// Where it is served; subdomains are included.
@@ -40,7 +40,7 @@ pub struct Domain(String);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TrackingId(String);
 
-/// An address of electronic mail in lower case, its place in ASCII form, as far as it can be checked without sending to it.
+/// An address of electronic mail in lower case, its location in ASCII form, as far as it can be checked without sending to it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Email(String);
 
@@ -93,9 +93,9 @@ impl FromStr for Email {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let invalid = || Invalid::Email(text.to_owned());
-        let (person, place) = text.trim().split_once('@').ok_or_else(invalid)?;
-        let place: Domain = place.parse().map_err(|_| invalid())?;
-        let email = format!("{}@{place}", person.to_lowercase());
+        let (person, location) = text.trim().split_once('@').ok_or_else(invalid)?;
+        let location: Domain = location.parse().map_err(|_| invalid())?;
+        let email = format!("{}@{location}", person.to_lowercase());
         let fits = !person.is_empty() && email.chars().count() <= 255;
         if fits && !person.chars().any(|c| c.is_whitespace() || c.is_control()) {
             Ok(Self(email))

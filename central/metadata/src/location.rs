@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Where the metadata lies. Printed as a person would name it; never with a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Location {
     /// An SQLite file; made, for its owner only, when there is none.
     Sqlite(PathBuf),
     /// A database of a PostgreSQL server.
@@ -31,32 +31,32 @@ pub struct Server {
     pub tls: bool,
 }
 
-impl Place {
+impl Location {
     /// Whether it is a server, which may be away for a while and come back.
     pub fn is_server(&self) -> bool {
         matches!(self, Self::Postgresql(_))
     }
 }
 
-impl From<PathBuf> for Place {
+impl From<PathBuf> for Location {
     fn from(path: PathBuf) -> Self {
         Self::Sqlite(path)
     }
 }
 
-impl From<&Path> for Place {
+impl From<&Path> for Location {
     fn from(path: &Path) -> Self {
         Self::Sqlite(path.to_owned())
     }
 }
 
-impl From<&PathBuf> for Place {
+impl From<&PathBuf> for Location {
     fn from(path: &PathBuf) -> Self {
         Self::Sqlite(path.clone())
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(path) => write!(out, "the metadata database {}", path.display()),

@@ -13,6 +13,7 @@ mod input;
 mod lease;
 mod limits;
 mod location;
+mod migration;
 mod password;
 mod pattern;
 mod permission;

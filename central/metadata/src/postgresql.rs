@@ -4,16 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgConnection, PgPool};
 use tokio::time::timeout;
 
 use super::limits::CONNECTIONS;
-use super::{Error, Location, Server};
+use super::{Error, Location, Server, migration};
 use footfall_daemon::secret::Secret;
-
-static MIGRATIONS: Migrator = sqlx::migrate!("src/migrations/postgresql");
 
 /// How long a connection may take to be there, and to be free.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -33,7 +30,7 @@ pub(super) async fn open(server: &Server, location: &Arc<Location>) -> Result<Pg
     // goes the lock that keeps two centrals from migrating at once.
     let connection = timeout(CONNECT, options.connect()).await;
     let mut connection = connection.map_err(|_| late("no answer in 5 seconds"))?.map_err(failed)?;
-    let migrated = timeout(MIGRATE, MIGRATIONS.run_direct(None, &mut connection, false)).await;
+    let migrated = timeout(MIGRATE, migration::postgresql().run_direct(None, &mut connection, false)).await;
     let closed = timeout(CONNECT, connection.close()).await;
     tracing::debug!(?closed, "the connection that migrated has ended");
     migrated

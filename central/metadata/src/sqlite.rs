@@ -9,13 +9,10 @@ use std::sync::Arc;
 
 use footfall_daemon::lock::Lock;
 use sqlx::SqlitePool;
-use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use super::limits::{CONNECTIONS, LOCK_WAIT};
-use super::{Error, Location};
-
-static MIGRATIONS: Migrator = sqlx::migrate!("src/migrations/sqlite");
+use super::{Error, Location, migration};
 
 /// Opens the file at `path`, makes it (mode 0600) when there is none, and brings its schema up to date.
 pub(super) async fn open(path: &Path, location: &Arc<Location>) -> Result<SqlitePool, Error> {
@@ -45,7 +42,7 @@ pub(super) async fn open(path: &Path, location: &Arc<Location>) -> Result<Sqlite
         .connect_with(options)
         .await
         .map_err(|source| Error::of(location, source))?;
-    MIGRATIONS.run(&pool).await.map_err(|error| Error::of_migration(location, error))?;
+    migration::sqlite().run(&pool).await.map_err(|error| Error::of_migration(location, error))?;
     drop(lock);
     Ok(pool)
 }

@@ -1,5 +1,5 @@
 -- The schema of a ClickHouse cluster named `analytics`, as central makes it by itself: to be read, or run beforehand.
--- Made from central/src/store/events/migrations by central/tests/cluster_schema.rs.
+-- Made from the migrations of central/tables by the test `the_file_for_people_is_the_schema` of that crate.
 
 CREATE DATABASE IF NOT EXISTS footfall ON CLUSTER analytics;
 

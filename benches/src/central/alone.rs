@@ -48,7 +48,7 @@ impl Alone {
             user: USER.to_owned(),
             password_file: shards.password_file().to_owned(),
         };
-        let (store, _) = EventStore::start(store, stop.clone())?;
+        let (store, _) = EventStore::start(store, &footfall_tables::SCHEMA, stop.clone())?;
         tokio::time::timeout(PATIENCE, store.ready()).await.context("the event stores are not ready")?;
         let log = Log::kafka(options, footfall_log::Metrics::default());
         let mut owned = log.owned();

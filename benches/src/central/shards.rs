@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use bytes::Bytes;
-use footfall_clickhouse::row::EventRow;
 use footfall_daemon::ready;
+use footfall_tables::events::EVENTS;
 use serde_json::Value;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -212,7 +212,7 @@ async fn answered(request: reqwest::RequestBuilder, body: impl Into<reqwest::Bod
 }
 
 fn columns() -> String {
-    EventRow::columns().into_iter().map(|column| column.name).collect::<Vec<_>>().join(", ")
+    EVENTS.columns().iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 /// First and last offsets of stretches of about `at_once` rows, from lines of an offset and its rows.

@@ -1,4 +1,4 @@
-//! The embedded event store: a child process that is started, listened to, watched and started again. Knows none of its tables.
+//! The embedded event store: a child process that is started, supervised and started again when it ends. Knows none of its tables.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,8 +7,6 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use footfall_daemon::file;
-use footfall_daemon::ready::{self, NotReady};
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
@@ -18,13 +16,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::pid_file;
 use super::server::ServerStatus;
+use footfall_daemon::file;
+use footfall_daemon::ready::{self, NotReady};
 
 /// From the end of the child to its next start.
-const PAUSE: Duration = Duration::from_secs(1);
+const RESTART_DELAY: Duration = Duration::from_secs(1);
 /// How long a child may take until it is ready: it may have to wait for a predecessor's lock.
-const START: Duration = Duration::from_mins(1);
+const START_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long it may take to end once its input has ended.
-const END: Duration = Duration::from_secs(20);
+const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The program and what it is told.
 #[derive(Clone, Debug)]
@@ -44,9 +44,9 @@ pub struct Program {
     /// ... with the password in this file.
     pub password_file: PathBuf,
     /// Where `{"pid":…,"url":"…"}` is written whenever it was started.
-    pub announcement: PathBuf,
-    /// Where its pid is written as soon as it was started, for a central that comes after this one was killed.
-    pub record: PathBuf,
+    pub ready_file: PathBuf,
+    /// Where its pid is written as soon as it was started, for a central that starts after this one was killed.
+    pub pid_file: PathBuf,
 }
 
 /// What the child prints once it serves.
@@ -64,11 +64,11 @@ pub(super) async fn supervise(
 ) {
     while !stop.is_cancelled() {
         tokio::select! {
-            () = pid_file::survive(&program.record, &program.data) => {}
+            () = pid_file::wait_for_end(&program.pid_file, &program.data) => {}
             () = stop.cancelled() => return,
         }
         let ended = match start(&program) {
-            Ok(child) => watch_over(child, &program, &status, &stop).await,
+            Ok(child) => run_until_end(child, &program, &status, &stop).await,
             Err(error) => format!("{}: {error}", program.executable.display()),
         };
         if stop.is_cancelled() {
@@ -81,7 +81,7 @@ pub(super) async fn supervise(
             status.restarts += 1;
         });
         tokio::select! {
-            () = sleep(PAUSE) => {}
+            () = sleep(RESTART_DELAY) => {}
             () = stop.cancelled() => {}
         }
     }
@@ -96,8 +96,8 @@ fn start(program: &Program) -> io::Result<Child> {
     if let Some(library) = &program.library {
         command.arg("--library").arg(library);
     }
-    // The open input is what keeps it alive: it ends with us, whatever ends us. A terminal's Ctrl-C is for us alone, or it would be
-    // gone before the sinks have written what they hold.
+    // It ends when its input does, and so with us, whatever ends us. In a process group of its own it gets no Ctrl-C of a terminal:
+    // otherwise it would end before the sinks have written what they hold.
     command
         .process_group(0)
         .stdin(Stdio::piped())
@@ -108,44 +108,44 @@ fn start(program: &Program) -> io::Result<Child> {
 }
 
 /// Until the child ends; says why it did.
-async fn watch_over(
+async fn run_until_end(
     mut child: Child,
     program: &Program,
     status: &watch::Sender<ServerStatus>,
     stop: &CancellationToken,
 ) -> String {
     if let Some(pid) = child.id()
-        && let Err(error) = pid_file::remember(&program.record, pid)
+        && let Err(error) = pid_file::write(&program.pid_file, pid)
     {
-        tracing::warn!(%error, path = %program.record.display(), "the event store's pid cannot be written");
+        tracing::warn!(%error, path = %program.pid_file.display(), "the event store's pid cannot be written");
     }
     let input = child.stdin.take();
-    let words = tokio::spawn(pass_on(child.stderr.take().expect("it is piped")));
+    let messages = tokio::spawn(log_lines(child.stderr.take().expect("it is piped")));
     let output = child.stdout.take().expect("it is piped");
-    let unwell = status.subscribe();
-    let life = async {
-        let ready = match timeout(START, announced(output)).await {
+    let health = status.subscribe();
+    let serving = async {
+        let ready = match timeout(START_TIMEOUT, wait_until_ready(output)).await {
             Ok(Ok(ready)) => ready,
             Ok(Err(error)) => return error.to_string(),
             Err(_) => return "it was not ready in time".to_owned(),
         };
-        if let Err(error) = announce(&program.announcement, &ready) {
-            tracing::error!(%error, path = %program.announcement.display(), "the event store's pid cannot be written");
+        if let Err(error) = write_ready_file(&program.ready_file, &ready) {
+            tracing::error!(%error, path = %program.ready_file.display(), "the event store's pid cannot be written");
         }
         status.send_modify(|status| {
             status.pid = Some(ready.pid);
             status.answering = Ok(());
-            status.given_up = false;
+            status.is_unresponsive = false;
         });
-        silent_for_too_long(unwell).await;
+        until_unresponsive(health).await;
         "it did not answer for too long".to_owned()
     };
     let reason = tokio::select! {
-        reason = life => Some(reason),
+        reason = serving => Some(reason),
         _ = child.wait() => None,
         () = stop.cancelled() => {
             drop(input);
-            if timeout(END, child.wait()).await.is_err() {
+            if timeout(STOP_TIMEOUT, child.wait()).await.is_err() {
                 tracing::error!("the event store did not end in time and is killed");
             }
             Some("stopping".to_owned())
@@ -154,15 +154,15 @@ async fn watch_over(
     // When it has ended already there is nothing to kill.
     let _ = child.start_kill();
     let status = child.wait().await.map_or_else(|error| error.to_string(), |status| status.to_string());
-    let last_words = words.await.unwrap_or_default();
-    format!("{} {last_words}", reason.unwrap_or(status))
+    let last_message = messages.await.unwrap_or_default();
+    format!("{} {last_message}", reason.unwrap_or(status))
 }
 
-/// Hands the child's messages on to our own log; returns the last one.
-async fn pass_on(output: ChildStderr) -> String {
+/// Writes the child's messages into our own log; returns the last one.
+async fn log_lines(output: ChildStderr) -> String {
     let mut output = BufReader::new(output);
     let (mut line, mut last) = (Vec::new(), String::new());
-    // What somebody else's statement makes it say need not be text.
+    // A message can quote a statement, which need not be text.
     while matches!(output.read_until(b'\n', &mut line).await, Ok(1..)) {
         last = String::from_utf8_lossy(&line).trim_end().to_owned();
         tracing::info!(target: "event_store", "{last}");
@@ -172,20 +172,20 @@ async fn pass_on(output: ChildStderr) -> String {
 }
 
 /// Waits for the line that says where it serves, then keeps the pipe empty.
-async fn announced(output: ChildStdout) -> Result<Ready, NotReady> {
+async fn wait_until_ready(output: ChildStdout) -> Result<Ready, NotReady> {
     let mut lines = BufReader::new(output).lines();
     let ready = ready::wait(&mut lines).await?;
     tokio::spawn(async move { tokio::io::copy(lines.get_mut(), &mut tokio::io::sink()).await });
     Ok(ready)
 }
 
-fn announce(path: &Path, ready: &Ready) -> io::Result<()> {
-    let text = serde_json::json!({ "pid": ready.pid, "url": ready.url }).to_string();
-    file::replace_unsynced(path, text.as_bytes(), 0o644)
+fn write_ready_file(path: &Path, ready: &Ready) -> io::Result<()> {
+    let json = serde_json::json!({ "pid": ready.pid, "url": ready.url }).to_string();
+    file::replace_unsynced(path, json.as_bytes(), 0o644)
 }
 
-/// Until the health check has given the child up.
-async fn silent_for_too_long(mut status: watch::Receiver<ServerStatus>) {
-    let lost = status.wait_for(|status| status.given_up).await.is_ok();
+/// Until the health check says that the child does not answer any more.
+async fn until_unresponsive(mut status: watch::Receiver<ServerStatus>) {
+    let lost = status.wait_for(|status| status.is_unresponsive).await.is_ok();
     debug_assert!(lost, "the sender outlives the child");
 }

@@ -12,11 +12,11 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 
 /// How long a connection may take to be made.
-const CONNECT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Idle connections are probed after this, so that one whose server is gone is noticed.
 const KEEPALIVE: Duration = Duration::from_mins(1);
-/// ClickHouse closes idle connections after three seconds; ours go before.
-pub(super) const IDLE: Duration = Duration::from_secs(2);
+/// ClickHouse closes idle connections after three seconds; ours are closed before.
+pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Makes connections to a URL, which trust the certificates of `ca`, or the system's.
 ///
@@ -33,7 +33,7 @@ pub(super) fn connector(url: &str, ca: Option<&Path>) -> io::Result<HttpsConnect
     };
     let mut tcp = HttpConnector::new();
     tcp.set_keepalive(Some(KEEPALIVE));
-    tcp.set_connect_timeout(Some(CONNECT));
+    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
     tcp.set_nodelay(true);
     tcp.enforce_http(false);
     let builder = HttpsConnectorBuilder::new().with_tls_config(config.with_no_client_auth());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clickhouse::error::Error;
 
-use footfall_daemon::fault::Fault;
+use footfall_daemon::fault::{Classify, Fault};
 
 /// Codes that say "these bytes are no such rows": parsing, ranges, constraints.
 const BAD_DATA: [u32; 14] = [6, 26, 27, 33, 38, 41, 72, 117, 131, 321, 376, 469, 675, 676];
@@ -46,23 +46,14 @@ pub(super) enum Cause {
     /// The store refused, or could not be reached.
     #[error(transparent)]
     Client(Error),
-    /// Statements that were killed do not end.
-    #[error("{0} statements of this partition do not end")]
+    /// Inserts that were killed do not end.
+    #[error("{0} inserts of this partition do not end")]
     StillRunning(u64),
 }
 
 impl StoreError {
     pub(super) fn new(server: &Arc<str>, cause: impl Into<Cause>) -> Self {
         Self { server: Arc::clone(server), cause: cause.into() }
-    }
-
-    /// What to do about it.
-    pub fn fault(&self) -> Fault {
-        match self.code() {
-            Some(code) if BAD_DATA.contains(&code) => Fault::Poison,
-            // Also a wrong password or a missing table: somebody can put that right while we wait.
-            _ => Fault::Transient,
-        }
     }
 
     /// ClickHouse's code, where it gave one.
@@ -85,6 +76,16 @@ impl StoreError {
             // TOO_MANY_SIMULTANEOUS_QUERIES, a missing table or database, or a proxy that speaks for a dead server.
             Cause::Client(Error::BadResponse(text)) => matches!(code(text), None | Some(60 | 81 | 202)),
             Cause::Client(_) | Cause::StillRunning(_) => false,
+        }
+    }
+}
+
+impl Classify for StoreError {
+    fn fault(&self) -> Fault {
+        match self.code() {
+            Some(code) if BAD_DATA.contains(&code) => Fault::Poison,
+            // Also a wrong password or a missing table: somebody can correct that while we wait.
+            _ => Fault::Transient,
         }
     }
 }
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_is_away_is_told_from_one_that_refuses() {
+    fn a_server_that_is_unavailable_is_told_from_one_that_refuses() {
         assert!(answered("502 Bad Gateway").is_unavailable());
         assert!(answered("Code: 60. DB::Exception: Unknown table").is_unavailable());
         assert!(StoreError::new(&"x".into(), Error::TimedOut).is_unavailable());

@@ -1,4 +1,4 @@
-//! Whether the event store answers: asked every second, with the password looked at again.
+//! Asks a server every second whether it answers, and reads the password file again.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,11 +11,12 @@ use super::server::{Server, ServerStatus};
 /// How often it is asked.
 const PERIOD: Duration = Duration::from_secs(1);
 /// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// A store that was silent for so long is better ended and started again.
-const GIVE_UP: Duration = Duration::from_secs(30);
+const PING_TIMEOUT: Duration = Duration::from_secs(5);
+/// A child that has not answered for so long is killed and started again.
+const UNRESPONSIVE_AFTER: Duration = Duration::from_secs(30);
 
-/// Asks for ever; where the store is a child of ours, only while it serves: what answers before that is an older one, about to end.
+/// Runs for ever; where the server is a child of ours, it is asked only while it serves: what answers before that is an older one, about
+/// to end.
 pub(super) async fn run(server: &Server, embedded: bool, status: Arc<watch::Sender<ServerStatus>>) {
     let runs = |status: &ServerStatus| !embedded || status.pid.is_some();
     let mut ticks = interval(PERIOD);
@@ -24,12 +25,12 @@ pub(super) async fn run(server: &Server, embedded: bool, status: Arc<watch::Send
     loop {
         ticks.tick().await;
         if !runs(&status.borrow()) {
-            // While no child serves, its supervisor knows better why; the next one gets its own time.
+            // While no child serves, its supervisor says why; the next one gets its own time.
             answered = Instant::now();
             continue;
         }
         server.reload_password();
-        let asked = timeout(PATIENCE, server.ping()).await;
+        let asked = timeout(PING_TIMEOUT, server.ping()).await;
         let answer = asked.unwrap_or_else(|_| Err("it does not answer in time".to_owned()));
         if answer.is_ok() {
             answered = Instant::now();
@@ -37,13 +38,13 @@ pub(super) async fn run(server: &Server, embedded: bool, status: Arc<watch::Send
         status.send_if_modified(|status| {
             let answering = answer
                 .map_err(|reason| format!("the event store at {} does not answer: {reason}", server.url()));
-            let given_up = answered.elapsed() > GIVE_UP;
-            let news = runs(status) && (status.answering != answering || given_up);
-            if news {
+            let is_unresponsive = answered.elapsed() > UNRESPONSIVE_AFTER;
+            let changed = runs(status) && (status.answering != answering || is_unresponsive);
+            if changed {
                 status.answering = answering;
-                status.given_up = given_up;
+                status.is_unresponsive = is_unresponsive;
             }
-            news
+            changed
         });
     }
 }

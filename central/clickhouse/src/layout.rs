@@ -1,6 +1,17 @@
 //! What the schema is built on, one node or a cluster, and how one template becomes the statements of either. Pure.
 //!
-//! A template is SQL with names in double braces; `{{cluster_only}}` leaves its statement out on a single node.
+//! A template is SQL with these in double braces:
+//!
+//! | | on a node | on a cluster |
+//! | --- | --- | --- |
+//! | `{{database}}` | the database | the database |
+//! | `{{on_cluster}}` | | ` ON CLUSTER …` |
+//! | `{{cluster_only}}` | leaves the whole statement out | |
+//! | `{{engine:t}}` | `MergeTree` | `ReplicatedMergeTree('…/t', '{replica}')` |
+//! | `{{engine:t:ReplacingMergeTree(v)}}` | `ReplacingMergeTree(v)` | `ReplicatedReplacingMergeTree('…/t', '{replica}', v)` |
+//! | `{{distributed:t_local}}` | | the engine of a table over `t_local` of all shards |
+//! | `{{deduplication_window}}` | the setting's name | the setting's name, and a week of time |
+//! | `{{t}}`, any other name | `t_local` | `t_distributed` |
 
 /// What the schema is built on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,37 +50,37 @@ impl Layout {
     }
 
     fn value(&self, name: &str, database: &str) -> String {
-        match (name.split_once(':'), self) {
-            (Some(("engine", _)), Self::Node) => "MergeTree".to_owned(),
-            (Some(("engine", table)), Self::Cluster(_)) => {
-                format!(
-                    "ReplicatedMergeTree('/clickhouse/tables/{{shard}}/{{database}}/{table}', '{{replica}}')"
-                )
+        match (name.split_once(':'), name, self) {
+            (Some(("engine", what)), _, _) => self.engine(what),
+            (Some(("distributed", table)), _, Self::Cluster(cluster)) => {
+                format!("Distributed({cluster}, {database}, {table}, cityHash64(website_id))")
             }
-            (Some(("distributed", table)), Self::Cluster(name)) => {
-                format!("Distributed({name}, {database}, {table}, cityHash64(website_id))")
+            (Some(_), _, _) => unreachable!("our own files name nothing else: {name}"),
+            (None, "database", _) => database.to_owned(),
+            (None, "on_cluster", Self::Cluster(cluster)) => format!(" ON CLUSTER {cluster}"),
+            (None, "on_cluster" | "cluster_only", _) => String::new(),
+            (None, "deduplication_window", Self::Node) => "non_replicated_deduplication_window".to_owned(),
+            // Replicas also forget by age, after an hour unless told otherwise: a week is what the log may lag behind.
+            (None, "deduplication_window", Self::Cluster(_)) => {
+                "replicated_deduplication_window_seconds = 604800,\n    replicated_deduplication_window"
+                    .to_owned()
             }
-            (None, Self::Node) => match name {
-                "on_cluster" => String::new(),
-                "deduplication_window" => "non_replicated_deduplication_window".to_owned(),
-                "events" => "events_local".to_owned(),
-                "database" => database.to_owned(),
-                _ => unreachable!("our own files name nothing else: {name}"),
-            },
-            (None, Self::Cluster(cluster)) => match name {
-                "on_cluster" => format!(" ON CLUSTER {cluster}"),
-                // Replicas also forget by age, after an hour unless told otherwise: a week is what the log may lag behind.
-                "deduplication_window" => {
-                    "replicated_deduplication_window_seconds = 604800,\n    replicated_deduplication_window"
-                        .to_owned()
-                }
-                "events" => "events_distributed".to_owned(),
-                "database" => database.to_owned(),
-                "cluster_only" => String::new(),
-                _ => unreachable!("our own files name nothing else: {name}"),
-            },
-            _ => unreachable!("our own files name nothing else: {name}"),
+            (None, table, Self::Node) => format!("{table}_local"),
+            (None, table, Self::Cluster(_)) => format!("{table}_distributed"),
         }
+    }
+
+    /// The engine of `table`, or of `table:Kind(arguments)`.
+    fn engine(&self, what: &str) -> String {
+        let (table, engine) = what.split_once(':').unwrap_or((what, "MergeTree"));
+        if !self.is_cluster() {
+            return engine.to_owned();
+        }
+        let (kind, arguments) = engine.trim_end_matches(')').split_once('(').unwrap_or((engine, ""));
+        let separator = if arguments.is_empty() { "" } else { ", " };
+        format!(
+            "Replicated{kind}('/clickhouse/tables/{{shard}}/{{database}}/{table}', '{{replica}}'{separator}{arguments})"
+        )
     }
 }
 
@@ -83,6 +94,7 @@ mod tests {
     const TEMPLATE: &str = "CREATE DATABASE IF NOT EXISTS {{database}}{{on_cluster}};\n\
          CREATE TABLE t{{on_cluster}} (a UInt8) ENGINE = {{engine:t}} SETTINGS {{deduplication_window}} = 1;\n\
          {{cluster_only}}CREATE TABLE d{{on_cluster}} AS t ENGINE = {{distributed:t}};\n\
+         CREATE TABLE r{{on_cluster}} (a UInt8) ENGINE = {{engine:r:ReplacingMergeTree(version, is_deleted)}};\n\
          CREATE VIEW v{{on_cluster}} AS SELECT * FROM {{events}};\n";
 
     #[test]
@@ -92,6 +104,7 @@ mod tests {
             [
                 "CREATE DATABASE IF NOT EXISTS footfall",
                 "CREATE TABLE t (a UInt8) ENGINE = MergeTree SETTINGS non_replicated_deduplication_window = 1",
+                "CREATE TABLE r (a UInt8) ENGINE = ReplacingMergeTree(version, is_deleted)",
                 "CREATE VIEW v AS SELECT * FROM events_local",
             ]
         );
@@ -106,6 +119,8 @@ mod tests {
                 "CREATE TABLE t ON CLUSTER analytics (a UInt8) ENGINE = \
                  ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/t', '{replica}') SETTINGS replicated_deduplication_window_seconds = 604800,\n    replicated_deduplication_window = 1",
                 "CREATE TABLE d ON CLUSTER analytics AS t ENGINE = Distributed(analytics, footfall, t, cityHash64(website_id))",
+                "CREATE TABLE r ON CLUSTER analytics (a UInt8) ENGINE = \
+                 ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/r', '{replica}', version, is_deleted)",
                 "CREATE VIEW v ON CLUSTER analytics AS SELECT * FROM events_distributed",
             ]
         );

@@ -1,116 +1,99 @@
-//! The event store's schema: dated SQL files, each applied once to each shard, in order, and written down with its checksum. A file that
-//! was applied must never change; every statement may be repeated, because a cluster's shards are brought up to date one by one.
+//! Brings a shard up to date with a schema: each migration is applied once, in order, and written down with its checksum. Statements may be
+//! repeated, because a cluster's shards are brought up to date one by one. Knows no table of its own.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use clickhouse::query::Query;
 use sha2::{Digest as _, Sha256};
 use tokio::time::timeout;
 
 use super::error::StoreError;
 use super::layout::Layout;
-use super::row::EventRow;
+use super::schema::{Migration, RECORD, Schema};
 use super::server::Server;
-
-/// Every migration, oldest first.
-const MIGRATIONS: &[Migration] = &[
-    Migration {
-        version: "2026-11-23_events_local",
-        sql: include_str!("migrations/2026-11-23_events_local.sql"),
-    },
-    Migration {
-        version: "2026-11-23_events_on_cluster",
-        sql: include_str!("migrations/2026-11-23_events_on_cluster.sql"),
-    },
-];
-
-/// Where it is written down what was applied.
-const RECORD: &str = "CREATE DATABASE IF NOT EXISTS {{database}}{{on_cluster}};\n\
-     CREATE TABLE IF NOT EXISTS schema_migrations{{on_cluster}} (version String, checksum String, \
-     applied_at DateTime('UTC')) ENGINE = {{engine:schema_migrations}} ORDER BY version SETTINGS fsync_after_insert = 1, \
-     fsync_part_directory = 1;\n";
+use super::table::Table;
 
 /// How long one statement may take; on a cluster it waits for all replicas.
-const PATIENCE: Duration = Duration::from_mins(3);
-
-/// One dated file.
-#[derive(Clone, Copy)]
-struct Migration {
-    version: &'static str,
-    sql: &'static str,
-}
-
-/// Every statement that makes the schema, in order, for whoever wants to read or try it.
-pub fn schema(layout: &Layout, database: &str) -> Vec<String> {
-    let files = std::iter::once(RECORD).chain(MIGRATIONS.iter().map(|migration| migration.sql));
-    files.flat_map(|sql| layout.statements(sql, database)).collect()
-}
+const STATEMENT_TIMEOUT: Duration = Duration::from_mins(3);
 
 /// Brings a shard's schema up to date through one of its servers. Repeating it changes nothing.
 ///
 /// # Errors
 /// [`MigrationError`].
-pub(super) async fn apply(server: &Server, database: &str, layout: &Layout) -> Result<(), MigrationError> {
+pub(super) async fn apply(
+    server: &Server,
+    database: &str,
+    layout: &Layout,
+    schema: &Schema,
+) -> Result<(), MigrationError> {
     let [create, record] = layout.statements(RECORD, database).try_into().expect("two statements");
     // Nothing can be asked of a database before it is there.
     let outside = server.writer().with_database("default");
-    timeout(PATIENCE, outside.query_raw(&create).execute())
-        .await
-        .map_err(|_| server.timed_out())?
-        .map_err(|error| server.error(error))?;
+    execute(server, outside.query_raw(&create)).await?;
     run(server, &record).await?;
     let applied = server.writer().query("SELECT version, checksum FROM schema_migrations ORDER BY version");
-    let applied = timeout(PATIENCE, applied.fetch_all::<(String, String)>())
+    let applied = timeout(STATEMENT_TIMEOUT, applied.fetch_all::<(String, String)>())
         .await
         .map_err(|_| server.timed_out())?
         .map_err(|error| server.error(error))?;
-    for migration in missing(&applied).map_err(|reason| MigrationError::new(server, reason))? {
+    for migration in
+        missing(&schema.migrations(), &applied).map_err(|reason| MigrationError::new(server, reason))?
+    {
         for statement in layout.statements(migration.sql, database) {
             run(server, &statement).await?;
         }
         let (version, checksum) = (migration.version, checksum(migration.sql));
-        let note = format!(
-            "INSERT INTO schema_migrations (version, checksum, applied_at) SELECT '{version}', '{checksum}', now('UTC')"
-        );
-        run(server, &note).await?;
+        let note = "INSERT INTO schema_migrations (version, checksum, applied_at) SELECT {version:String}, {checksum:String}, now('UTC')";
+        let note = server.writer().query_raw(note).param("version", version).param("checksum", checksum);
+        execute(server, note).await?;
         tracing::info!(version, server = server.url(), "migration applied");
     }
-    check_columns(server).await
+    for definition in schema.tables {
+        check_columns(server, definition.table).await?;
+    }
+    Ok(())
 }
 
-/// Which files are still to be applied.
-fn missing(applied: &[(String, String)]) -> Result<Vec<Migration>, Disagreement> {
-    let known = |version: &str| MIGRATIONS.iter().any(|migration| migration.version == version);
+/// Which migrations are still to be applied, of all there are.
+fn missing(all: &[Migration], applied: &[(String, String)]) -> Result<Vec<Migration>, SchemaMismatch> {
+    let known = |version: &str| all.iter().any(|migration| migration.version == version);
     if let Some((version, _)) = applied.iter().find(|(version, _)| !known(version)) {
-        return Err(Disagreement::Newer(version.clone()));
+        return Err(SchemaMismatch::Newer(version.clone()));
     }
     let mut missing = Vec::new();
-    for migration in MIGRATIONS {
+    for migration in all {
         match applied.iter().find(|(version, _)| version == migration.version) {
             Some((_, known)) if *known == checksum(migration.sql) => {}
-            Some(_) => return Err(Disagreement::Changed(migration.version)),
+            Some(_) => return Err(SchemaMismatch::Changed(migration.version)),
             None => missing.push(*migration),
         }
     }
     Ok(missing)
 }
 
-/// Whether the table that everything is written into is there, with every column.
-async fn check_columns(server: &Server) -> Result<(), MigrationError> {
+/// Whether a table is there, with every column.
+async fn check_columns(server: &Server, table: &'static Table) -> Result<(), MigrationError> {
     let question =
-        "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = 'events_local'";
-    let question = server.writer().query(question).fetch_all::<String>();
-    let there = timeout(PATIENCE, question).await.map_err(|_| server.timed_out())?;
-    let there: BTreeSet<_> = there.map_err(|error| server.error(error))?.into_iter().collect();
-    if there.is_empty() {
-        return Err(MigrationError::new(server, Disagreement::NoTable));
+        "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = {table:String}";
+    let question = server.writer().query_raw(question).param("table", table.name()).fetch_all::<String>();
+    let found = timeout(STATEMENT_TIMEOUT, question).await.map_err(|_| server.timed_out())?;
+    let found: BTreeSet<_> = found.map_err(|error| server.error(error))?.into_iter().collect();
+    if found.is_empty() {
+        return Err(MigrationError::new(server, SchemaMismatch::NoTable(table.name())));
     }
-    let absent = EventRow::columns().into_iter().find(|column| !there.contains(&column.name));
-    absent.map_or(Ok(()), |column| Err(MigrationError::new(server, Disagreement::NoColumn(column.name))))
+    let absent = table.columns().iter().find(|column| !found.contains(&column.name));
+    absent.map_or(Ok(()), |column| {
+        Err(MigrationError::new(server, SchemaMismatch::NoColumn(table.name(), column.name.clone())))
+    })
 }
 
 async fn run(server: &Server, statement: &str) -> Result<(), StoreError> {
-    let done = timeout(PATIENCE, server.writer().query_raw(statement).execute()).await;
+    execute(server, server.writer().query_raw(statement)).await
+}
+
+async fn execute(server: &Server, query: Query) -> Result<(), StoreError> {
+    let done = timeout(STATEMENT_TIMEOUT, query.execute()).await;
     done.map_err(|_| server.timed_out())?.map_err(|error| server.error(error))
 }
 
@@ -129,39 +112,39 @@ pub enum MigrationError {
     Store(#[from] StoreError),
     /// What is there is not what this central can work with. Permanent until a person has put it right.
     #[error("the event store at {server} {reason}")]
-    Disagreement {
+    Mismatch {
         /// Which server.
         server: String,
         /// What is wrong and what to do.
-        reason: Disagreement,
+        reason: SchemaMismatch,
     },
 }
 
 impl MigrationError {
-    fn new(server: &Server, reason: Disagreement) -> Self {
-        Self::Disagreement { server: server.url().to_owned(), reason }
+    fn new(server: &Server, reason: SchemaMismatch) -> Self {
+        Self::Mismatch { server: server.url().to_owned(), reason }
     }
 }
 
 /// What is wrong with the schema that was found, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Disagreement {
+pub enum SchemaMismatch {
     /// A newer central was here.
     #[error("has the schema of a newer central (migration {0}): start a central at least as new as that one")]
     Newer(String),
-    /// A file that was applied before is not what it was.
+    /// A migration that was applied before is not what it was.
     #[error(
         "was made with another text of migration {0}: start the central that made its tables, or give this one a database of its own"
     )]
     Changed(&'static str),
     /// Applied, and gone.
     #[error(
-        "lacks the table events_local although its schema was made: restore the table, or drop schema_migrations to begin with an empty one"
+        "lacks the table {0} although its schema was made: restore the table, or drop schema_migrations to begin with an empty one"
     )]
-    NoTable,
+    NoTable(&'static str),
     /// Changed by hand.
-    #[error("has a table events_local without the column {0}: somebody changed it, add the column again")]
-    NoColumn(String),
+    #[error("has a table {0} without the column {1}: somebody changed it, add the column again")]
+    NoColumn(&'static str, String),
 }
 
 #[cfg(test)]
@@ -172,48 +155,22 @@ mod tests {
         migrations.iter().map(|(version, sum)| ((*version).to_owned(), (*sum).to_owned())).collect()
     }
 
-    #[test]
-    fn the_same_files_serve_a_node_and_a_cluster() {
-        let node = schema(&Layout::Node, "footfall").join(";\n");
-        assert!(node.contains("ENGINE = MergeTree\n") && !node.contains("{{"), "{node}");
-        assert!(node.contains("    non_replicated_deduplication_window = 10000"));
-        assert!(!node.contains("CLUSTER") && !node.contains("Distributed"));
-        let cluster = schema(&Layout::Cluster("analytics".into()), "footfall").join(";\n");
-        assert!(cluster.contains("events_local ON CLUSTER analytics\n") && !cluster.contains("{{"));
-        assert!(cluster.contains(
-            "ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/events_local', '{replica}')"
-        ));
-        assert!(cluster.contains("    replicated_deduplication_window_seconds = 604800,\n    replicated_deduplication_window = 10000"));
-        assert!(cluster.contains("Distributed(analytics, footfall, events_local, cityHash64(website_id))"));
-    }
+    const ALL: [Migration; 2] = [
+        Migration { version: "2026-11-23_first", sql: "SELECT 1;\n" },
+        Migration { version: "2026-11-24_second", sql: "SELECT 2;\n" },
+    ];
 
     #[test]
-    fn every_statement_of_a_cluster_runs_everywhere_and_may_be_repeated() {
-        for statement in schema(&Layout::Cluster("analytics".into()), "footfall") {
-            assert!(statement.contains(" ON CLUSTER analytics"), "{statement}");
-            let repeatable = ["IF NOT EXISTS", "OR REPLACE"];
-            assert!(repeatable.iter().any(|words| statement.contains(words)), "{statement}");
-        }
-    }
-
-    #[test]
-    fn each_file_is_applied_once_and_what_does_not_agree_is_refused() {
+    fn each_migration_is_applied_once_and_one_that_was_changed_or_is_unknown_is_refused() {
         let versions = |missing: Vec<Migration>| missing.iter().map(|m| m.version).collect::<Vec<_>>();
-        let [first, second] = [MIGRATIONS[0], MIGRATIONS[1]];
-        assert_eq!(versions(missing(&[]).expect("new")), [first.version, second.version]);
+        let [first, second] = ALL;
+        assert_eq!(versions(missing(&ALL, &[]).expect("new")), [first.version, second.version]);
         let sum = checksum(first.sql);
         let one = applied(&[(first.version, &sum)]);
-        assert_eq!(versions(missing(&one).expect("older")), [second.version]);
+        assert_eq!(versions(missing(&ALL, &one).expect("older")), [second.version]);
         let changed = applied(&[(first.version, "another")]);
-        assert_eq!(missing(&changed).err(), Some(Disagreement::Changed(first.version)));
+        assert_eq!(missing(&ALL, &changed).err(), Some(SchemaMismatch::Changed(first.version)));
         let newer = applied(&[(first.version, &sum), ("2099-01-01_flying", "x")]);
-        assert_eq!(missing(&newer).err(), Some(Disagreement::Newer("2099-01-01_flying".into())));
-    }
-
-    #[test]
-    fn migrations_are_dated_and_in_order() {
-        let versions: Vec<_> = MIGRATIONS.iter().map(|migration| migration.version).collect();
-        assert!(versions.is_sorted());
-        assert!(versions.iter().all(|version| version.len() > 11 && version.as_bytes()[10] == b'_'));
+        assert_eq!(missing(&ALL, &newer).err(), Some(SchemaMismatch::Newer("2099-01-01_flying".into())));
     }
 }

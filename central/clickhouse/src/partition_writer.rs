@@ -1,5 +1,8 @@
-//! What is stored of one partition of a log: asked, added to and made end_inserts_on by the log's coordinates, which are the truth. Everything goes
-//! to one replica of the partition's shard, until it fails.
+//! Writes the rows that one partition of a log has in a table, and says by their log coordinates which of them are stored: these are the
+//! truth, since the outcome of an insert that failed is unknown. Everything goes to one replica of the partition's shard, until it fails.
+//!
+//! The table has the columns `log_incarnation UUID`, `log_partition UInt32`, `log_offset UInt64` and `log_index UInt32`, and is
+//! partitioned by `toYYYYMMDD(server_timestamp)`.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,40 +15,43 @@ use super::block::Block;
 use super::error::StoreError;
 use super::server::Server;
 use super::shard::Shard;
-use footfall_daemon::fault::Fault;
+use super::table::Table;
+use footfall_daemon::fault::{Classify as _, Fault};
 
 /// How long a question may take.
-const QUESTION: Duration = Duration::from_secs(30);
-/// How long an insert may wait for most replicas to have it, milliseconds: less than [`STORING`](super::server), so that the reason is told.
+const QUESTION_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long an insert may wait for most replicas to have it, milliseconds: less than the timeout of an insert, so that the reason is told.
 const QUORUM_MS: &str = "45000";
-/// How long to wait for killed statements to be gone.
-const QUIET: Duration = Duration::from_secs(30);
+/// How long to wait for killed inserts to be gone.
+const KILL_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often it is asked whether they are.
 const POLL: Duration = Duration::from_millis(20);
 
-/// A row's place in its partition.
+/// A row's position in its partition of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Coordinate {
     /// The record's offset in the log.
     pub offset: u64,
-    /// The event's place in the record.
+    /// The event's index in the record.
     pub index: u32,
 }
 
-/// One partition of one log, as the event store holds it.
+/// Writes rows of one partition of one log into a table.
 pub struct PartitionWriter {
     shard: Arc<Shard>,
-    /// Who is asked, while that is one and the same: an answer of one replica says nothing about another.
+    table: &'static Table,
+    /// The replica that is asked, until it fails: an answer of one replica says nothing about another.
     replica: Option<usize>,
     incarnation: [u8; 16],
     number: u32,
+    /// The statement that inserts a block.
     insert: String,
 }
 
 impl PartitionWriter {
-    pub(super) fn new(shard: Arc<Shard>, incarnation: [u8; 16], number: u32) -> Self {
-        let insert = Block::statement("events_local");
-        Self { shard, replica: None, incarnation, number, insert }
+    pub(super) fn new(shard: Arc<Shard>, table: &'static Table, incarnation: [u8; 16], number: u32) -> Self {
+        let insert = table.insert_into(table.name());
+        Self { shard, table, replica: None, incarnation, number, insert }
     }
 
     /// The log's name.
@@ -63,9 +69,9 @@ impl PartitionWriter {
         self.shard.ready().await;
     }
 
-    /// Ends what still runs for this partition and waits until it is gone: afterwards nothing changes behind one's back. On a cluster,
-    /// the replica that will be asked then catches up with the others. An insert that still runs on a replica that cannot be reached
-    /// is held off by the token that both share.
+    /// Ends the inserts that still run for this partition and waits until they are gone: afterwards, only this writer adds rows of it.
+    /// On a cluster, the replica that will be asked then catches up with the others. An insert that still runs on a replica that cannot
+    /// be reached adds nothing once the same rows were inserted under the same token.
     ///
     /// # Errors
     /// [`StoreError`]; something may then still run.
@@ -86,16 +92,16 @@ impl PartitionWriter {
     async fn end_running_on(&self, server: &Server) -> Result<(), StoreError> {
         self.end_inserts_on(server).await?;
         if self.shard.is_replicated() {
-            let sync = server.writer().query_raw("SYSTEM SYNC REPLICA events_local");
-            let synced = timeout(QUESTION, sync.execute()).await.map_err(|_| server.timed_out())?;
+            let sync = server.writer().query_raw(&format!("SYSTEM SYNC REPLICA {}", self.table.name()));
+            let synced = timeout(QUESTION_TIMEOUT, sync.execute()).await.map_err(|_| server.timed_out())?;
             synced.map_err(|error| server.error(error))?;
         }
         Ok(())
     }
 
     async fn end_inserts_on(&self, server: &Server) -> Result<(), StoreError> {
-        let deadline = Instant::now() + QUIET;
-        let comment = comment(server, self.number);
+        let deadline = Instant::now() + KILL_TIMEOUT;
+        let comment = self.log_comment(server);
         loop {
             let running = server.writer().query_raw(include_str!("sql/count_running_inserts.sql"));
             let running: Vec<u64> = fetch(server, running.param("comment", &comment)).await?;
@@ -106,7 +112,7 @@ impl PartitionWriter {
             }
             let kill =
                 server.writer().query_raw(include_str!("sql/kill_inserts.sql")).param("comment", &comment);
-            let killed = timeout(QUESTION, kill.execute()).await.map_err(|_| server.timed_out())?;
+            let killed = timeout(QUESTION_TIMEOUT, kill.execute()).await.map_err(|_| server.timed_out())?;
             killed.map_err(|error| server.error(error))?;
             sleep(POLL).await;
         }
@@ -142,7 +148,11 @@ impl PartitionWriter {
     ///
     /// # Errors
     /// [`StoreError`]. Whatever it says, the rows may be stored, or may yet be: see [`end_running_inserts`](Self::end_running_inserts).
+    ///
+    /// # Panics
+    /// When they are rows of another table.
     pub async fn insert(&mut self, rows: &Block, token: &str) -> Result<(), StoreError> {
+        assert!(std::ptr::eq(rows.table(), self.table), "rows of {} only", self.table.name());
         let replica = self.replica();
         let inserted = self.insert_into(self.shard.server(replica), rows, token).await;
         self.record_outcome(replica, inserted)
@@ -156,7 +166,7 @@ impl PartitionWriter {
             .with_setting("insert_deduplicate", "1")
             .with_setting("insert_deduplication_token", token)
             .with_setting("deduplicate_blocks_in_dependent_materialized_views", "1")
-            .with_setting("log_comment", comment(server, self.number));
+            .with_setting("log_comment", self.log_comment(server));
         if self.shard.is_replicated() {
             insert =
                 insert.with_setting("insert_quorum", "auto").with_setting("insert_quorum_timeout", QUORUM_MS);
@@ -172,10 +182,16 @@ impl PartitionWriter {
         let replica = self.replica();
         let server = self.shard.server(replica);
         let incarnation = uuid::Uuid::from_bytes(self.incarnation).to_string();
-        let query =
-            server.writer().query_raw(sql).param("incarnation", incarnation).param("partition", self.number);
+        let query = server.writer().query_raw(sql).param("table", self.table.name());
+        let query = query.param("incarnation", incarnation).param("partition", self.number);
         let answer = fetch(server, values(query)).await;
         self.record_outcome(replica, answer)
+    }
+
+    /// What marks the partition's inserts, so that they can be found and ended.
+    fn log_comment(&self, server: &Server) -> String {
+        let database = server.writer().database().unwrap_or_default().to_owned();
+        format!("{database} {} {}", self.table.subject(), self.number)
     }
 
     fn replica(&mut self) -> usize {
@@ -195,12 +211,7 @@ impl PartitionWriter {
     }
 }
 
-/// What marks a partition's inserts, so that they can be found and ended.
-fn comment(server: &Server, partition: u32) -> String {
-    format!("{} events {partition}", server.writer().database().unwrap_or_default())
-}
-
 async fn fetch<T: RowOwned + RowRead>(server: &Server, query: Query) -> Result<Vec<T>, StoreError> {
-    let rows = timeout(QUESTION, query.fetch_all::<T>()).await.map_err(|_| server.timed_out())?;
+    let rows = timeout(QUESTION_TIMEOUT, query.fetch_all::<T>()).await.map_err(|_| server.timed_out())?;
     rows.map_err(|error| server.error(error))
 }

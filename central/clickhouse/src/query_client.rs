@@ -1,4 +1,5 @@
-//! Reading what is stored about one website: statements as data, asked of the website's shard, within limits, and never able to write.
+//! Asks the event store about one website: a statement goes to a replica of the website's shard, within its limits, through a client that
+//! cannot write.
 
 use std::io;
 use std::sync::Arc;
@@ -12,84 +13,19 @@ use super::error::StoreError;
 use super::layout::Layout;
 use super::server::{ConnectionOptions, Server};
 use super::shard::{Shard, shard_of};
+use super::statement::{Statement, Value};
 
 pub use clickhouse::Row;
 
 /// Longer than a statement's own limit, which answers with a reason; this is for a server that does not answer at all.
-const GRACE: Duration = Duration::from_secs(5);
-
-/// A question with its values, which travel beside the text and never inside it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Statement {
-    sql: &'static str,
-    limits: Limits,
-    values: Vec<(&'static str, Value)>,
-}
-
-/// What a statement may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Seconds that it may run.
-    pub seconds: u32,
-    /// Bytes of memory that it may use.
-    pub memory_bytes: u64,
-}
-
-/// A value of a statement.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Value {
-    /// A text.
-    Text(String),
-    /// A number.
-    Number(i64),
-}
-
-impl Statement {
-    /// `sql` names its values as ClickHouse does: `{name:Type}`.
-    pub fn new(sql: &'static str, limits: Limits) -> Self {
-        Self { sql, limits, values: Vec::new() }
-    }
-
-    /// With a value.
-    #[must_use]
-    pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
-        self.values.push((name, value.into()));
-        self
-    }
-
-    fn query(&self, client: &Client) -> Query {
-        let mut query = client
-            .query_raw(self.sql)
-            .with_setting("max_execution_time", self.limits.seconds.to_string())
-            .with_setting("max_memory_usage", self.limits.memory_bytes.to_string());
-        for (name, value) in &self.values {
-            query = match value {
-                Value::Text(text) => query.param(name, text),
-                Value::Number(number) => query.param(name, number),
-            };
-        }
-        query
-    }
-}
-
-impl From<&str> for Value {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
-    }
-}
-
-impl From<i64> for Value {
-    fn from(number: i64) -> Self {
-        Self::Number(number)
-    }
-}
+const TIMEOUT_MARGIN: Duration = Duration::from_secs(5);
 
 /// What a statement's rows can be read into: whatever derives [`Row`] and serde's `Deserialize`, and tuples.
 pub trait Answer: RowOwned + RowRead + Send {}
 
 impl<T: RowOwned + RowRead + Send> Answer for T {}
 
-/// Reads; clones share it.
+/// Asks; clones share it.
 #[derive(Clone)]
 pub struct QueryClient {
     shards: Arc<[Arc<Shard>]>,
@@ -100,7 +36,7 @@ impl QueryClient {
         Self { shards }
     }
 
-    /// Reads one server that asks for no password, and watches over nothing.
+    /// Asks one server that wants no password, without health checks.
     ///
     /// # Errors
     /// When the system's certificates cannot be read.
@@ -156,15 +92,15 @@ impl QueryClient {
         F: Future<Output = clickhouse::error::Result<T>>,
     {
         let shard = &self.shards[shard_of(website_id, self.shards.len())];
-        let patience = Duration::from_secs(statement.limits.seconds.into()) + GRACE;
+        let time_limit = Duration::from_secs(statement.limits().seconds.into()) + TIMEOUT_MARGIN;
         let mut left = shard.servers().len();
         loop {
             let replica = shard.choose();
             let server = shard.server(replica);
-            let asked = ask_one(server, fetch(statement.query(&server.reader())), patience).await;
+            let asked = ask_one(server, fetch(query(statement, &server.reader())), time_limit).await;
             left -= 1;
             match asked {
-                // Who cannot be reached, or is at its limit of statements, says nothing about the others.
+                // One that cannot be reached, or has too many statements already, says nothing about the others.
                 Err(error) if error.is_unavailable() => {
                     shard.record_outcome(replica, &Err::<(), _>(()));
                     if left == 0 {
@@ -182,12 +118,25 @@ impl QueryClient {
     }
 }
 
+fn query(statement: &Statement, client: &Client) -> Query {
+    let limits = statement.limits();
+    let query = client
+        .query_raw(statement.sql())
+        .with_setting("max_execution_time", limits.seconds.to_string())
+        .with_setting("max_memory_usage", limits.memory_bytes.to_string());
+    statement.parameters().fold(query, |query, (name, value)| match value {
+        Value::Text(text) => query.param(name, text),
+        Value::Number(number) => query.param(name, number),
+        Value::Millis(instant) => query.param(name, instant),
+    })
+}
+
 async fn ask_one<T>(
     server: &Server,
     answer: impl Future<Output = clickhouse::error::Result<T>>,
-    patience: Duration,
+    time_limit: Duration,
 ) -> Result<T, StoreError> {
-    timeout(patience, answer).await.map_err(|_| server.timed_out())?.map_err(|error| server.error(error))
+    timeout(time_limit, answer).await.map_err(|_| server.timed_out())?.map_err(|error| server.error(error))
 }
 
 /// Why there is no answer.

@@ -1,4 +1,4 @@
-//! One ClickHouse: how it is spoken to, and how it is.
+//! One ClickHouse server: its clients, one that writes and one that only reads, and its status.
 
 use std::io;
 use std::path::PathBuf;
@@ -18,11 +18,11 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::watch;
 
 use super::block::Block;
-use super::connector::{IDLE, connector};
+use super::connector::{IDLE_TIMEOUT, connector};
 use super::error::{Cause, StoreError, deepest};
 use footfall_daemon::secret::Secret;
 
-/// How a server is.
+/// What is known of a server.
 #[derive(Clone, Debug)]
 pub(super) struct ServerStatus {
     /// Whether it answers, or a sentence.
@@ -31,29 +31,29 @@ pub(super) struct ServerStatus {
     pub(super) pid: Option<u32>,
     /// How often the child had to be started again.
     pub(super) restarts: u64,
-    /// It was silent for so long that it is better ended.
-    pub(super) given_up: bool,
+    /// It has not answered for so long that it is to be killed and started again.
+    pub(super) is_unresponsive: bool,
 }
 
 /// How long a chunk of an insert may take to be sent, and then the whole to be stored.
-const SENDING: Duration = Duration::from_secs(30);
-const STORING: Duration = Duration::from_mins(1);
+const SEND_TIMEOUT: Duration = Duration::from_secs(30);
+const STORE_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How servers are spoken to.
+/// How to connect to servers, and as whom.
 #[derive(Clone, Debug)]
 pub(super) struct ConnectionOptions {
     pub(super) database: String,
     pub(super) user: String,
     /// None where nobody may write.
     pub(super) password: Option<Secret>,
-    /// Where the password is looked at again: a person may have put it right. None where it is of our own making.
+    /// Where the password is read again: a person may have corrected it. None where it is of our own making.
     pub(super) password_file: Option<PathBuf>,
     pub(super) ca: Option<PathBuf>,
     /// Whether it is a child of ours: it reads without a password.
     pub(super) embedded: bool,
 }
 
-/// A server and what is known of it.
+/// One server.
 pub(super) struct Server {
     url: Arc<str>,
     clients: ArcSwap<Clients>,
@@ -62,7 +62,7 @@ pub(super) struct Server {
     status: watch::Receiver<ServerStatus>,
 }
 
-/// How it is spoken to, with the password as it was last seen.
+/// Its clients, with the password as it was last read.
 struct Clients {
     writer: Client,
     reader: Client,
@@ -84,10 +84,10 @@ impl Server {
         let url: Arc<str> = url.trim_end_matches('/').into();
         let connector = connector(&url, options.ca.as_deref())?;
         let mut pool = PoolOf::builder(TokioExecutor::new());
-        pool.pool_idle_timeout(IDLE).pool_timer(TokioTimer::new());
+        pool.pool_idle_timeout(IDLE_TIMEOUT).pool_timer(TokioTimer::new());
         let pinger = pool.build(connector.clone());
-        // Packing pays where there is a network between us.
-        let compression = if is_here(&url) { Compression::None } else { Compression::Lz4 };
+        // Compression pays only across a network.
+        let compression = if is_on_this_machine(&url) { Compression::None } else { Compression::Lz4 };
         let client =
             Client::with_http_client(pool.build(connector)).with_url(&*url).with_database(&options.database);
         let anonymous = client.with_compression(compression);
@@ -96,14 +96,14 @@ impl Server {
             Some(password) => anonymous.clone().with_user(&options.user).with_password(password.reveal()),
             None => anonymous.clone(),
         };
-        let reader = if options.embedded { anonymous } else { reading(&writer) };
+        let reader = if options.embedded { anonymous } else { read_only(&writer) };
         let clients = ArcSwap::from_pointee(Clients { writer, reader, password });
         let password_file = options.password_file.clone();
         let (sender, status) = watch::channel(ServerStatus {
             answering: Err(format!("the event store at {url} has not answered yet")),
             pid: None,
             restarts: 0,
-            given_up: false,
+            is_unresponsive: false,
         });
         Ok((Self { url, clients, password_file, pinger, status }, sender))
     }
@@ -123,20 +123,20 @@ impl Server {
         self.clients.load().reader.clone()
     }
 
-    /// Goes on with the password that stands in its file now. One that cannot be read changes nothing: the server itself says whether
-    /// the old one will do.
+    /// Uses the password that stands in its file now. Where that cannot be read, the old one stays: the server itself says whether it is
+    /// right.
     pub(super) fn reload_password(&self) {
         let Some(Ok(password)) = self.password_file.as_deref().map(Secret::read) else { return };
         let known = self.clients.load();
         if known.password.as_ref() != Some(&password) {
             let writer = known.writer.clone().with_password(password.reveal());
-            let reader = reading(&writer);
+            let reader = read_only(&writer);
             tracing::info!(server = &*self.url, "the password has changed");
             self.clients.store(Arc::new(Clients { writer, reader, password: Some(password) }));
         }
     }
 
-    /// How it is.
+    /// What is known of it.
     pub(super) fn status(&self) -> ServerStatus {
         self.status.borrow().clone()
     }
@@ -150,7 +150,7 @@ impl Server {
     pub(super) async fn wait_until_available(&self) {
         let mut status = self.status.clone();
         if status.wait_for(|status| status.answering.is_ok()).await.is_err() {
-            // It was told to stop, and will never answer.
+            // The health check has ended: it will never be known to answer.
             std::future::pending::<()>().await;
         }
     }
@@ -173,7 +173,7 @@ impl Server {
     /// # Errors
     /// [`StoreError`].
     pub(super) async fn insert(&self, insert: InsertFormatted, rows: &Block) -> Result<(), StoreError> {
-        let mut insert = insert.with_timeouts(Some(SENDING), Some(STORING));
+        let mut insert = insert.with_timeouts(Some(SEND_TIMEOUT), Some(STORE_TIMEOUT));
         for chunk in rows.chunks() {
             insert.send(chunk).await.map_err(|error| self.error(error))?;
         }
@@ -190,14 +190,14 @@ impl Server {
         StoreError::new(&self.url, Cause::TimedOut)
     }
 
-    /// Killed statements that do not end.
+    /// Killed inserts that do not end.
     pub(super) fn still_running(&self, running: u64) -> StoreError {
         StoreError::new(&self.url, Cause::StillRunning(running))
     }
 }
 
 /// Whether a server is on this machine.
-fn is_here(url: &str) -> bool {
+fn is_on_this_machine(url: &str) -> bool {
     match url.parse::<url::Url>().as_ref().map(url::Url::host) {
         Ok(Some(url::Host::Ipv4(address))) => address.is_loopback(),
         Ok(Some(url::Host::Ipv6(address))) => address.is_loopback(),
@@ -207,7 +207,7 @@ fn is_here(url: &str) -> bool {
 }
 
 /// A client that may only read, of one that may do everything.
-fn reading(writer: &Client) -> Client {
+fn read_only(writer: &Client) -> Client {
     writer.clone().with_setting("readonly", "2")
 }
 
@@ -216,14 +216,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_of_this_machine_is_known_by_its_url() {
+    fn a_server_on_this_machine_is_recognised_by_its_url() {
         for here in ["http://127.0.0.1:8123", "https://[::1]:8443", "http://localhost:8123"] {
-            assert!(is_here(here), "{here}");
+            assert!(is_on_this_machine(here), "{here}");
         }
         for elsewhere in
             ["http://10.0.0.1:8123", "https://store.example:8443", "http://localhost.example", "no URL"]
         {
-            assert!(!is_here(elsewhere), "{elsewhere}");
+            assert!(!is_on_this_machine(elsewhere), "{elsewhere}");
         }
     }
 }

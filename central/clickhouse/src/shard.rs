@@ -11,10 +11,11 @@ use tokio::time::sleep;
 use super::layout::Layout;
 use super::migration;
 use super::replica_selector::ReplicaSelector;
+use super::schema::Schema;
 use super::server::Server;
 
 /// From one attempt at the schema to the next.
-const PAUSE: Duration = Duration::from_millis(500);
+const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// The shard of a website's events, of `shards`: ClickHouse's own `cityHash64(website_id) % shards`. A log's partition has the same
 /// hash, and the number of shards divides that of partitions: so it is the partition's number modulo `shards` as well.
@@ -57,13 +58,13 @@ impl Shard {
         self.layout.is_cluster()
     }
 
-    /// The replica to ask.
+    /// The replica to ask now.
     pub(super) fn choose(&self) -> usize {
         let answers = |replica: usize| self.servers[replica].is_answering();
         self.selector.lock().unwrap_or_else(PoisonError::into_inner).choose(Instant::now(), answers)
     }
 
-    /// What came of asking it.
+    /// Whether asking it worked.
     pub(super) fn record_outcome<T, E>(&self, replica: usize, outcome: &Result<T, E>) {
         let mut selector = self.selector.lock().unwrap_or_else(PoisonError::into_inner);
         match outcome {
@@ -102,25 +103,30 @@ impl Shard {
     }
 
     /// Brings the schema up to date, as soon as somebody answers.
-    pub(super) async fn migrate(&self, database: &str, schema: watch::Sender<Result<(), String>>) {
+    pub(super) async fn migrate(
+        &self,
+        database: &str,
+        schema: &Schema,
+        status: watch::Sender<Result<(), String>>,
+    ) {
         loop {
             self.wait_until_available().await;
             let replica = self.choose();
-            let applied = migration::apply(self.server(replica), database, &self.layout).await;
+            let applied = migration::apply(self.server(replica), database, &self.layout, schema).await;
             self.record_outcome(replica, &applied);
             let found = applied.map_err(|error| error.to_string());
             let done = found.is_ok();
             if let Err(sentence) = &found
-                && *schema.borrow() != found
+                && *status.borrow() != found
             {
                 tracing::error!(reason = sentence, "the schema is not up to date");
             }
-            schema.send_modify(|schema| *schema = found);
+            status.send_modify(|status| *status = found);
             if done {
-                // Whoever asks later is told the same.
-                return schema.closed().await;
+                // It stays up to date: keep the sender, so that receivers do not see the channel closed.
+                return status.closed().await;
             }
-            sleep(PAUSE).await;
+            sleep(RETRY_DELAY).await;
         }
     }
 }
@@ -134,6 +140,10 @@ mod tests {
     fn the_hash_is_clickhouses() {
         assert_eq!(cityhash64(b""), 11_160_318_154_034_397_263);
         assert_eq!(cityhash64(b"ClickHouse"), 12_904_064_065_176_299_341);
+        assert_eq!(cityhash64(b"a"), 2_603_192_927_274_642_682);
+        let shards = |website| [1, 2, 3, 5, 8].map(|shards| shard_of(website, shards));
+        assert_eq!(shards("ClickHouse"), [0, 1, 1, 1, 5]);
+        assert_eq!(shards("a"), [0, 0, 1, 2, 2]);
     }
 
     proptest! {

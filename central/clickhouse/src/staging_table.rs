@@ -1,5 +1,7 @@
-//! A table beside each shard's `events_local`, of the same shape, into which a day is loaded before it takes the old day's place all at
-//! once. Not for a cluster: a replicated table has no copy under another name.
+//! A table of the same columns beside a table of each shard, into which a UTC day is loaded before it replaces that day in one step. Not for
+//! a cluster: a replicated table has no copy under another name.
+//!
+//! The table has log coordinates and is partitioned by `toYYYYMMDD(server_timestamp)`, as for [`PartitionWriter`](super::PartitionWriter).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,76 +14,82 @@ use super::block::Block;
 use super::error::StoreError;
 use super::server::Server;
 use super::shard::Shard;
+use super::table::Table;
 
-/// Its name; a replay that was cut off leaves it behind, the next one begins with its removal.
-const TABLE: &str = "events_replay";
 /// How long a statement about a whole day may take.
-const PATIENCE: Duration = Duration::from_mins(10);
+const STATEMENT_TIMEOUT: Duration = Duration::from_mins(10);
 
-/// The tables beside.
+/// The table beside, on each shard. A replay that was cut off leaves it behind; the next one begins with its removal.
 #[derive(Clone)]
 pub struct StagingTable {
     shards: Arc<[Arc<Shard>]>,
+    table: &'static Table,
+    /// What it is called itself.
+    name: String,
 }
 
-/// What a table holds of a day.
+/// What a table holds of a UTC day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StoredDay {
     /// Rows.
     pub rows: u64,
-    /// The sum of their places' hashes: other rows have another.
-    pub places: u64,
+    /// The sum of the hashes of their log coordinates: other rows have another.
+    pub coordinates_hash: u64,
 }
 
 impl StagingTable {
-    pub(super) fn new(shards: Arc<[Arc<Shard>]>) -> Self {
-        Self { shards }
+    pub(super) fn new(shards: Arc<[Arc<Shard>]>, table: &'static Table) -> Self {
+        Self { shards, table, name: format!("{}_replay", table.subject()) }
     }
 
-    /// Makes them anew, empty.
+    /// Makes it anew, empty.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn clear(&self) -> Result<(), StoreError> {
         self.drop().await?;
-        self.run(&format!("CREATE TABLE {TABLE} AS events_local")).await
+        self.run(&format!("CREATE TABLE {} AS {}", self.name, self.table.name())).await
     }
 
-    /// Removes them.
+    /// Removes it.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn drop(&self) -> Result<(), StoreError> {
-        self.run(&format!("DROP TABLE IF EXISTS {TABLE} SYNC")).await
+        self.run(&format!("DROP TABLE IF EXISTS {} SYNC", self.name)).await
     }
 
     /// Inserts rows of a partition.
     ///
     /// # Errors
     /// [`StoreError`].
+    ///
+    /// # Panics
+    /// When they are rows of another table.
     pub async fn insert(&self, partition: u32, rows: &Block, token: &str) -> Result<(), StoreError> {
+        assert!(std::ptr::eq(rows.table(), self.table), "rows of {} only", self.table.name());
         let shard = &self.shards[partition as usize % self.shards.len()];
         let server = shard.server(shard.choose());
-        let insert = server.writer().insert_formatted_with(Block::statement(TABLE));
+        let insert = server.writer().insert_formatted_with(self.table.insert_into(&self.name));
         let insert =
             insert.with_setting("async_insert", "0").with_setting("insert_deduplication_token", token);
         server.insert(insert, rows).await
     }
 
-    /// What `events_local` holds of a UTC day, counted from 1970.
+    /// What the table holds of a UTC day, counted from 1970.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn stored(&self, day: u16) -> Result<StoredDay, StoreError> {
-        self.held("events_local", day).await
+        self.held(self.table.name(), day).await
     }
 
-    /// What it holds itself of that day.
+    /// What the staging table holds of that day.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn staged(&self, day: u16) -> Result<StoredDay, StoreError> {
-        self.held(TABLE, day).await
+        self.held(&self.name, day).await
     }
 
     async fn held(&self, table: &str, day: u16) -> Result<StoredDay, StoreError> {
@@ -89,13 +97,14 @@ impl StagingTable {
         for server in self.servers() {
             let question = server.writer().query_raw(include_str!("sql/stored_of_day.sql"));
             let question = question.param("table", table).param("day", day);
-            let (rows, places) = fetch_one::<(u64, u64)>(server, question).await?;
-            held = StoredDay { rows: held.rows + rows, places: held.places.wrapping_add(places) };
+            let (rows, hash) = fetch_one::<(u64, u64)>(server, question).await?;
+            held.rows += rows;
+            held.coordinates_hash = held.coordinates_hash.wrapping_add(hash);
         }
         Ok(held)
     }
 
-    /// How many rows `events_local` holds of a day that it lacks itself: they would be gone with the old day. Counted over stretches of a
+    /// How many rows of a day the table holds and the staging table lacks: replacing the day would lose them. Counted over ranges of a
     /// thousand offsets, so that a day of any size can be compared.
     ///
     /// # Errors
@@ -105,12 +114,13 @@ impl StagingTable {
         for server in self.servers() {
             let question =
                 server.writer().query_raw(include_str!("sql/unaccounted_rows.sql")).param("day", day);
+            let question = question.param("table", self.table.name()).param("staging", &self.name);
             rows += fetch_one::<u64>(server, question).await?;
         }
         Ok(rows)
     }
 
-    /// Puts its day in the place of the old one, all at once, shard after shard.
+    /// Replaces a day of the table with that of the staging table, in one step on each shard, shard after shard.
     ///
     /// # Errors
     /// [`StoreError`]; each shard's day is then the old one or the new one.
@@ -119,7 +129,8 @@ impl StagingTable {
             let question =
                 server.writer().query_raw("SELECT toYYYYMMDD(toDate({day:UInt16}))").param("day", day);
             let partition = fetch_one::<u32>(server, question).await?;
-            let replace = format!("ALTER TABLE events_local REPLACE PARTITION {partition} FROM {TABLE}");
+            let replace =
+                format!("ALTER TABLE {} REPLACE PARTITION {partition} FROM {}", self.table.name(), self.name);
             execute(server, &replace).await?;
         }
         Ok(())
@@ -138,11 +149,12 @@ impl StagingTable {
 }
 
 async fn fetch_one<T: RowOwned + RowRead>(server: &Server, question: Query) -> Result<T, StoreError> {
-    let answer = timeout(PATIENCE, question.fetch_one::<T>()).await.map_err(|_| server.timed_out())?;
+    let answer =
+        timeout(STATEMENT_TIMEOUT, question.fetch_one::<T>()).await.map_err(|_| server.timed_out())?;
     answer.map_err(|error| server.error(error))
 }
 
 async fn execute(server: &Server, statement: &str) -> Result<(), StoreError> {
-    let done = timeout(PATIENCE, server.writer().query_raw(statement).execute()).await;
+    let done = timeout(STATEMENT_TIMEOUT, server.writer().query_raw(statement).execute()).await;
     done.map_err(|_| server.timed_out())?.map_err(|error| server.error(error))
 }

@@ -1,5 +1,5 @@
-//! Answers kept for a moment, so that a question that many ask at once is put to the event store once: by this process, and where the
-//! answers are in Redis by all centrals together. A cache that is away costs time and nothing else.
+//! A cache of answers with a short life, so that a question that many ask at the same time is put to the event store once: by this process,
+//! and with the cache in Redis by all centrals together. While the cache cannot be reached, every question goes to the event store.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -15,12 +15,12 @@ use tokio::time::{Instant, sleep};
 use super::Error;
 use footfall_live::Answers;
 
-/// Whoever makes an answer has it made, or failed, by then: a little longer than the reports' own limit of time.
-const PATIENCE: Duration = Duration::from_secs(15);
-/// How long one holder may keep the others waiting.
-const CLAIM: Duration = Duration::from_secs(20);
-/// How often one looks whether another process has made the answer.
-const LOOK: Duration = Duration::from_millis(50);
+/// How long to wait for an answer that another process computes: a little longer than the reports' own limit of time.
+const CLAIM_WAIT: Duration = Duration::from_secs(15);
+/// How long a claim holds: after that, somebody else computes the answer.
+const CLAIM_TTL: Duration = Duration::from_secs(20);
+/// How often to look whether another process has computed the answer.
+const POLL: Duration = Duration::from_millis(50);
 
 /// What the cache counts.
 #[derive(Clone, Debug, Default)]
@@ -42,99 +42,99 @@ impl Metrics {
     }
 }
 
-/// An answer that is looked for or made, once for all who want it.
-type Flight = OnceCell<Result<Bytes, Arc<Error>>>;
+/// An answer that is being looked up or computed, once for all who wait for it.
+type Pending = OnceCell<Result<Bytes, Arc<Error>>>;
 
-/// Answers by name. Clones share them.
+/// Answers by key. Clones share them.
 #[derive(Clone)]
 pub(super) struct Cache {
     answers: Answers,
     /// How long an answer is kept.
-    life: Duration,
-    flights: Arc<Mutex<HashMap<String, Weak<Flight>>>>,
+    ttl: Duration,
+    pending: Arc<Mutex<HashMap<String, Weak<Pending>>>>,
     metrics: Metrics,
 }
 
 impl Cache {
-    pub(super) fn new(answers: Answers, life: Duration, metrics: Metrics) -> Self {
-        Self { answers, life, flights: Arc::default(), metrics }
+    pub(super) fn new(answers: Answers, ttl: Duration, metrics: Metrics) -> Self {
+        Self { answers, ttl, pending: Arc::default(), metrics }
     }
 
-    /// The answer of this name, made by `make` where nobody has it. Whoever asks for the same meanwhile waits for it.
-    pub(super) async fn answer<F>(&self, name: &str, make: F) -> Result<Bytes, Arc<Error>>
+    /// The answer of this key, computed by `compute` where it is not cached. Whoever asks for the same meanwhile waits for it.
+    pub(super) async fn answer<F>(&self, key: &str, compute: F) -> Result<Bytes, Arc<Error>>
     where
         F: Future<Output = Result<Bytes, Error>> + Send + 'static,
     {
-        let flight = self.flight(name);
+        let pending = self.pending(key);
         let mut first = false;
-        let landed = flight.get_or_init(async || {
+        let result = pending.get_or_init(async || {
             first = true;
             // A task of its own: when the one who asked first goes away, the others still get their answer.
-            let (cache, name) = (self.clone(), name.to_owned());
-            let found = tokio::spawn(async move { cache.find(&name, make).await });
+            let (cache, key) = (self.clone(), key.to_owned());
+            let found = tokio::spawn(async move { cache.find(&key, compute).await });
             found.await.expect("finding an answer does not panic").map_err(Arc::new)
         });
-        let answer = landed.await.clone();
+        let answer = result.await.clone();
         if !first && answer.is_ok() {
             self.metrics.hits.inc();
         }
         answer
     }
 
-    fn flight(&self, name: &str) -> Arc<Flight> {
-        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(flight) = flights.get(name).and_then(Weak::upgrade) {
-            return flight;
+    fn pending(&self, key: &str) -> Arc<Pending> {
+        let mut all = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pending) = all.get(key).and_then(Weak::upgrade) {
+            return pending;
         }
-        flights.retain(|_, flight| flight.strong_count() > 0);
-        let flight = Arc::default();
-        flights.insert(name.to_owned(), Arc::downgrade(&flight));
-        flight
+        all.retain(|_, pending| pending.strong_count() > 0);
+        let pending = Arc::default();
+        all.insert(key.to_owned(), Arc::downgrade(&pending));
+        pending
     }
 
     async fn find<F: Future<Output = Result<Bytes, Error>>>(
         &self,
-        name: &str,
-        make: F,
+        key: &str,
+        compute: F,
     ) -> Result<Bytes, Error> {
-        let holder = getrandom::u64().map_or_else(|_| name.to_owned(), |random| format!("{random:016x}"));
-        let deadline = Instant::now() + PATIENCE;
+        let holder = getrandom::u64().map_or_else(|_| key.to_owned(), |random| format!("{random:016x}"));
+        let deadline = Instant::now() + CLAIM_WAIT;
         loop {
-            let claimed = match self.answers.get(name).await {
+            let claimed = match self.answers.get(key).await {
                 Ok(Some(answer)) => {
                     self.metrics.hits.inc();
                     return Ok(answer);
                 }
-                Ok(None) => self.answers.claim(name, &holder, CLAIM).await,
+                Ok(None) => self.answers.claim(key, &holder, CLAIM_TTL).await,
                 Err(error) => Err(error),
             };
             match claimed {
-                Ok(false) if Instant::now() < deadline => sleep(LOOK).await,
-                Ok(claimed) => return self.make(name, claimed.then_some(holder.as_str()), make).await,
+                Ok(false) if Instant::now() < deadline => sleep(POLL).await,
+                Ok(claimed) => return self.compute(key, claimed.then_some(holder.as_str()), compute).await,
                 Err(error) => {
-                    tracing::debug!(%error, "the cache is away");
+                    tracing::debug!(%error, "the cache cannot be reached");
                     self.metrics.bypasses.inc();
-                    return make.await;
+                    return compute.await;
                 }
             }
         }
     }
 
-    async fn make<F>(&self, name: &str, holder: Option<&str>, make: F) -> Result<Bytes, Error>
+    async fn compute<F>(&self, key: &str, holder: Option<&str>, compute: F) -> Result<Bytes, Error>
     where
         F: Future<Output = Result<Bytes, Error>>,
     {
         self.metrics.misses.inc();
-        let result = make.await;
+        let result = compute.await;
         if let Ok(answer) = &result
-            && let Err(error) = self.answers.put(name, answer.clone(), self.life).await
+            && let Err(error) = self.answers.put(key, answer.clone(), self.ttl).await
         {
-            tracing::debug!(%error, "an answer was not kept");
+            tracing::debug!(%error, "an answer was not cached");
         }
         if let Some(holder) = holder
-            && let Err(error) = self.answers.release(name, holder).await
+            && let Err(error) = self.answers.release(key, holder).await
         {
-            tracing::debug!(%error, "a claim was not given up; it ends by itself");
+            tracing::debug!(%error, "a claim was not released; it expires");
         }
         result
     }
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failure_is_told_to_all_who_wait_and_is_not_kept() {
+    async fn a_failure_is_told_to_all_who_wait_and_is_not_cached() {
         let (cache, store) = (cache(), Store::default());
         let fail = || async {
             tokio::task::yield_now().await;

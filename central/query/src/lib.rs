@@ -1,9 +1,10 @@
-//! From a typed question to rows of the event store: [`Question`] → [`plan`] → [`Stats`]. Reads only; knows neither HTTP nor how the
-//! events came there. Each report's SQL is the file of its name in `query/reports/`.
+//! From a typed question to rows of the event store: [`Question`] → [`reports`] → [`Stats`]. Reads only; knows neither HTTP nor how the
+//! events came there.
 
 mod cache;
+mod definitions;
 mod period;
-mod plan;
+mod reports;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,10 +19,10 @@ use footfall_live::Answers;
 use cache::Cache;
 pub use cache::Metrics;
 pub use period::{InvalidPeriod, Period};
-use plan::Report;
+use reports::{Dimension, Report};
 
-/// Most questions under way at once; each asks the event store several.
-const MAX_REPORTS: usize = 8;
+/// Most questions that run at once; each runs several reports.
+const MAX_RUNNING: usize = 8;
 
 /// What somebody wants to know about one website.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,48 +82,48 @@ pub struct Counted {
 }
 
 impl Question {
-    /// The same question for all who ask it about now: a period that has not ended is open, whenever that is asked.
+    /// The same question for all who ask about the present: a period that has not ended has no end, so that they share an answer.
     fn normalised(mut self, now_ms: i64) -> Self {
         self.period = self.period.normalised(now_ms);
         self
     }
 
-    /// Says all about a normalised question and how fresh its answer has to be: the number of the slot of `stale_ms` that `now_ms`
+    /// Says all about a normalised question and how fresh its answer has to be: the number of the time slot of `max_age_ms` that `now_ms`
     /// lies in. So an answer shows what the store held at most that long ago.
-    fn name(&self, now_ms: i64, stale_ms: i64) -> String {
+    fn cache_key(&self, now_ms: i64, max_age_ms: i64) -> String {
         let Self { website_id, period, limit, bots } = self;
         let bots = if *bots { "bots" } else { "people" };
-        let slot = now_ms.div_euclid(stale_ms);
+        let slot = now_ms.div_euclid(max_age_ms);
         format!("{{{website_id}}}:stats:{}-{}:{limit}:{bots}:{slot}", period.from_ms(), period.to_ms())
     }
 }
 
-/// Answers questions from the event store, or from what it said a moment ago. Clones share the moment.
+/// Answers questions from the event store, or from the cache. Clones share it.
 #[derive(Clone)]
 pub struct Reports {
     client: QueryClient,
-    places: Arc<Semaphore>,
+    running: Arc<Semaphore>,
     cache: Cache,
-    /// How old an answer may be, milliseconds; 0 keeps none.
-    stale_ms: i64,
+    /// How old a cached answer may be, milliseconds; 0 caches none.
+    max_age_ms: i64,
 }
 
 impl Reports {
-    /// `client` reads the database that holds `events_local`; answers are kept in `answers` and are at most `stale` old.
-    pub fn new(client: QueryClient, answers: Answers, stale: Duration, metrics: Metrics) -> Self {
-        let stale_ms = i64::try_from(stale.as_millis()).unwrap_or(i64::MAX);
-        let cache = Cache::new(answers, stale, metrics);
-        Self { client, places: Arc::new(Semaphore::new(MAX_REPORTS)), cache, stale_ms }
+    /// `client` reads the database that holds `events_local`; answers are kept in `answers` and are at most `max_age` old.
+    pub fn new(client: QueryClient, answers: Answers, max_age: Duration, metrics: Metrics) -> Self {
+        let max_age_ms = i64::try_from(max_age.as_millis()).unwrap_or(i64::MAX);
+        let cache = Cache::new(answers, max_age, metrics);
+        Self { client, running: Arc::new(Semaphore::new(MAX_RUNNING)), cache, max_age_ms }
     }
 
     /// All figures and lists of one website and period, asked at `now_ms` (milliseconds since 1970). Each report runs with the limits
-    /// of [`plan`].
+    /// of [`reports`].
     ///
     /// # Errors
     /// [`Error`], shared by all who asked the same.
     pub async fn stats(&self, question: Question, now_ms: i64) -> Result<Stats, Arc<Error>> {
         let question = question.normalised(now_ms);
-        if self.stale_ms == 0 {
+        if self.max_age_ms == 0 {
             return self.ask(&question).await.map_err(Arc::new);
         }
         let (reports, wanted) = (self.clone(), question.clone());
@@ -130,31 +131,31 @@ impl Reports {
             let stats = reports.ask(&wanted).await?;
             Ok(Bytes::from(serde_json::to_vec(&stats).expect("figures and lists are plain data")))
         });
-        let answer = self.cache.answer(&question.name(now_ms, self.stale_ms), make).await?;
+        let answer = self.cache.answer(&question.cache_key(now_ms, self.max_age_ms), make).await?;
         match serde_json::from_slice(&answer) {
             Ok(stats) => Ok(stats),
             Err(error) => {
-                tracing::warn!(%error, "an answer in the cache is none of ours");
+                tracing::warn!(%error, "an answer in the cache cannot be read");
                 self.ask(&question).await.map_err(Arc::new)
             }
         }
     }
 
     async fn ask(&self, question: &Question) -> Result<Stats, Error> {
-        let _place = self.places.try_acquire().map_err(|_| Error::Busy)?;
+        let _running = self.running.try_acquire().map_err(|_| Error::Busy)?;
         let website = question.website_id.as_str();
-        let totals = plan::plan(Report::Totals, question);
-        let list = async |report| {
-            let statement = plan::plan(report, question);
+        let totals = Report::Totals.statement(question);
+        let list = async |dimension| {
+            let statement = Report::TopList(dimension).statement(question);
             self.client.fetch_all::<Counted>(website, &statement).await
         };
         let (totals, top_pages, sources, countries, devices, browsers) = tokio::try_join!(
             self.client.fetch_one::<Totals>(website, &totals),
-            list(Report::TopPages),
-            list(Report::Sources),
-            list(Report::Countries),
-            list(Report::Devices),
-            list(Report::Browsers),
+            list(Dimension::Page),
+            list(Dimension::Source),
+            list(Dimension::Country),
+            list(Dimension::Device),
+            list(Dimension::Browser),
         )?;
         Ok(Stats { totals, top_pages, sources, countries, devices, browsers })
     }
@@ -163,7 +164,7 @@ impl Reports {
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Too many questions are under way. Transient.
+    /// Too many questions run already. Transient.
     #[error("too many reports are running")]
     Busy,
     /// The event store gave none. See [`QueryError`].
@@ -176,17 +177,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_question_about_now_has_one_name_for_a_moment_and_other_questions_have_others() {
+    fn a_question_about_the_present_has_one_cache_key_for_a_while_and_other_questions_have_others() {
         let ask = |from, to, now: time::OffsetDateTime, limit| {
             let now_ms = now.unix_timestamp() * 1000;
             let period = Period::parse(from, to, now).unwrap();
             let question = Question { website_id: "w".to_owned(), period, limit, bots: false };
-            question.normalised(now_ms).name(now_ms, 5000)
+            question.normalised(now_ms).cache_key(now_ms, 5000)
         };
         let noon = time::macros::datetime!(2026-11-23 12:00 UTC);
-        let (moment, later) = (noon + Duration::from_secs(4), noon + Duration::from_secs(5));
-        assert_eq!(ask(None, None, noon, 10), ask(None, None, moment, 10));
-        assert_eq!(ask(None, None, noon, 10), ask(Some("2026-11-23"), Some("2026-11-23"), moment, 10));
+        let (soon, later) = (noon + Duration::from_secs(4), noon + Duration::from_secs(5));
+        assert_eq!(ask(None, None, noon, 10), ask(None, None, soon, 10));
+        assert_eq!(ask(None, None, noon, 10), ask(Some("2026-11-23"), Some("2026-11-23"), soon, 10));
         assert_ne!(ask(None, None, noon, 10), ask(None, None, later, 10));
         assert_ne!(ask(None, None, noon, 10), ask(None, None, noon, 11));
         assert_ne!(ask(None, None, noon, 10), ask(None, Some("2026-11-23T11:00:00Z"), noon, 10));
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn stats_survive_being_kept() {
+    fn stats_can_be_cached() {
         let totals =
             Totals { pageviews: u64::MAX, visitors: 1, sessions: 0, average_engagement_ms: Some(0.1 + 0.2) };
         let row = Counted { name: "/\u{1F600}\"".to_owned(), pageviews: 3, visitors: 2 };

@@ -31,6 +31,7 @@ use footfall_log::{Log, LogError, Partition};
 use footfall_metadata::Metadata;
 use footfall_query::Reports;
 use footfall_sink::Stop;
+use footfall_tables::SCHEMA;
 use sinks::{Board, Stores};
 
 pub use offline::{dead_letter, replay};
@@ -62,7 +63,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     let ends = Ends::default();
     let metadata = open_metadata(config.metadata).await;
     let (user, password_file) = (config.event_store.user.clone(), config.event_store.password_file.clone());
-    let (store, store_watch) = EventStore::start(config.event_store, ends.store.clone())?;
+    let (store, store_watch) = EventStore::start(config.event_store, &SCHEMA, ends.store.clone())?;
     let log = open_log(config.log, config.data.clone(), telemetry.log.clone()).await.context("the log")?;
     let (partitions, shards) = (log.partitions(), store.shards());
     anyhow::ensure!(

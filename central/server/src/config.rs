@@ -186,8 +186,8 @@ impl RawEventStore {
             database: self.database.clone(),
             user: self.user.clone(),
             password_file: password_file.to_owned(),
-            announcement: data.join("event-store.json"),
-            record: data.join("event-store.pid"),
+            ready_file: data.join("event-store.json"),
+            pid_file: data.join("event-store.pid"),
         })
     }
 

@@ -7,9 +7,8 @@ use std::time::{Duration, Instant};
 
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
-use footfall_clickhouse::Coordinate;
-use footfall_clickhouse::block::{Block, BlockBuilder};
-use footfall_clickhouse::row::EventRow;
+use footfall_clickhouse::{Block, BlockBuilder, Coordinate};
+use footfall_tables::events::{EVENTS, EventRow};
 
 /// Most rows of one insert: what ClickHouse writes as one part, all or none.
 pub const MAX_ROWS: usize = 100_000;
@@ -35,7 +34,7 @@ pub struct Planner {
 }
 
 /// An insert that still grows.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Draft {
     rows: Vec<Coordinate>,
     block: BlockBuilder,
@@ -61,7 +60,7 @@ impl Planner {
             .last()
             .is_none_or(|draft| draft.rows.len() == MAX_ROWS || draft.block.bytes() >= MAX_INSERT_BYTES)
         {
-            drafts.push(Draft::default());
+            drafts.push(Draft { rows: Vec::new(), block: BlockBuilder::new(&EVENTS) });
         }
         let draft = drafts.last_mut().expect("there is one");
         let before = draft.block.bytes();
@@ -92,7 +91,7 @@ impl Planner {
 
 impl Draft {
     fn seal(self, day: u16) -> Insert {
-        let block = self.block.finish(self.rows.len());
+        let block = self.block.finish();
         Insert { day, rows: self.rows, block }
     }
 }
@@ -174,7 +173,7 @@ impl Insert {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use footfall_clickhouse::row::Millis;
+    use footfall_clickhouse::Millis;
     use proptest::prelude::*;
 
     const DAY: i64 = 20_000;

@@ -8,9 +8,10 @@ use footfall_proto::view::Event;
 use super::batch::{Insert, Planner};
 use super::delivery::Delivery;
 use super::{Counters, Failure, Sink, Span, Writer};
-use footfall_clickhouse::row::{EventRow, Ipv6, Millis, SLOTS, Uuid};
-use footfall_clickhouse::{Coordinate, EventStore, PartitionWriter, StoreError};
+use footfall_clickhouse::{Coordinate, EventStore, Ipv6, Millis, PartitionWriter, StoreError, Uuid};
+use footfall_daemon::fault::Classify as _;
 use footfall_log::{DecodedEvent, DecodedRecord, Poison, PoisonReason, RecordBatch};
+use footfall_tables::events::{CUSTOM_COLUMNS, EVENTS, EventRow};
 
 /// The widest times that `DateTime64(3)` holds: 1900 to 2299, milliseconds since 1970.
 const CLIENT_TIMES_MS: (i64, i64) = (-2_208_988_800_000, 10_413_791_999_999);
@@ -70,7 +71,7 @@ impl Rows {
         seed: u64,
         counters: Counters,
     ) -> Self {
-        let delivery = Delivery::new(store.partition_writer(incarnation, partition), end, seed);
+        let delivery = Delivery::new(store.partition_writer(&EVENTS, incarnation, partition), end, seed);
         Self { delivery, counters }
     }
 }
@@ -195,11 +196,11 @@ fn page_view(read: &DecodedEvent<'_>) -> Uuid {
 }
 
 fn slot(number: u32) -> Option<usize> {
-    (number as usize).checked_sub(1).filter(|slot| *slot < SLOTS)
+    (number as usize).checked_sub(1).filter(|slot| *slot < CUSTOM_COLUMNS)
 }
 
-fn dimensions<'a>(event: &Event<'a>) -> [&'a str; SLOTS] {
-    let mut slots = [""; SLOTS];
+fn dimensions<'a>(event: &Event<'a>) -> [&'a str; CUSTOM_COLUMNS] {
+    let mut slots = [""; CUSTOM_COLUMNS];
     for entry in &event.custom_dimensions {
         if let Some(slot) = slot(entry.number) {
             slots[slot] = entry.value;
@@ -208,8 +209,8 @@ fn dimensions<'a>(event: &Event<'a>) -> [&'a str; SLOTS] {
     slots
 }
 
-fn metrics(event: &Event<'_>) -> [f64; SLOTS] {
-    let mut slots = [0.0; SLOTS];
+fn metrics(event: &Event<'_>) -> [f64; CUSTOM_COLUMNS] {
+    let mut slots = [0.0; CUSTOM_COLUMNS];
     for entry in &event.custom_metrics {
         if let Some(slot) = slot(entry.number) {
             slots[slot] = finite(Some(entry.value)).unwrap_or_default();

@@ -9,7 +9,7 @@ use std::future::Future;
 
 use super::batch::Insert;
 use footfall_clickhouse::{Coordinate, PartitionWriter, StoreError};
-use footfall_daemon::fault::Fault;
+use footfall_daemon::fault::{Classify as _, Fault};
 
 /// How often missing rows are sent under fresh tokens before the store is left in peace for a while.
 const ATTEMPTS: u32 = 3;

@@ -8,7 +8,7 @@ use crate::workspace::Package;
 const ARROWS: &[(&str, &[&str])] = &[
     ("footfall-beacon", &["footfall-proto"]),
     ("footfall-blobs", &["footfall-daemon"]),
-    ("footfall-clickhouse", &["footfall-daemon", "footfall-proto"]),
+    ("footfall-clickhouse", &["footfall-daemon"]),
     ("footfall-daemon", &[]),
     ("footfall-edge", &["footfall-daemon", "footfall-journal", "footfall-proto"]),
     ("footfall-event-store", &["footfall-daemon"]),
@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("footfall-log", &["footfall-daemon", "footfall-journal", "footfall-proto"]),
     ("footfall-metadata", &["footfall-daemon", "footfall-proto"]),
     ("footfall-proto", &[]),
-    ("footfall-query", &["footfall-clickhouse", "footfall-daemon", "footfall-live"]),
+    ("footfall-query", &["footfall-clickhouse", "footfall-daemon", "footfall-live", "footfall-tables"]),
     (
         "footfall-sink",
         &[
@@ -27,8 +27,10 @@ const ARROWS: &[(&str, &[&str])] = &[
             "footfall-live",
             "footfall-log",
             "footfall-proto",
+            "footfall-tables",
         ],
     ),
+    ("footfall-tables", &["footfall-clickhouse", "footfall-proto"]),
     // The one composition root: it puts the parts together, and no part may use it.
     (
         "footfall-central",
@@ -42,12 +44,20 @@ const ARROWS: &[(&str, &[&str])] = &[
             "footfall-proto",
             "footfall-query",
             "footfall-sink",
+            "footfall-tables",
         ],
     ),
     // They look at the product from outside; benches measure parts of central alone as well.
     (
         "footfall-benches",
-        &["footfall-clickhouse", "footfall-daemon", "footfall-log", "footfall-proto", "footfall-sink"],
+        &[
+            "footfall-clickhouse",
+            "footfall-daemon",
+            "footfall-log",
+            "footfall-proto",
+            "footfall-sink",
+            "footfall-tables",
+        ],
     ),
     ("footfall-tests", &["footfall-daemon", "footfall-proto"]),
     ("xtask", &["footfall-daemon"]),

@@ -1,2 +1,2 @@
--- How many statements still run for a partition.
+-- How many inserts still run for a partition.
 SELECT count() FROM system.processes WHERE Settings['log_comment'] = {comment:String}

@@ -16,6 +16,7 @@ use footfall_clickhouse::{Backend, EventStore, Layout, Servers};
 use footfall_log::dead_letter::{self, Parked};
 use footfall_sink::raw_log::Shelf;
 use footfall_sink::replay::{self, events, parked};
+use footfall_tables::SCHEMA;
 
 /// How long the event store may take until it can be used.
 const STORE_START: Duration = Duration::from_mins(1);
@@ -157,7 +158,7 @@ async fn with_event_store(
     work: impl AsyncFnOnce(&EventStore) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
-    let (store, watch) = EventStore::start(config.event_store, stop.clone())?;
+    let (store, watch) = EventStore::start(config.event_store, &SCHEMA, stop.clone())?;
     let done = match timeout(STORE_START, store.ready()).await {
         Ok(()) => work(&store).await,
         Err(_) => Err(anyhow!("the event store is not ready: {}", store.faults().join("; "))),

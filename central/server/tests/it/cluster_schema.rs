@@ -2,11 +2,11 @@
 //! without its ON CLUSTER.
 
 use std::io::Write as _;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::support::{event_store, library};
-use footfall_clickhouse::{Layout, schema};
+use footfall_clickhouse::Layout;
+use footfall_tables::SCHEMA;
 use serde_json::Value;
 
 /// What the engine says to each statement: nothing, or why not.
@@ -27,7 +27,7 @@ fn tried(statements: &[String]) -> Vec<(Option<String>, Option<String>)> {
 
 #[test]
 fn every_statement_is_taken_by_the_engine() {
-    let statements = schema(&Layout::Cluster("analytics".into()), "footfall");
+    let statements = SCHEMA.statements(&Layout::Cluster("analytics".into()), "footfall");
     for (statement, outcome) in statements.iter().zip(tried(&statements)) {
         assert_eq!(outcome, (None, None), "{statement}");
     }
@@ -47,20 +47,4 @@ fn a_mistake_in_it_would_be_found() {
     let (parsed, _) =
         tried(&["CREATE TABLE a ON CLUSTER analytics (a UInt8) ENGIN = Null".to_owned()]).remove(0);
     assert!(parsed.expect("refused").contains("Syntax error"));
-}
-
-#[test]
-fn the_file_for_people_is_the_schema() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/clickhouse/cluster.sql");
-    let written = std::fs::read_to_string(&path).unwrap_or_default();
-    let (comment, _) = written.split_once("\n\n").unwrap_or(("-- …", ""));
-    let wanted =
-        format!("{comment}\n\n{};\n", schema(&Layout::Cluster("analytics".into()), "footfall").join(";\n\n"));
-    if std::env::var_os("FOOTFALL_WRITE").is_some() {
-        std::fs::write(&path, &wanted).expect("written");
-    }
-    assert_eq!(
-        written, wanted,
-        "write it anew: FOOTFALL_WRITE=1 cargo test -p footfall-central --test cluster_schema"
-    );
 }

@@ -1,8 +1,8 @@
 //! The embedded event store: a child that is started again.
 
 use crate::support::{Engine, NOON_MS};
-use footfall_clickhouse::block::Block;
-use footfall_clickhouse::row::{EventRow, Millis, Uuid};
+use footfall_clickhouse::{Block, Millis, Uuid};
+use footfall_tables::events::{EVENTS, EventRow};
 
 fn rows(offsets: impl IntoIterator<Item = u64>) -> Block {
     let row =
@@ -15,7 +15,12 @@ fn rows(offsets: impl IntoIterator<Item = u64>) -> Block {
 async fn a_killed_event_store_comes_back_with_all_it_acknowledged() {
     let dir = tempfile::tempdir().expect("temp dir");
     let engine = Engine::start(dir.path()).await;
-    engine.store.partition_writer([7; 16], 0).insert(&rows(0..100), "token").await.expect("inserted");
+    engine
+        .store
+        .partition_writer(&EVENTS, [7; 16], 0)
+        .insert(&rows(0..100), "token")
+        .await
+        .expect("inserted");
     let first = engine.store.pid().expect("it runs");
     assert!(engine.kill());
     crate::support::eventually("the end of the child", async || engine.store.pid() != Some(first)).await;

@@ -3,11 +3,10 @@
 use std::time::{Duration, Instant};
 
 use crate::support::{Engine, NOON_MS};
-use footfall_clickhouse::block::Block;
-use footfall_clickhouse::row::{EventRow, Ipv6, Millis, Uuid};
-use footfall_clickhouse::{Coordinate, Limits, QueryError, Statement, shard_of};
+use footfall_clickhouse::{Block, Coordinate, Ipv6, Limits, Millis, QueryError, Statement, Uuid, shard_of};
 use footfall_query::{Period, Question};
 use footfall_sink::batch::MAX_ROWS;
+use footfall_tables::events::{EVENTS, EventRow};
 
 /// Everything that either backend has to do, each with an empty store of its own.
 macro_rules! both {
@@ -94,12 +93,12 @@ async fn the_table_has_the_columns_of_the_rows_and_gives_back_what_was_written(e
     };
     let table: Vec<_> = described.iter().map(|(name, kind)| (name.clone(), plain(kind))).collect();
     let ours: Vec<_> =
-        EventRow::columns().into_iter().map(|column| (column.name, column.kind.to_owned())).collect();
+        EVENTS.columns().iter().map(|column| (column.name.clone(), column.data_type.to_owned())).collect();
     assert_eq!(table, ours);
 
     engine
         .store
-        .partition_writer([7; 16], 0)
+        .partition_writer(&EVENTS, [7; 16], 0)
         .insert(&Block::from_rows(&[sample()]), "one")
         .await
         .expect("inserted");
@@ -121,7 +120,7 @@ async fn the_table_has_the_columns_of_the_rows_and_gives_back_what_was_written(e
 }
 
 async fn an_insert_repeated_is_stored_once_and_its_coordinates_are_told(engine: &Engine) {
-    let mut writer = engine.store.partition_writer([7; 16], 0);
+    let mut writer = engine.store.partition_writer(&EVENTS, [7; 16], 0);
     let day = u16::try_from(NOON_MS / 86_400_000).expect("a day");
     for _ in 0..3 {
         writer.insert(&rows(10..20), "token").await.expect("inserted");
@@ -132,14 +131,14 @@ async fn an_insert_repeated_is_stored_once_and_its_coordinates_are_told(engine: 
     assert_eq!(writer.stored_coordinates(12, 15, day + 1).await.expect("asked"), []);
     assert_eq!(writer.highest_offset(0).await.expect("asked"), Some(19));
     assert_eq!(writer.highest_offset(20).await.expect("asked"), None);
-    writer = engine.store.partition_writer([8; 16], 0);
+    writer = engine.store.partition_writer(&EVENTS, [8; 16], 0);
     assert_eq!(writer.highest_offset(0).await.expect("asked"), None, "another log's coordinates are its own");
 }
 
 async fn one_insert_is_one_part_and_a_compact_one_however_many_rows(engine: &Engine) {
     let rows = rows(0..MAX_ROWS as u64);
     let bytes: usize = rows.chunks().iter().map(bytes::Bytes::len).sum();
-    engine.store.partition_writer([7; 16], 0).insert(&rows, "token").await.expect("inserted");
+    engine.store.partition_writer(&EVENTS, [7; 16], 0).insert(&rows, "token").await.expect("inserted");
     let parts =
         "SELECT rows, part_type FROM system.parts WHERE database = 'footfall' AND table = 'events_local'";
     let parts: Vec<(u64, String)> = engine.client().query(parts).fetch_all().await.expect("an answer");
@@ -147,7 +146,7 @@ async fn one_insert_is_one_part_and_a_compact_one_however_many_rows(engine: &Eng
 }
 
 async fn what_still_runs_for_a_partition_is_ended(engine: &Engine) {
-    let mut writer = engine.store.partition_writer([7; 16], 0);
+    let mut writer = engine.store.partition_writer(&EVENTS, [7; 16], 0);
     let begun = Instant::now();
     writer.end_running_inserts().await.expect("nothing runs");
     assert!(begun.elapsed() < Duration::from_secs(5));
@@ -199,7 +198,7 @@ async fn a_partition_is_in_its_shard_and_reports_ask_that_one(engine: &Engine) {
             sample_rate: 1.0,
             ..sample()
         };
-        let mut writer = engine.store.partition_writer([7; 16], number);
+        let mut writer = engine.store.partition_writer(&EVENTS, [7; 16], number);
         writer.insert(&Block::from_rows(&[row]), website).await.expect("inserted");
     }
     let shards = engine.clients().len();

@@ -7,15 +7,15 @@ use crate::support::{
     DAY_MS, Engine, NOON_MS, append, eventually, free_port, nodes, only, open_log, record_at,
 };
 use bytes::Bytes;
-use footfall_clickhouse::block::Block;
-use footfall_clickhouse::row::{EventRow, Millis, Uuid};
-use footfall_clickhouse::{EventStore, Options};
+use footfall_clickhouse::{Block, EventStore, Millis, Options, Uuid};
 use footfall_live::{Live, SourcePartition};
 use footfall_log::Log;
 use footfall_log::dead_letter::Parked;
 use footfall_sink::batch::Planner;
 use footfall_sink::live::{Sightings, View};
 use footfall_sink::{Begin, Health, Stop};
+use footfall_tables::SCHEMA;
+use footfall_tables::events::{EVENTS, EventRow};
 use prost::Message as _;
 use tokio_util::sync::CancellationToken;
 
@@ -147,7 +147,7 @@ async fn an_insert_that_the_store_swallows_for_its_token_is_found_out_and_repair
     };
     engine
         .store
-        .partition_writer([9; 16], 0)
+        .partition_writer(&EVENTS, [9; 16], 0)
         .insert(&Block::from_rows(&[foreign]), &first_token(&log))
         .await
         .expect("inserted");
@@ -176,7 +176,7 @@ async fn rows_that_the_log_does_not_have_stop_the_sink_with_an_alarm() {
     };
     engine
         .store
-        .partition_writer(only(&log).incarnation().0, 0)
+        .partition_writer(&EVENTS, only(&log).incarnation().0, 0)
         .insert(&Block::from_rows(&[stray]), "stray")
         .await
         .expect("inserted");
@@ -228,7 +228,7 @@ async fn an_event_store_that_is_down_delays_no_live_view() {
     let backend = nodes(vec![vec![format!("http://{}", free_port())]]);
     let options = Options { backend, database: "footfall".into(), user: "footfall".into(), password_file };
     let end = CancellationToken::new();
-    let (store, watch) = EventStore::start(options, end.clone()).expect("started");
+    let (store, watch) = EventStore::start(options, &SCHEMA, end.clone()).expect("started");
     let dead = Running::clickhouse(&only(&log), &store, &footfall_sink::Metrics::default(), 1).await;
 
     let (live, stop) = (Live::open(footfall_live::Options::Memory), Stop::default());

@@ -8,10 +8,10 @@ use crate::support::relay::Relay;
 use crate::support::running::Running;
 use crate::support::{NOON_MS, Server, append, eventually, nodes, only, open_log};
 use clickhouse::Client;
-use footfall_clickhouse::block::Block;
-use footfall_clickhouse::row::{EventRow, Millis};
-use footfall_clickhouse::{Backend, EventStore, Layout, Options, Servers};
+use footfall_clickhouse::{Backend, Block, EventStore, Layout, Millis, Options, Servers};
 use footfall_query::{Period, Question};
+use footfall_tables::SCHEMA;
+use footfall_tables::events::{EVENTS, EventRow};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use tokio::task::JoinHandle;
@@ -31,7 +31,7 @@ impl Over {
         let options =
             Options { backend, database: "footfall".into(), user: "footfall".into(), password_file };
         let stop = CancellationToken::new();
-        let (store, watch) = EventStore::start(options, stop.clone()).expect("started");
+        let (store, watch) = EventStore::start(options, &SCHEMA, stop.clone()).expect("started");
         Self { store, stop, watch }
     }
 
@@ -114,7 +114,11 @@ async fn a_shard_that_is_down_is_named_and_the_other_goes_on() {
     let sentence = over.says("does not answer").await;
     assert!(sentence.contains(&servers[1].url) && !sentence.contains(&servers[0].url), "{sentence}");
     let rows = Block::from_rows(&[EventRow { server_timestamp: Millis(NOON_MS), ..EventRow::default() }]);
-    over.store.partition_writer([1; 16], 0).insert(&rows, "one").await.expect("the other shard works");
+    over.store
+        .partition_writer(&EVENTS, [1; 16], 0)
+        .insert(&rows, "one")
+        .await
+        .expect("the other shard works");
     servers[1].come_back();
     over.ready().await;
     eventually("a recovery", async || over.store.faults().is_empty()).await;

@@ -9,7 +9,7 @@ use std::process::Command;
 
 /// A program that is the event store with the killer inside, armed by the file `trigger`.
 fn with_killer(dir: &Path, trigger: &Path) -> PathBuf {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kill_at_rename.c");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/kill_at_rename.c");
     let library = dir.join("kill_at_rename.so");
     let compiled =
         Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&library).arg(source).status();

@@ -8,7 +8,8 @@ use proptest::prelude::*;
 
 use super::super::batch::Planner;
 use super::*;
-use footfall_clickhouse::row::{EventRow, Millis};
+use footfall_clickhouse::Millis;
+use footfall_tables::events::EventRow;
 
 const DAY_MS: i64 = 86_400_000;
 const DAY: i64 = 20_000;

@@ -15,8 +15,9 @@ use crate::raw_log::Shelf;
 use crate::raw_log::manifest::Manifest;
 use crate::raw_log::name::{Hour, day_folder};
 use footfall_clickhouse::{Coordinate, EventStore, StagingTable, StoreError};
-use footfall_daemon::fault::Fault;
+use footfall_daemon::fault::{Classify as _, Fault};
 use footfall_log::{RawEntry, RecordBatch};
+use footfall_tables::events::EVENTS;
 
 /// Every log of which there is something, and its partitions.
 pub type Logs = BTreeMap<[u8; 16], BTreeMap<u32, Manifest>>;
@@ -72,7 +73,7 @@ pub async fn rebuild(
     seed: u64,
 ) -> Result<DayReport, ReplayError> {
     let mut report = DayReport { day: day_folder(day), ..DayReport::default() };
-    let staging = store.staging_table();
+    let staging = store.staging_table(&EVENTS);
     staging.clear().await?;
     let before = staging.stored(day).await?;
     for (incarnation, partitions) in logs {

@@ -18,6 +18,7 @@ use crate::raw_log::manifest::Stretch;
 use footfall_clickhouse::{Coordinate, EventStore};
 use footfall_log::dead_letter::Parked;
 use footfall_log::{PoisonReason, RecordBatch};
+use footfall_tables::events::EVENTS;
 
 /// Whatever was written before, by whomever: everything is asked of the store first.
 const DOUBTFUL: u64 = u64::MAX;
@@ -68,7 +69,8 @@ pub async fn again(
             places.iter().any(|(_, offset, _)| (stretch.from..=stretch.last).contains(offset))
         };
         let mut walk = Walk::new(shelf, incarnation, manifest, within);
-        let mut delivery = Delivery::new(store.partition_writer(incarnation, *partition), DOUBTFUL, seed);
+        let mut delivery =
+            Delivery::new(store.partition_writer(&EVENTS, incarnation, *partition), DOUBTFUL, seed);
         while let Some(chunk) = walk.next().await? {
             let here: Vec<_> = places
                 .iter()

@@ -27,6 +27,7 @@ use footfall_log::{Log, Partition};
 use footfall_proto::beacon::Event;
 use footfall_proto::relay::{AdmittedEvent, Record, Visit};
 use footfall_query::Reports;
+use footfall_tables::SCHEMA;
 use prost::Message as _;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -95,8 +96,8 @@ impl Engine {
             database: "footfall".into(),
             user: "footfall".into(),
             password_file: password_file.clone(),
-            announcement: dir.join("event-store.json"),
-            record: dir.join("event-store.pid"),
+            ready_file: dir.join("event-store.json"),
+            pid_file: dir.join("event-store.pid"),
         };
         Self::open(Backend::Embedded(program), password_file, Vec::new()).await
     }
@@ -119,7 +120,8 @@ impl Engine {
             password_file: password_file.clone(),
         };
         let stop = CancellationToken::new();
-        let (store, watch) = EventStore::start(options, stop.clone()).expect("the event store starts");
+        let (store, watch) =
+            EventStore::start(options, &SCHEMA, stop.clone()).expect("the event store starts");
         let urls = match backend {
             Backend::Embedded(_) => vec![store.url().to_owned()],
             Backend::Servers(servers) => {

@@ -18,4 +18,5 @@ pub mod services;
 pub mod setting;
 pub mod stage;
 pub mod tiers;
-pub mod wait;
+
+pub use footfall_harness::wait;

@@ -12,6 +12,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("footfall-daemon", &[]),
     ("footfall-edge", &["footfall-daemon", "footfall-journal", "footfall-proto"]),
     ("footfall-event-store", &["footfall-daemon"]),
+    ("footfall-harness", &["footfall-daemon"]),
     ("footfall-journal", &[]),
     ("footfall-live", &["footfall-daemon"]),
     ("footfall-log", &["footfall-daemon", "footfall-journal", "footfall-proto"]),
@@ -53,13 +54,14 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "footfall-clickhouse",
             "footfall-daemon",
+            "footfall-harness",
             "footfall-log",
             "footfall-proto",
             "footfall-sink",
             "footfall-tables",
         ],
     ),
-    ("footfall-tests", &["footfall-daemon", "footfall-proto"]),
+    ("footfall-tests", &["footfall-daemon", "footfall-harness", "footfall-proto"]),
     ("xtask", &["footfall-daemon"]),
 ];
 

@@ -2,7 +2,7 @@
 //! and a filled log into ClickHouse beside a bare insert. Alternating rounds; what a peer writes are central's own bytes and rows.
 
 mod alone;
-mod authority;
+mod certificates;
 mod fleet;
 mod kafka;
 mod load;
@@ -21,7 +21,7 @@ use uuid::Uuid;
 use crate::edge::median;
 use crate::processor;
 use alone::Alone;
-use authority::Authority;
+use certificates::Certificates;
 use fleet::Fleet;
 use kafka::Kafka;
 use load::Load;
@@ -160,7 +160,7 @@ pub(crate) fn run(folder: &Path, plan: Plan) -> anyhow::Result<Figures> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let bench = Bench {
         folder,
-        authority: Authority::new(folder)?,
+        certificates: Certificates::new(folder),
         kafka: Kafka::start(&folder.join("services"))?,
         shards: Shards::start(&folder.join("shards"), SHARDS)?,
         load: Load::generate(plan.events, EDGES, PARTITIONS, now_ms()?)?,
@@ -171,7 +171,7 @@ pub(crate) fn run(folder: &Path, plan: Plan) -> anyhow::Result<Figures> {
 /// What lasts for all rounds.
 struct Bench<'a> {
     folder: &'a Path,
-    authority: Authority,
+    certificates: Certificates,
     kafka: Kafka,
     shards: Shards,
     load: Load,
@@ -214,7 +214,7 @@ impl Bench<'_> {
         central.ready().await?;
         let mut edges = Vec::new();
         for number in 0..EDGES {
-            edges.push(Edge::connect(&self.authority, &edge_id(number), central.relay).await?);
+            edges.push(Edge::connect(&self.certificates, &edge_id(number), central.relay).await?);
         }
         let clock = self.clock(central.pid())?;
         let sending =
@@ -301,8 +301,8 @@ impl Bench<'_> {
     }
 
     fn setting<'a>(&'a self, topic: &'a str, group: &'a str) -> Setting<'a> {
-        let (authority, kafka, shards) = (&self.authority, &self.kafka.at, &self.shards);
-        Setting { authority, kafka, shards, topic, partitions: PARTITIONS, group }
+        let (certificates, kafka, shards) = (&self.certificates, &self.kafka.at, &self.shards);
+        Setting { certificates, kafka, shards, topic, partitions: PARTITIONS, group }
     }
 
     fn clock(&self, program: u32) -> anyhow::Result<Clock> {

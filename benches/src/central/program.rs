@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail, ensure};
 use footfall_daemon::ready;
 use serde_json::Value;
 
-use super::authority::Authority;
+use super::certificates::Certificates;
 use super::kafka::Address;
 use super::shards::Shards;
 
@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a central works with.
 pub(crate) struct Setting<'a> {
-    pub(crate) authority: &'a Authority,
+    pub(crate) certificates: &'a Certificates,
     pub(crate) kafka: &'a Address,
     pub(crate) shards: &'a Shards,
     pub(crate) topic: &'a str,
@@ -127,16 +127,16 @@ impl Drop for Central {
 }
 
 fn text(folder: &Path, setting: &Setting<'_>) -> anyhow::Result<String> {
-    let Setting { authority, kafka, shards, topic, partitions, group } = setting;
+    let Setting { certificates, kafka, shards, topic, partitions, group } = setting;
     let servers: Vec<_> = shards.urls().into_iter().map(|url| vec![url]).collect();
     let settings = serde_json::json!({
         "data": folder.join("data"),
         "http": { "listen": "127.0.0.1:0" },
         "relay": {
             "listen": "127.0.0.1:0",
-            "certificate": authority.certificate(),
-            "key": authority.key(),
-            "ca": authority.ca(),
+            "certificate": certificates.central.certificate,
+            "key": certificates.central.key,
+            "ca": certificates.authority.ca(),
         },
         "log": { "backend": "kafka", "kafka": {
             "bootstrap": kafka.bootstrap,

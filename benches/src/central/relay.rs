@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
 use bytes::{Bytes, BytesMut};
+use footfall_harness::authority::CENTRAL;
 use footfall_proto::frame;
 use footfall_proto::limits::{MAX_FRAME_BYTES, RELAY_ALPN};
 use footfall_proto::relay::{Batch, Hello, ToCentral, ToEdge, to_central, to_edge};
@@ -16,7 +17,7 @@ use quinn::{
 };
 use tokio::sync::Semaphore;
 
-use super::authority::{Authority, CENTRAL};
+use super::certificates::Certificates;
 use super::load::Packed;
 
 /// Batches of a mebibyte in flight: an edge's window.
@@ -39,11 +40,11 @@ impl Edge {
     /// # Errors
     /// When central cannot be reached or refuses.
     pub(crate) async fn connect(
-        authority: &Authority,
+        certificates: &Certificates,
         edge_id: &str,
         central: SocketAddr,
     ) -> anyhow::Result<Self> {
-        let mut tls = authority.client(edge_id)?;
+        let mut tls = certificates.client(edge_id);
         tls.alpn_protocols = vec![RELAY_ALPN.to_vec()];
         let mut transport = TransportConfig::default();
         transport.send_window(2 * MAX_FRAME_BYTES as u64);

@@ -5,33 +5,34 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use footfall_harness::relay::UdpRelay;
 use footfall_proto::relay::{Refusal, refusal::Cause};
 
-use crate::support::central::{Authority, Central, State, UdpRelay};
+use crate::support::central::{Central, Certificates, State};
 use crate::support::{RunningEdge, body, config, eventually, folder, page_view, policy, policy_file};
 
 const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
 struct Story {
     dir: tempfile::TempDir,
-    authority: Authority,
+    certificates: Certificates,
     state: Arc<State>,
 }
 
 impl Story {
     fn new() -> Self {
         let dir = folder();
-        let authority = Authority::new(dir.path());
-        Self { dir, authority, state: Arc::default() }
+        let certificates = Certificates::new(dir.path());
+        Self { dir, certificates, state: Arc::default() }
     }
 
     async fn central(&self, address: SocketAddr) -> Central {
-        Central::start(&self.authority, address, Arc::clone(&self.state)).await
+        Central::start(&self.certificates, address, Arc::clone(&self.state)).await
     }
 
     async fn edge(&self, central: SocketAddr) -> RunningEdge {
         let mut config = config(self.dir.path());
-        config.central = Some(self.authority.central(central));
+        config.central = Some(self.certificates.central(central));
         RunningEdge::start(config).await
     }
 
@@ -104,17 +105,17 @@ async fn what_was_not_acknowledged_is_sent_again_under_the_same_identity() {
 async fn a_dead_link_is_noticed_within_five_seconds_and_heals() {
     let story = Story::new();
     let central = story.central(ANY).await;
-    let link = UdpRelay::to(central.address).await;
-    let edge = story.edge(link.address).await;
+    let link = UdpRelay::start(central.address, 0).await;
+    let edge = story.edge(link.address()).await;
     story.send(&edge, 1..5).await;
     story.holds(4).await;
     eventually("the edge is ready", async || edge.get("/readyz").await.status() == 200).await;
-    link.drops_all.store(true, Ordering::Relaxed);
+    link.cut();
     let died = Instant::now();
     eventually("the edge notices", async || edge.get("/readyz").await.status() == 503).await;
     assert!(died.elapsed() < Duration::from_secs(5), "{:?}", died.elapsed());
     story.send(&edge, 5..20).await;
-    link.drops_all.store(false, Ordering::Relaxed);
+    link.heal();
     story.holds(19).await;
     edge.stop().await;
     central.stop().await;

@@ -1,10 +1,10 @@
 //! The relay's end against a real QUIC client with real certificates.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
+use footfall_harness::authority::{Authority, CENTRAL, Identity, Usage};
 use footfall_proto::beacon::Event;
 use footfall_proto::frame;
 use footfall_proto::limits::{MAX_FRAME_BYTES, RELAY_ALPN};
@@ -14,35 +14,9 @@ use footfall_proto::relay::{
 };
 use prost::Message as _;
 use quinn::crypto::rustls::QuicClientConfig;
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-};
-use rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio::task::JoinHandle;
 
 use super::*;
-
-const NAME: &str = "central.footfall.internal";
-
-/// An authority and what it signs.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).expect("valid");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().expect("key")).expect("signed"))
-    }
-
-    fn sign(&self, name: &str, purpose: ExtendedKeyUsagePurpose) -> (rcgen::Certificate, KeyPair) {
-        let mut params = CertificateParams::new(vec![name.to_owned()]).expect("valid");
-        params.distinguished_name = rcgen::DistinguishedName::new();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.extended_key_usages = vec![purpose];
-        let key = KeyPair::generate().expect("key");
-        (params.signed_by(&key, &self.0).expect("signed"), key)
-    }
-}
 
 struct Central {
     address: SocketAddr,
@@ -58,20 +32,11 @@ struct Central {
 impl Central {
     async fn start() -> Self {
         let dir = tempfile::tempdir().expect("temp dir");
-        let authority = Authority::new();
-        let (certificate, key) = authority.sign(NAME, ExtendedKeyUsagePurpose::ServerAuth);
-        let path = |name: &str| dir.path().join(name);
-        let write = |path: &Path, text: &str| std::fs::write(path, text).expect("write");
-        write(&path("central.pem"), &certificate.pem());
-        write(&path("central.key"), &key.serialize_pem());
-        write(&path("ca.pem"), &authority.0.pem());
+        let authority = Authority::new(&dir.path().join("certificates"));
+        let identity = authority.issue(CENTRAL, Usage::Server);
         let listen = "127.0.0.1:0".parse().expect("address");
-        let options = Options {
-            listen,
-            certificate: path("central.pem"),
-            key: path("central.key"),
-            ca: path("ca.pem"),
-        };
+        let options =
+            Options { listen, certificate: identity.certificate, key: identity.key, ca: authority.ca() };
         let endpoint =
             endpoint::bind(listen, endpoint::configure(&options).expect("configured")).expect("bound");
         let address = endpoint.local_addr().expect("bound");
@@ -91,34 +56,19 @@ impl Central {
     }
 
     async fn connect(&self, edge_id: &str) -> Edge {
-        let (certificate, key) = self.authority.sign(edge_id, ExtendedKeyUsagePurpose::ClientAuth);
-        self.connect_with(&certificate, &key).await.expect("connected")
+        let identity = self.authority.issue(edge_id, Usage::Client);
+        self.connect_with(&identity).await.expect("connected")
     }
 
-    async fn connect_with(
-        &self,
-        certificate: &rcgen::Certificate,
-        key: &KeyPair,
-    ) -> Result<Edge, quinn::ConnectionError> {
-        let endpoint = self.client(certificate, key);
-        let connection = endpoint.connect(self.address, NAME).expect("connecting").await?;
+    async fn connect_with(&self, identity: &Identity) -> Result<Edge, quinn::ConnectionError> {
+        let endpoint = self.client(identity);
+        let connection = endpoint.connect(self.address, CENTRAL).expect("connecting").await?;
         let (sender, receiver) = connection.open_bi().await?;
         Ok(Edge { connection, sender, receiver, buffer: BytesMut::new(), _endpoint: endpoint })
     }
 
-    fn client(&self, certificate: &rcgen::Certificate, key: &KeyPair) -> Endpoint {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(self.authority.0.der().clone()).expect("root");
-        let mut tls =
-            rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-                .with_protocol_versions(&[&rustls::version::TLS13])
-                .expect("versions")
-                .with_root_certificates(roots)
-                .with_client_auth_cert(
-                    vec![certificate.der().clone()],
-                    PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
-                )
-                .expect("certificate");
+    fn client(&self, identity: &Identity) -> Endpoint {
+        let mut tls = self.authority.client(identity);
         tls.alpn_protocols = vec![RELAY_ALPN.to_vec()];
         let mut endpoint = Endpoint::client("127.0.0.1:0".parse().expect("address")).expect("endpoint");
         let config = QuicClientConfig::try_from(tls).expect("cipher");
@@ -286,15 +236,16 @@ async fn a_clock_that_is_off_and_rubbish_are_refused_with_a_cause() {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_certificates_of_the_authority_are_let_in() {
     let central = Central::start().await;
-    let (certificate, key) = Authority::new().sign("edge-1", ExtendedKeyUsagePurpose::ClientAuth);
-    let let_in = match central.connect_with(&certificate, &key).await {
+    let folder = tempfile::tempdir().expect("temp dir");
+    let stranger = Authority::new(folder.path()).issue("edge-1", Usage::Client);
+    let let_in = match central.connect_with(&stranger).await {
         // With TLS 1.3 a client may believe itself connected before it is refused.
         Ok(edge) => timeout(Duration::from_secs(10), edge.connection.closed()).await.is_err(),
         Err(_) => false,
     };
     assert!(!let_in);
-    let (certificate, key) = central.authority.sign("edge-1", ExtendedKeyUsagePurpose::ServerAuth);
-    let let_in = match central.connect_with(&certificate, &key).await {
+    let server = central.authority.issue("edge-1", Usage::Server);
+    let let_in = match central.connect_with(&server).await {
         Ok(edge) => timeout(Duration::from_secs(10), edge.connection.closed()).await.is_err(),
         Err(_) => false,
     };
@@ -346,10 +297,9 @@ async fn many_batches_wait_for_the_log_at_once_and_are_answered_in_order() {
 #[tokio::test(flavor = "multi_thread")]
 async fn in_a_crowd_strangers_prove_their_address_first_and_edges_get_in() {
     let central = Central::start().await;
-    let (certificate, key) = central.authority.sign("edge-1", ExtendedKeyUsagePurpose::ClientAuth);
-    let client = central.client(&certificate, &key);
+    let client = central.client(&central.authority.issue("edge-1", Usage::Client));
     let connecting: Vec<_> =
-        (0..100).map(|_| client.connect(central.address, NAME).expect("connecting")).collect();
+        (0..100).map(|_| client.connect(central.address, CENTRAL).expect("connecting")).collect();
     for attempt in connecting {
         timeout(Duration::from_secs(30), attempt).await.expect("in time").expect("connected");
     }

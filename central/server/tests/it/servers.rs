@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::support::relay::Relay;
 use crate::support::running::Running;
 use crate::support::{NOON_MS, Server, append, eventually, nodes, only, open_log};
 use clickhouse::Client;
 use footfall_clickhouse::{Backend, Block, EventStore, Layout, Millis, Options, Servers};
+use footfall_harness::relay::TcpRelay;
 use footfall_query::{Period, Question};
 use footfall_tables::SCHEMA;
 use footfall_tables::events::{EVENTS, EventRow};
@@ -65,13 +65,20 @@ async fn count(client: &Client, what: &str) -> u64 {
     client.query(&format!("SELECT toUInt64({what}) FROM events_local")).fetch_one().await.expect("an answer")
 }
 
+/// A way to the server that can be cut, and that speaks TLS if it is told to.
+async fn way_to(server: &Server, tls: Option<Arc<rustls::ServerConfig>>) -> TcpRelay {
+    let address = server.url.strip_prefix("http://").expect("a URL").parse().expect("an address");
+    TcpRelay::start(address, tls, 0).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_that_fails_is_left_for_another_and_nothing_is_lost_or_doubled() {
     let dir = tempfile::tempdir().expect("temp dir");
     // Two ways to the same rows, as two replicas are.
     let server = Server::start(dir.path());
-    let mut ways = [Relay::start(&server.url, None).await, Relay::start(&server.url, None).await];
-    let over = Over::start(dir.path(), nodes(vec![ways.iter().map(Relay::url).collect()]), "of all servers");
+    let mut ways = [way_to(&server, None).await, way_to(&server, None).await];
+    let over =
+        Over::start(dir.path(), nodes(vec![ways.iter().map(TcpRelay::url).collect()]), "of all servers");
     over.ready().await;
     let log = open_log(dir.path()).await;
     let sink = Running::clickhouse(&only(&log), &over.store, &footfall_sink::Metrics::default(), 1).await;
@@ -93,7 +100,7 @@ async fn a_replica_that_fails_is_left_for_another_and_nothing_is_lost_or_doubled
             appended * 2
         );
         eventually("one of two to be enough", async || over.store.faults().is_empty()).await;
-        ways[cut].mend().await;
+        ways[cut].heal().await;
     }
     sink.drain().await;
     let client = client(&server);
@@ -200,7 +207,7 @@ async fn servers_are_reached_over_tls_and_only_with_a_certificate_that_is_truste
     let dir = tempfile::tempdir().expect("temp dir");
     let server = Server::start(dir.path());
     let (ca, tls) = certificate(dir.path());
-    let way = Relay::start(&server.url, Some(tls)).await;
+    let way = way_to(&server, Some(tls)).await;
     let backend = |ca| Backend::Servers(Servers { shards: vec![vec![way.url()]], ca, layout: Layout::Node });
     let over = Over::start(dir.path(), backend(Some(ca)), "of all servers");
     over.ready().await;

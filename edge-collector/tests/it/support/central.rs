@@ -1,78 +1,48 @@
 //! A central that speaks the relay protocol, keeps what it gets, and can lose acks, refuse, vanish and come back.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use footfall_edge::config;
+use footfall_harness::authority::{Authority, CENTRAL, Identity, Usage};
 use footfall_proto::frame;
 use footfall_proto::limits::{MAX_FRAME_BYTES, RELAY_ALPN};
 use footfall_proto::relay::{self, Ack, Batch, Refusal, ToCentral, ToEdge, Welcome, to_central, to_edge};
 use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{Connection, Endpoint, RecvStream, SendStream, ServerConfig};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
-use rustls::RootCertStore;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
-use tokio::net::UdpSocket;
 
-const NAME: &str = "central.footfall.internal";
-
-/// An authority and what it signed, as files.
-pub(crate) struct Authority {
-    dir: PathBuf,
+/// An authority and what it signed.
+pub(crate) struct Certificates {
+    authority: Authority,
+    central: Identity,
+    edge: Identity,
 }
 
-impl Authority {
+impl Certificates {
     pub(crate) fn new(dir: &Path) -> Self {
-        let dir = dir.join("certificates");
-        std::fs::create_dir_all(&dir).expect("made");
-        let key = KeyPair::generate().expect("key");
-        let mut params = CertificateParams::new(Vec::new()).expect("names");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        std::fs::write(dir.join("ca.pem"), params.self_signed(&key).expect("signed").pem()).expect("written");
-        let issuer = Issuer::new(params, key);
-        for (file, name) in [("central", NAME), ("edge", "edge-1")] {
-            let key = KeyPair::generate().expect("key");
-            let mut params = CertificateParams::new(vec![name.to_owned()]).expect("names");
-            params.distinguished_name.push(DnType::CommonName, name);
-            let certificate = params.signed_by(&key, &issuer).expect("signed");
-            std::fs::write(dir.join(format!("{file}.pem")), certificate.pem()).expect("written");
-            std::fs::write(dir.join(format!("{file}.key")), key.serialize_pem()).expect("written");
-        }
-        Self { dir }
+        let authority = Authority::new(&dir.join("certificates"));
+        let (central, edge) =
+            (authority.issue(CENTRAL, Usage::Server), authority.issue("edge-1", Usage::Client));
+        Self { authority, central, edge }
     }
 
     pub(crate) fn central(&self, address: SocketAddr) -> config::Central {
         config::Central {
             address: address.to_string(),
-            server_name: NAME.into(),
-            certificate: self.dir.join("edge.pem"),
-            key: self.dir.join("edge.key"),
-            ca: self.dir.join("ca.pem"),
+            server_name: CENTRAL.into(),
+            certificate: self.edge.certificate.clone(),
+            key: self.edge.key.clone(),
+            ca: self.authority.ca(),
         }
     }
 
     fn server(&self) -> ServerConfig {
-        let certificate =
-            |file: &str| CertificateDer::from_pem_file(self.dir.join(file)).expect("certificate");
-        let mut roots = RootCertStore::empty();
-        roots.add(certificate("ca.pem")).expect("authority");
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
-        let key = PrivateKeyDer::from_pem_file(self.dir.join("central.key")).expect("key");
-        let mut tls = rustls::ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .expect("TLS 1.3")
-            .with_client_cert_verifier(clients.build().expect("verifier"))
-            .with_single_cert(vec![certificate("central.pem")], key)
-            .expect("identity");
+        let mut tls = self.authority.server(&self.central);
         tls.alpn_protocols = vec![RELAY_ALPN.to_vec()];
         ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls).expect("QUIC")))
     }
@@ -105,8 +75,8 @@ impl State {
 }
 
 impl Central {
-    pub(crate) async fn start(authority: &Authority, address: SocketAddr, state: Arc<State>) -> Self {
-        let endpoint = bind(authority, address).await;
+    pub(crate) async fn start(certificates: &Certificates, address: SocketAddr, state: Arc<State>) -> Self {
+        let endpoint = bind(certificates, address).await;
         let address = endpoint.local_addr().expect("bound");
         let accepting = endpoint.clone();
         tokio::spawn(async move {
@@ -130,9 +100,9 @@ impl Central {
 }
 
 /// A port that an earlier central had is free once its last connection is forgotten.
-async fn bind(authority: &Authority, address: SocketAddr) -> Endpoint {
+async fn bind(certificates: &Certificates, address: SocketAddr) -> Endpoint {
     for _ in 0..500 {
-        if let Ok(endpoint) = Endpoint::server(authority.server(), address) {
+        if let Ok(endpoint) = Endpoint::server(certificates.server(), address) {
             return endpoint;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -207,53 +177,5 @@ async fn next(stream: &mut RecvStream, buffer: &mut BytesMut) -> Option<to_centr
             return message.message;
         }
         buffer.extend_from_slice(&stream.read_chunk(64 << 10, true).await.ok()??.bytes);
-    }
-}
-
-/// Carries datagrams between one edge and central, until told to drop them.
-pub(crate) struct UdpRelay {
-    pub(crate) address: SocketAddr,
-    pub(crate) drops_all: Arc<AtomicBool>,
-}
-
-impl UdpRelay {
-    pub(crate) async fn to(central: SocketAddr) -> Self {
-        let near = Arc::new(UdpSocket::bind("127.0.0.1:0").await.expect("bound"));
-        let address = near.local_addr().expect("bound");
-        let drops_all = Arc::new(AtomicBool::new(false));
-        let dropping = Arc::clone(&drops_all);
-        tokio::spawn(async move {
-            let mut far: BTreeMap<SocketAddr, Arc<UdpSocket>> = BTreeMap::new();
-            let mut datagram = vec![0; 65_536];
-            while let Ok((length, from)) = near.recv_from(&mut datagram).await {
-                let socket = match far.entry(from) {
-                    Entry::Occupied(known) => known.into_mut(),
-                    Entry::Vacant(new) => {
-                        let socket = Arc::new(UdpSocket::bind("127.0.0.1:0").await.expect("bound"));
-                        tokio::spawn(back(
-                            Arc::clone(&socket),
-                            Arc::clone(&near),
-                            from,
-                            Arc::clone(&dropping),
-                        ));
-                        new.insert(socket)
-                    }
-                };
-                if !dropping.load(Ordering::Relaxed) {
-                    // What the kernel refuses is lost like any datagram.
-                    let _ = socket.send_to(&datagram[..length], central).await;
-                }
-            }
-        });
-        Self { address, drops_all }
-    }
-}
-
-async fn back(far: Arc<UdpSocket>, near: Arc<UdpSocket>, edge: SocketAddr, dropping: Arc<AtomicBool>) {
-    let mut datagram = vec![0; 65_536];
-    while let Ok((length, _)) = far.recv_from(&mut datagram).await {
-        if !dropping.load(Ordering::Relaxed) {
-            let _ = near.send_to(&datagram[..length], edge).await;
-        }
     }
 }

@@ -5,23 +5,21 @@
 pub(crate) mod central;
 pub(crate) mod live_events;
 pub(crate) mod redis;
-pub(crate) mod relay;
 pub(crate) mod running;
 pub(crate) mod s3;
-pub(crate) mod services;
 
-use std::io::BufReader;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use clickhouse::Client;
 use footfall_clickhouse::{Backend, EventStore, Layout, Options, Program, QueryClient, Servers};
-use footfall_daemon::ready;
 use footfall_daemon::secret::Secret;
+use footfall_harness::process::Process;
+pub(crate) use footfall_harness::services;
 use footfall_live::Answers;
 use footfall_log::{Log, Partition};
 use footfall_proto::beacon::Event;
@@ -190,7 +188,7 @@ pub(crate) fn nodes(shards: Vec<Vec<String>>) -> Backend {
 pub(crate) struct Server {
     pub(crate) url: String,
     dir: PathBuf,
-    child: Child,
+    process: Process,
 }
 
 impl Server {
@@ -199,38 +197,27 @@ impl Server {
         std::fs::write(dir.join("password"), "of all servers").expect("written");
         std::fs::set_permissions(dir.join("password"), std::fs::Permissions::from_mode(0o600))
             .expect("changed");
-        let (child, url) = Self::spawn(dir, "127.0.0.1:0");
-        Self { url, dir: dir.to_owned(), child }
+        let process = Self::spawn(dir, "127.0.0.1:0");
+        Self { url: process.said("url").to_owned(), dir: dir.to_owned(), process }
     }
 
-    fn spawn(dir: &Path, listen: &str) -> (Child, String) {
+    fn spawn(dir: &Path, listen: &str) -> Process {
         let mut command = Command::new(event_store());
         command.args(["--until-eof", "--listen", listen]).arg("--data").arg(dir.join("data"));
         command.arg("--password-file").arg(dir.join("password")).arg("--library").arg(library());
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("started");
-        let mut output = BufReader::new(child.stdout.take().expect("piped"));
-        let ready: serde_json::Value = ready::read(&mut output).expect("it starts");
-        (child, ready["url"].as_str().expect("a URL").to_owned())
+        Process::start(&mut command)
     }
 
     /// Ends it as a crash would.
     pub(crate) fn kill(&mut self) {
-        self.child.kill().expect("killed");
-        self.child.wait().expect("waited");
+        self.process.kill();
     }
 
     /// Starts it where it was.
     pub(crate) fn come_back(&mut self) {
         let listen = self.url.strip_prefix("http://").expect("a URL").to_owned();
-        (self.child, self.url) = Self::spawn(&self.dir, &listen);
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.process = Self::spawn(&self.dir, &listen);
+        self.process.said("url").clone_into(&mut self.url);
     }
 }
 

@@ -226,6 +226,16 @@ mod tests {
     }
 
     #[test]
+    fn an_edge_has_greeted_once_its_greeting_is_accepted_and_not_before() {
+        let mut session = Session::default();
+        assert!(!session.is_greeted());
+        session.receive(hello(NOW + 60_001), NOW).expect_err("refused");
+        assert!(!session.is_greeted(), "a refused greeting is none");
+        session.receive(hello(NOW), NOW).expect("greeted");
+        assert!(session.is_greeted());
+    }
+
+    #[test]
     fn a_clock_more_than_a_minute_off_is_refused() {
         for clock in [NOW - 60_001, NOW + 60_001, i64::MIN, i64::MAX] {
             let refusal = Session::default().receive(hello(clock), NOW).expect_err("refused");

@@ -72,6 +72,13 @@ const PROOFS: &[Proof] = &[
         environment: &[("FOOTFALL_KILLS", "20")],
     },
     Proof {
+        name: "relay",
+        about: "edge and central over a link that loses, cuts and moves in 200 histories: each answered event is in the log once and in order",
+        story: "relay",
+        only: "",
+        environment: &[("FOOTFALL_HISTORIES", "200")],
+    },
+    Proof {
         name: "services",
         about: "each real server killed and brought back where it was with what it had",
         story: "services",

@@ -1,14 +1,16 @@
 //! Central's sink for ClickHouse without the rest of central: its own log, reader, mapping and delivery in this process, and no other
 //! sink beside it.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use footfall_clickhouse::{Backend, EventStore, Layout, Servers};
+use footfall_daemon::status::Status;
 use footfall_log::kafka::Options;
 use footfall_log::{CHECKPOINT_BYTES, Log, Partition};
-use footfall_sink::clickhouse::{ClickHouse, Rows};
-use footfall_sink::{Begin, Health, Sink as _, Stop};
+use footfall_sink::clickhouse::ClickHouse;
+use footfall_sink::{Context, Pace, Sink as _, Stop};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -64,19 +66,18 @@ impl Alone {
     pub(crate) async fn drain(&self) -> anyhow::Result<()> {
         let metrics = footfall_sink::Metrics::default();
         let (stop, mut sinks) = (Stop::default(), JoinSet::new());
+        let sink = Arc::new(ClickHouse::new(self.store.clone()));
         let partitions: Vec<Partition> = self.log.owned().borrow().values().cloned().collect();
         for partition in &partitions {
-            let (number, incarnation) = (partition.number(), partition.incarnation().0);
-            let counters = metrics.of(ClickHouse::NAME);
-            let rows = Rows::new(&self.store, incarnation, number, partition.end(), 1, counters.clone());
-            let begin = Begin {
-                cursor: partition.consumer(ClickHouse::NAME).await?,
-                keep: Some(partition.clone()),
-                counters,
-                health: Health::default(),
+            let context = Context {
+                partition: partition.clone(),
+                counters: metrics.of(ClickHouse::NAME),
+                status: Status::default(),
+                pace: Pace::default(),
                 seed: 1,
             };
-            sinks.spawn(footfall_sink::run(ClickHouse::new(incarnation, number), rows, begin, stop.clone()));
+            partition.register(ClickHouse::NAME);
+            sinks.spawn(footfall_sink::run(Arc::clone(&sink), context, stop.clone()));
         }
         let begun = Instant::now();
         while partitions.iter().any(|partition| partition.lag(ClickHouse::NAME) > 0) {

@@ -89,6 +89,13 @@ impl Live {
         }
     }
 
+    /// Waits until there is somebody to read from and to write to.
+    pub async fn ready(&self) {
+        if let Self::Redis(redis) = self {
+            redis.ready().await;
+        }
+    }
+
     /// How records of `source` flow in.
     #[must_use]
     pub fn writer(&self, source: SourcePartition) -> LiveWriter {

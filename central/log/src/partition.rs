@@ -78,6 +78,18 @@ impl Partition {
         &self.shared.lost
     }
 
+    /// Makes a consumer known before it begins: from now on the log keeps what it has not committed, or everything where that cannot be
+    /// said. Returns the offset that follows what it has committed.
+    pub fn register(&self, consumer: &'static str) -> u64 {
+        let committed = self.shared.feed.origin.committed(consumer).unwrap_or_else(|error| {
+            tracing::warn!(consumer, %error, "it is not known what was committed");
+            None
+        });
+        // A commit past the end says nothing of what comes from now on.
+        let held = committed.unwrap_or(0).min(self.end());
+        *self.committed().entry(consumer).or_insert(held)
+    }
+
     /// A cursor for a consumer whose commits hold the log back: from where it committed last, or from the log's beginning.
     ///
     /// # Errors

@@ -12,6 +12,11 @@ const LEASE: [&str; 2] = [include_str!("sql/sqlite/lease.sql"), include_str!("sq
 pub struct Token(i64);
 
 impl Token {
+    /// The token of this number.
+    pub fn from_number(number: i64) -> Self {
+        Self(number)
+    }
+
     /// As a number, above 0.
     pub fn number(self) -> i64 {
         self.0

@@ -1,5 +1,6 @@
 //! The composition root: the one place that names concrete backends, and the order in which they start and stop.
 
+mod jobs;
 mod offline;
 mod sinks;
 
@@ -26,13 +27,14 @@ use crate::ingest;
 use crate::telemetry::Telemetry;
 use footfall_blobs::Blobs;
 use footfall_clickhouse::EventStore;
+use footfall_jobs::JobHealth;
 use footfall_live::Live;
 use footfall_log::{Log, LogError, Partition};
 use footfall_metadata::Metadata;
 use footfall_query::Reports;
-use footfall_sink::Stop;
+use footfall_sink::{Pace, SinkHealth, Stop, supervise};
 use footfall_tables::SCHEMA;
-use sinks::{Board, Stores};
+use sinks::Stores;
 
 pub use offline::{dead_letter, replay};
 
@@ -72,32 +74,49 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
          into one shard and asked for in another"
     );
 
-    let (live, board) = (Live::open(config.live), Board::default());
+    let (live, sink_health) = (Live::open(config.live), SinkHealth::default());
     let stores = Stores {
         events: store.clone(),
         live: live.clone(),
         blobs: Blobs::open(&config.blobs)?,
         close_after: config.close_after,
-        metrics: telemetry.sink.clone(),
         raw_log: telemetry.raw_log.clone(),
     };
-    let sinks = tokio::spawn(sinks::attend(log.clone(), stores, board.clone(), ends.sinks.clone()));
+    let sinks = tokio::spawn(supervise(
+        log.clone(),
+        sinks::table(stores),
+        telemetry.sink.clone(),
+        sink_health.clone(),
+        Pace::default(),
+        fastrand::Rng::with_seed(random()?),
+        ends.sinks.clone(),
+    ));
 
     let (policy_sender, policy) = watch::channel(Arc::new(Policy::default()));
     let policy_watch =
         tokio::spawn(footfall_metadata::watch(metadata.clone(), policy_sender, ends.api.clone()));
     let room = ingest::Room::new(log.clone(), policy, telemetry.ingest.clone(), ends.ingest.clone());
     let mut ingest = tokio::spawn(ingest::serve(relay, room));
+    let job_health = JobHealth::default();
+    let jobs_context = footfall_jobs::Context {
+        leases: metadata.clone(),
+        holder: format!("central-{:016x}", random()?),
+        metrics: telemetry.job.clone(),
+        health: job_health.clone(),
+        pace: footfall_jobs::Pace::default(),
+        random: fastrand::Rng::with_seed(random()?),
+    };
     let state = ApiState {
         metadata: metadata.clone(),
-        readiness: readiness(&metadata, &log, &store, &live, board),
-        warnings: warnings(&log),
+        readiness: readiness(&metadata, &log, &store, &live, sink_health),
+        warnings: warnings(&log, job_health),
         reports: Reports::new(store.query_client(), live.answers(), config.stale, telemetry.query.clone()),
-        live,
+        live: live.clone(),
         metrics: metrics(&log, &store, &telemetry),
         tag_edge_url: config.tag_edge_url,
         names: config.http.names,
     };
+    let jobs = tokio::spawn(footfall_jobs::run(jobs::table(live), jobs_context, ends.api.clone()));
     let mut api = tokio::spawn(api::serve(http, state, ends.api.clone()));
 
     let started = tokio::select! {
@@ -125,6 +144,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     sinks.await.context("the sinks")?;
     ends.api.cancel();
     finish("the HTTP server", INGEST_END * 2, api).await;
+    finish("the jobs", INGEST_END, jobs).await;
     finish("the policy watch", INGEST_END, policy_watch).await;
     metadata.close().await;
     ends.store.cancel();
@@ -149,7 +169,7 @@ fn readiness(
     log: &Log,
     store: &EventStore,
     live: &Live,
-    sinks: Board,
+    sinks: SinkHealth,
 ) -> api::Readiness {
     let (metadata, log, store, live) = (metadata.clone(), log.clone(), store.clone(), live.clone());
     Arc::new(move || {
@@ -163,9 +183,9 @@ fn readiness(
 }
 
 /// Sentences about what somebody should look at although all goes on.
-fn warnings(log: &Log) -> api::Readiness {
+fn warnings(log: &Log, jobs: JobHealth) -> api::Readiness {
     let log = log.clone();
-    Arc::new(move || log.warnings())
+    Arc::new(move || [log.warnings(), jobs.faults()].concat())
 }
 
 fn metrics(log: &Log, store: &EventStore, telemetry: &Telemetry) -> api::Metrics {

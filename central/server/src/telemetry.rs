@@ -22,6 +22,8 @@ pub struct Telemetry {
     pub sink: footfall_sink::Metrics,
     /// The raw log's.
     pub raw_log: footfall_sink::raw_log::Metrics,
+    /// The jobs'.
+    pub job: footfall_jobs::Metrics,
     /// The reports'.
     pub query: footfall_query::Metrics,
     /// Set when the metrics are asked for.
@@ -65,6 +67,7 @@ impl Telemetry {
         let log = footfall_log::Metrics::register(registry.sub_registry_with_prefix("log"));
         let sink = footfall_sink::Metrics::register(registry.sub_registry_with_prefix("sink"));
         let raw_log = footfall_sink::raw_log::Metrics::register(registry.sub_registry_with_prefix("raw_log"));
+        let job = footfall_jobs::Metrics::register(registry.sub_registry_with_prefix("job"));
         let query = footfall_query::Metrics::register(registry.sub_registry_with_prefix("query"));
         let gauges = Gauges::default();
         registry.register(
@@ -85,7 +88,7 @@ impl Telemetry {
             "Servers of the event store that do not answer",
             silent,
         );
-        Self { registry: Arc::new(Mutex::new(registry)), ingest, log, sink, raw_log, query, gauges }
+        Self { registry: Arc::new(Mutex::new(registry)), ingest, log, sink, raw_log, job, query, gauges }
     }
 
     /// The metrics in the OpenMetrics text format, after `look` has set those that are found out only when asked: nobody else is
@@ -114,6 +117,7 @@ mod tests {
     fn names() -> BTreeSet<String> {
         let telemetry = Telemetry::new();
         telemetry.sink.of("clickhouse");
+        telemetry.job.of("live_expiry");
         telemetry.log.begins("clickhouse", 0);
         let text = telemetry.render(|telemetry| {
             telemetry.sink.lags([(0, "clickhouse", 7, false)].into_iter());

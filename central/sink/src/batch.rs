@@ -83,14 +83,14 @@ impl Planner {
     }
 
     /// The inserts, day by day, each day's in the order of the log.
-    pub fn seal(&mut self) -> Vec<Insert> {
+    pub fn take(&mut self) -> Vec<Insert> {
         let days = std::mem::take(self).days.into_iter();
-        days.flat_map(|(day, drafts)| drafts.into_iter().map(move |draft| draft.seal(day))).collect()
+        days.flat_map(|(day, drafts)| drafts.into_iter().map(move |draft| draft.finish(day))).collect()
     }
 }
 
 impl Draft {
-    fn seal(self, day: u16) -> Insert {
+    fn finish(self, day: u16) -> Insert {
         let block = self.block.finish();
         Insert { day, rows: self.rows, block }
     }
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn rows_are_parted_by_their_utc_day() {
-        let inserts = planned(&[(1, 0, 1), (1, 1, 1), (2, 0, 0), (3, 0, 1)], Instant::now()).seal();
+        let inserts = planned(&[(1, 0, 1), (1, 1, 1), (2, 0, 0), (3, 0, 1)], Instant::now()).take();
         let days: Vec<_> =
             inserts.iter().map(|insert| (i64::from(insert.day) - DAY, insert.rows.clone())).collect();
         assert_eq!(days, [(0, vec![at(2, 0)]), (1, vec![at(1, 0), at(1, 1), at(3, 0)])]);
@@ -216,7 +216,7 @@ mod tests {
         let long = "x".repeat(BATCH_BYTES);
         planner.add(&EventRow { page_title: &long, ..row(3, 0, 0) }, now);
         assert_eq!((planner.due(BEHIND), planner.is_full()), (Some(now), true));
-        planner.seal();
+        planner.take();
         assert_eq!((planner.due(BEHIND), planner.is_full()), (None, false));
     }
 
@@ -226,14 +226,14 @@ mod tests {
         for offset in 0..=MAX_ROWS as u64 {
             planner.add(&row(offset, 0, 0), now);
         }
-        let sizes: Vec<_> = planner.seal().iter().map(|insert| insert.rows.len()).collect();
+        let sizes: Vec<_> = planner.take().iter().map(|insert| insert.rows.len()).collect();
         assert_eq!(sizes, [MAX_ROWS, 1]);
     }
 
     #[test]
     fn a_token_says_where_an_insert_begins_and_nothing_else() {
         let token = |rows: &[(u64, u32, i64)], fresh| {
-            planned(rows, Instant::now()).seal()[0].token([1; 16], 0, fresh)
+            planned(rows, Instant::now()).take()[0].token([1; 16], 0, fresh)
         };
         let one = token(&[(7, 2, 0)], 0);
         assert_eq!(token(&[(7, 2, 0), (8, 0, 0)], 0), one);
@@ -248,7 +248,7 @@ mod tests {
         #[test]
         fn what_is_left_out_and_what_remains_are_the_whole(rows in 1_usize..40, stored in prop::collection::btree_set(0_u64..40, 0..40)) {
             let all: Vec<_> = (0..rows as u64).map(|offset| (offset, 0, 0)).collect();
-            let insert = planned(&all, Instant::now()).seal().remove(0);
+            let insert = planned(&all, Instant::now()).take().remove(0);
             let stored: Vec<_> = stored.into_iter().map(|offset| at(offset, 0)).collect();
             let rest = insert.without(&stored);
             let expected: Vec<_> = insert.rows.iter().copied().filter(|row| !stored.contains(row)).collect();

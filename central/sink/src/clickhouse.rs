@@ -7,7 +7,7 @@ use footfall_proto::view::Event;
 
 use super::batch::{Insert, Planner};
 use super::delivery::Delivery;
-use super::{Counters, Failure, Sink, Span, Writer};
+use super::{Batcher, Begun, Counters, Failure, Sink, Span, Start, Writer};
 use footfall_clickhouse::{Coordinate, EventStore, Ipv6, Millis, PartitionWriter, StoreError, Uuid};
 use footfall_daemon::fault::Classify as _;
 use footfall_log::{DecodedEvent, DecodedRecord, Poison, PoisonReason, RecordBatch};
@@ -16,28 +16,55 @@ use footfall_tables::events::{CUSTOM_COLUMNS, EVENTS, EventRow};
 /// The widest times that `DateTime64(3)` holds: 1900 to 2299, milliseconds since 1970.
 const CLIENT_TIMES_MS: (i64, i64) = (-2_208_988_800_000, 10_413_791_999_999);
 
-/// Gathers rows for the event store.
+/// Stores events in the event store.
 pub struct ClickHouse {
-    incarnation: Uuid,
-    partition: u32,
-    planner: Planner,
+    store: EventStore,
 }
 
 impl ClickHouse {
-    /// Rows of this partition of this log.
-    pub fn new(incarnation: [u8; 16], partition: u32) -> Self {
-        Self { incarnation: Uuid(incarnation), partition, planner: Planner::default() }
+    /// In this one.
+    pub fn new(store: EventStore) -> Self {
+        Self { store }
     }
 }
 
 impl Sink for ClickHouse {
     const NAME: &'static str = "clickhouse";
-    type Load = Vec<Insert>;
+    type Batcher = RowBatcher;
+    type Writer = RowWriter;
 
-    fn gather(&mut self, piece: &RecordBatch, now: Instant) {
-        for reading in piece.records() {
-            for event in &reading.events {
-                self.planner.add(&row(self.incarnation, self.partition, reading, event), now);
+    async fn begin(&self, start: Start) -> Result<Begun<RowBatcher, RowWriter>, Failure> {
+        let Start { partition, counters, seed, .. } = start;
+        let cursor = partition.consumer(Self::NAME).await?;
+        let (incarnation, number) = (partition.incarnation().0, partition.number());
+        let delivery =
+            Delivery::new(self.store.partition_writer(&EVENTS, incarnation, number), partition.end(), seed);
+        let (batcher, writer) = (RowBatcher::new(incarnation, number), RowWriter { delivery, counters });
+        Ok(Begun { batcher, writer, cursor })
+    }
+}
+
+/// Makes inserts.
+pub struct RowBatcher {
+    incarnation: Uuid,
+    partition: u32,
+    planner: Planner,
+}
+
+impl RowBatcher {
+    /// Of rows of this partition of this log.
+    pub fn new(incarnation: [u8; 16], partition: u32) -> Self {
+        Self { incarnation: Uuid(incarnation), partition, planner: Planner::default() }
+    }
+}
+
+impl Batcher for RowBatcher {
+    type Batch = Vec<Insert>;
+
+    fn add(&mut self, records: &RecordBatch, now: Instant) {
+        for record in records.records() {
+            for event in &record.events {
+                self.planner.add(&row(self.incarnation, self.partition, record, event), now);
             }
         }
     }
@@ -50,34 +77,19 @@ impl Sink for ClickHouse {
         self.planner.is_full()
     }
 
-    fn seal(&mut self) -> Vec<Insert> {
-        self.planner.seal()
+    fn take(&mut self) -> Vec<Insert> {
+        self.planner.take()
     }
 }
 
 /// Writes them.
-pub struct Rows {
+pub struct RowWriter {
     delivery: Delivery<PartitionWriter>,
     counters: Counters,
 }
 
-impl Rows {
-    /// `end` is the log's end, `seed` is random; see [`Delivery::new`].
-    pub fn new(
-        store: &EventStore,
-        incarnation: [u8; 16],
-        partition: u32,
-        end: u64,
-        seed: u64,
-        counters: Counters,
-    ) -> Self {
-        let delivery = Delivery::new(store.partition_writer(&EVENTS, incarnation, partition), end, seed);
-        Self { delivery, counters }
-    }
-}
-
-impl Writer for Rows {
-    type Load = Vec<Insert>;
+impl Writer for RowWriter {
+    type Batch = Vec<Insert>;
 
     async fn write(&mut self, inserts: &Vec<Insert>, span: Span) -> Result<Vec<Poison>, Failure> {
         self.delivery.table().ready().await;
@@ -103,13 +115,13 @@ impl Writer for Rows {
 fn row<'a>(
     incarnation: Uuid,
     partition: u32,
-    reading: &DecodedRecord<'a>,
+    record: &DecodedRecord<'a>,
     read: &DecodedEvent<'a>,
 ) -> EventRow<'a> {
-    let (visit, admitted, event) = (&reading.visit, &read.admitted, &read.event);
+    let (visit, admitted, event) = (&record.visit, &read.admitted, &read.event);
     EventRow {
         event_id: Uuid(read.event_id),
-        website_id: reading.website_id,
+        website_id: record.website_id,
         session_id: admitted.session_id,
         user_id: admitted.user_id,
         event_type: event.event_type,
@@ -117,8 +129,8 @@ fn row<'a>(
         event_action: event.event_action,
         event_label: event.event_label,
         event_value: finite(event.event_value).unwrap_or_default(),
-        client_timestamp: Millis(client_time(event.client_timestamp_ms, reading.server_timestamp_ms)),
-        server_timestamp: Millis(reading.server_timestamp_ms),
+        client_timestamp: Millis(client_time(event.client_timestamp_ms, record.server_timestamp_ms)),
+        server_timestamp: Millis(record.server_timestamp_ms),
         page_url: event.page_url,
         page_title: event.page_title,
         page_referrer: event.page_referrer,
@@ -166,12 +178,12 @@ fn row<'a>(
         },
         log_incarnation: incarnation,
         log_partition: partition,
-        log_offset: reading.offset,
+        log_offset: record.offset,
         log_index: read.index,
-        edge_id: reading.edge_id,
-        epoch: Uuid(reading.epoch),
-        edge_offset: reading.edge_offset,
-        policy_id: reading.policy_id,
+        edge_id: record.edge_id,
+        epoch: Uuid(record.epoch),
+        edge_offset: record.edge_offset,
+        policy_id: record.policy_id,
     }
 }
 
@@ -232,7 +244,7 @@ mod tests {
         DecodedEvent { index: 3, event_id: [4; 16], admitted, event, duplicate: true }
     }
 
-    fn reading(visit: Visit<'_>) -> DecodedRecord<'_> {
+    fn record(visit: Visit<'_>) -> DecodedRecord<'_> {
         DecodedRecord {
             offset: 77,
             edge_id: "edge-1",
@@ -262,9 +274,9 @@ mod tests {
                 .to_vec(),
             ..Event::default()
         };
-        let (reading, read) =
-            (reading(Visit { sample_rate: 0.5, is_bot: true, ..Visit::default() }), read(event));
-        let row = row(Uuid([1; 16]), 6, &reading, &read);
+        let (record, read) =
+            (record(Visit { sample_rate: 0.5, is_bot: true, ..Visit::default() }), read(event));
+        let row = row(Uuid([1; 16]), 6, &record, &read);
         assert_eq!(
             (row.website_id, row.page_path, row.event_type, row.event_value),
             ("site", "/a", "transaction", 2.5)
@@ -295,8 +307,8 @@ mod tests {
             custom_metrics: vec![Metric { number: 1, value: f64::NEG_INFINITY }],
             ..Event::default()
         };
-        let (reading, read) = (reading(Visit { sample_rate: f64::NAN, ..Visit::default() }), read(event));
-        let row = row(Uuid::default(), 0, &reading, &read);
+        let (record, read) = (record(Visit { sample_rate: f64::NAN, ..Visit::default() }), read(event));
+        let row = row(Uuid::default(), 0, &record, &read);
         assert_eq!((row.event_value, row.transaction_revenue, row.custom_metric[0]), (0.0, None, 0.0));
         assert_eq!((row.scroll_depth, row.sample_rate, row.ip_address), (100, 1.0, Ipv6([0; 16])));
         assert_eq!(row.client_timestamp, Millis(CLIENT_TIMES_MS.1));
@@ -304,9 +316,9 @@ mod tests {
 
     #[test]
     fn where_the_client_said_nothing_the_edge_is_believed() {
-        let (reading, read) =
-            (reading(Visit::default()), read(Event { event_type: "pageview", ..Event::default() }));
-        let row = row(Uuid::default(), 0, &reading, &read);
+        let (record, read) =
+            (record(Visit::default()), read(Event { event_type: "pageview", ..Event::default() }));
+        let row = row(Uuid::default(), 0, &record, &read);
         assert_eq!(row.client_timestamp, Millis(NOON_MS));
         assert_eq!(row.page_view_id, Uuid([4; 16]), "a page view belongs to itself");
     }

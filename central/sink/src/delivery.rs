@@ -60,7 +60,7 @@ pub struct Delivery<T> {
     doubtful: u64,
     store: Known,
     /// Makes tokens that nobody used.
-    fresh: u64,
+    random: fastrand::Rng,
     /// Rows that were stored before they were sent.
     pub(super) left_out: u64,
     /// Rows that were swallowed and sent again.
@@ -70,7 +70,8 @@ pub struct Delivery<T> {
 impl<T: Table> Delivery<T> {
     /// Begins anew. `doubtful` is the log's end: whoever delivered before cannot have gone beyond it. `seed` is random.
     pub fn new(table: T, doubtful: u64, seed: u64) -> Self {
-        Self { table, doubtful, store: Known::Unsettled, fresh: seed, left_out: 0, repaired: 0 }
+        let random = fastrand::Rng::with_seed(seed);
+        Self { table, doubtful, store: Known::Unsettled, random, left_out: 0, repaired: 0 }
     }
 
     /// Where it delivers to.
@@ -78,7 +79,7 @@ impl<T: Table> Delivery<T> {
         &self.table
     }
 
-    /// Delivers a batch of the stretch `from..next` of the log. Returns the rows that the store refuses as bad data; all others are
+    /// Delivers a batch of the log's records `from..next`. Returns the rows that the store refuses as bad data; all others are
     /// stored exactly once. After an error, the same batch is to be given again.
     ///
     /// # Errors
@@ -148,7 +149,7 @@ impl<T: Table> Delivery<T> {
     /// The rows of an insert that the store does not have.
     async fn missing(&mut self, insert: &Insert) -> Result<Insert, DeliveryError<T::Error>> {
         let stored = self.table.stored(insert.first().offset, insert.last().offset, insert.day).await?;
-        // A stretch of the log may reach into the next insert's rows; whatever is within our own must be ours, and there once.
+        // The offsets of an insert may reach into the next insert's rows; whatever is within our own must be ours, and there once.
         let ours: Vec<_> =
             stored.into_iter().filter(|row| (insert.first()..=insert.last()).contains(row)).collect();
         let twice = ours.windows(2).any(|pair| pair[0] == pair[1]);
@@ -201,12 +202,9 @@ impl<T: Table> Delivery<T> {
         Ok(())
     }
 
-    /// The next of a sequence that does not meet another process's (SplitMix64), never zero.
+    /// One that no other process's attempt has had, never zero.
     fn next_fresh(&mut self) -> u64 {
-        self.fresh = self.fresh.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = (self.fresh ^ (self.fresh >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)).max(1)
+        self.random.u64(1..)
     }
 }
 

@@ -1,35 +1,62 @@
-//! Events as sightings for the live view. Mapping, and where to begin: the view's store knows how far it has come, and where it knows
+//! Stored events as events of the live view. Mapping, and where to begin: the view's store knows how far it has come, and where it knows
 //! nothing (or no longer what was there) the last hour of the log is read again.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use tokio::time::sleep;
+use super::{Batcher, Begun, Counters, Failure, Sink, Span, Start, Writer};
+use footfall_live::{Live, LiveError, LiveEvent, LiveWriter, SourcePartition, WINDOW_MINUTES};
+use footfall_log::{CursorError, DecodedEvent, DecodedRecord, LogError, Partition, Poison, RecordBatch};
 
-use super::{Counters, Failure, Health, Sink, Span, Stop, Writer};
-use footfall_daemon::fault::Fault;
-use footfall_live::{LiveError, LiveEvent, LiveWriter, WINDOW_MINUTES};
-use footfall_log::{
-    Cursor, CursorError, DecodedEvent, DecodedRecord, LogError, Partition, Poison, RecordBatch,
-};
+/// Most reads of the log that are added to a batch while an earlier one is applied.
+const MAX_READS: usize = 8;
 
-/// Most stretches gathered while earlier ones are applied.
-const MAX_PIECES: usize = 8;
-/// From one attempt at beginning to the next.
-const PAUSE: Duration = Duration::from_secs(1);
+/// Feeds the live view.
+pub struct LiveView {
+    live: Live,
+}
 
-/// Gathers stretches of the log for the live view.
+impl LiveView {
+    /// This one.
+    pub fn new(live: Live) -> Self {
+        Self { live }
+    }
+}
+
+impl Sink for LiveView {
+    const NAME: &'static str = "live";
+    /// What it has missed is over soon.
+    const HOLDS_LOG: bool = false;
+    type Batcher = ViewBatcher;
+    type Writer = ViewWriter;
+
+    async fn ready(&self) {
+        self.live.ready().await;
+    }
+
+    async fn begin(&self, start: Start) -> Result<Begun<ViewBatcher, ViewWriter>, Failure> {
+        let Start { partition, counters, .. } = start;
+        let source =
+            SourcePartition { incarnation: partition.incarnation().0, partition: partition.number() };
+        let live_writer = self.live.writer(source);
+        let mut writer = ViewWriter { live_writer, partition, counters, next: None };
+        let next = writer.resume().await?;
+        let cursor = writer.partition.observer_at(Self::NAME, next).await?;
+        Ok(Begun { batcher: ViewBatcher::default(), writer, cursor })
+    }
+}
+
+/// Collects what was read of the log.
 #[derive(Debug, Default)]
-pub struct Sightings {
-    pieces: Vec<RecordBatch>,
+pub struct ViewBatcher {
+    reads: Vec<RecordBatch>,
     since: Option<Instant>,
 }
 
-impl Sink for Sightings {
-    const NAME: &'static str = "live";
-    type Load = Vec<RecordBatch>;
+impl Batcher for ViewBatcher {
+    type Batch = Vec<RecordBatch>;
 
-    fn gather(&mut self, piece: &RecordBatch, now: Instant) {
-        self.pieces.push(piece.clone());
+    fn add(&mut self, records: &RecordBatch, now: Instant) {
+        self.reads.push(records.clone());
         self.since.get_or_insert(now);
     }
 
@@ -38,128 +65,97 @@ impl Sink for Sightings {
     }
 
     fn is_full(&self) -> bool {
-        self.pieces.len() >= MAX_PIECES
+        self.reads.len() >= MAX_READS
     }
 
-    fn seal(&mut self) -> Vec<RecordBatch> {
-        std::mem::take(self).pieces
+    fn take(&mut self) -> Vec<RecordBatch> {
+        std::mem::take(self).reads
     }
 }
 
-/// The live view as a sink's store.
-pub struct View {
-    writer: LiveWriter,
+/// Counts it in the view.
+pub struct ViewWriter {
+    live_writer: LiveWriter,
     partition: Partition,
     counters: Counters,
     /// The offset that follows what is counted, once that is known.
     next: Option<u64>,
 }
 
-impl View {
-    /// Counts what `partition` holds through `writer`.
-    pub fn new(writer: LiveWriter, partition: Partition, counters: Counters) -> Self {
-        Self { writer, partition, counters, next: None }
-    }
-
-    /// Where to begin, as soon as the store can say so; nothing when all ends before.
-    pub async fn begin(&mut self, health: &Health, stop: &Stop) -> Option<Cursor> {
-        loop {
-            let begun = async {
-                self.writer.ready().await;
-                let next = self.resume().await?;
-                Ok::<_, Stuck>(self.partition.observer_at(Sightings::NAME, next).await?)
-            };
-            let begun = tokio::select! {
-                begun = begun => begun,
-                () = stop.drain.cancelled() => return None,
-                () = stop.abandon.cancelled() => return None,
-            };
-            match begun {
-                Ok(cursor) => {
-                    health.recovered();
-                    return Some(cursor);
-                }
-                Err(stuck) => {
-                    health.fails(format!("the live sink cannot begin: {stuck}"));
-                    sleep(PAUSE).await;
-                }
-            }
-        }
-    }
-
-    async fn resume(&mut self) -> Result<u64, Stuck> {
+impl ViewWriter {
+    async fn resume(&mut self) -> Result<u64, ApplyError> {
         if let Some(next) = self.next {
             return Ok(next);
         }
-        let next = if let Some(next) = self.writer.begin().await? {
+        let next = if let Some(next) = self.live_writer.begin().await? {
             next
         } else {
             let reach = Duration::from_mins(WINDOW_MINUTES);
             let since = SystemTime::now().checked_sub(reach).unwrap_or(UNIX_EPOCH);
-            let from = self.partition.observer(Sightings::NAME, since).await?.position();
-            self.writer.restart(from, now_ms()).await?;
+            let from = self.partition.observer(LiveView::NAME, since).await?.position();
+            self.live_writer.restart(from, now_ms()).await?;
             from
         };
         self.next = Some(next);
-        self.partition.note(Sightings::NAME, next);
+        self.partition.note(LiveView::NAME, next);
         Ok(next)
     }
 
-    /// Counts a stretch of the log, and first what lies between it and what is counted: after a loss, the whole last hour.
-    async fn count(&mut self, pieces: &[RecordBatch], span: Span) -> Result<(), Stuck> {
+    /// Counts consecutive records, and first what lies between them and what is counted: after a loss, the whole last hour.
+    async fn count(&mut self, batches: &[RecordBatch], span: Span) -> Result<(), ApplyError> {
         let next = self.resume().await?;
         if next < span.from {
-            let mut cursor = self.partition.observer_at(Sightings::NAME, next).await?;
+            let mut cursor = self.partition.observer_at(LiveView::NAME, next).await?;
             while cursor.position() < span.from {
-                let piece = cursor.next().await?;
-                self.apply(std::slice::from_ref(&piece), piece.next()).await?;
+                let batch = cursor.next().await?;
+                self.apply(std::slice::from_ref(&batch), batch.next()).await?;
             }
         }
-        self.apply(pieces, span.next).await
+        self.apply(batches, span.next).await
     }
 
-    async fn apply(&mut self, pieces: &[RecordBatch], next: u64) -> Result<(), Stuck> {
-        let sightings = sightings(pieces);
-        self.writer.apply(next, &sightings, now_ms()).await?;
+    async fn apply(&mut self, batches: &[RecordBatch], next: u64) -> Result<(), ApplyError> {
+        let live_events = live_events(batches);
+        self.live_writer.apply(next, &live_events, now_ms()).await?;
         self.next = self.next.max(Some(next));
-        self.partition.note(Sightings::NAME, next);
-        self.counters.rows.inc_by(sightings.len() as u64);
+        self.partition.note(LiveView::NAME, next);
+        self.counters.rows.inc_by(live_events.len() as u64);
         Ok(())
     }
 }
 
-impl Writer for View {
-    type Load = Vec<RecordBatch>;
+impl Writer for ViewWriter {
+    type Batch = Vec<RecordBatch>;
 
-    async fn write(&mut self, pieces: &Vec<RecordBatch>, span: Span) -> Result<Vec<Poison>, Failure> {
+    async fn write(&mut self, batches: &Vec<RecordBatch>, span: Span) -> Result<Vec<Poison>, Failure> {
         loop {
-            self.writer.ready().await;
-            match self.count(pieces, span).await {
+            self.live_writer.ready().await;
+            match self.count(batches, span).await {
                 Ok(()) => return Ok(Vec::new()),
-                Err(Stuck::Live(LiveError::Lost)) => {
+                Err(ApplyError::Live(LiveError::Lost)) => {
                     self.next = None;
                     self.counters.failures.inc();
                 }
-                Err(stuck) => return Err(Failure { fault: Fault::Transient, sentence: stuck.to_string() }),
+                Err(error) => return Err(error.into()),
             }
         }
     }
 }
 
-/// What is to be counted of stretches of the log.
-pub fn sightings(pieces: &[RecordBatch]) -> Vec<LiveEvent<'_>> {
-    let mut sightings = Vec::new();
-    for reading in pieces.iter().flat_map(RecordBatch::records) {
+/// What is to be counted of records of the log.
+pub fn live_events(batches: &[RecordBatch]) -> Vec<LiveEvent<'_>> {
+    let mut live_events = Vec::new();
+    for record in batches.iter().flat_map(RecordBatch::records) {
         // Repeats are in no report. A bot that comes this far belongs to a website that does not filter bots.
         let counted = |event: &&DecodedEvent<'_>| !event.duplicate;
-        sightings.extend(reading.events.iter().filter(counted).map(|event| sighting(reading, event)));
+        live_events.extend(record.events.iter().filter(counted).map(|event| live_event(record, event)));
     }
-    sightings
+    live_events
 }
 
-/// Why a stretch could not be counted.
+/// Why a batch could not be counted.
 #[derive(Debug, thiserror::Error)]
-enum Stuck {
+enum ApplyError {
     #[error(transparent)]
     Live(#[from] LiveError),
     #[error(transparent)]
@@ -168,18 +164,28 @@ enum Stuck {
     Log(#[from] LogError),
 }
 
-fn sighting<'a>(reading: &DecodedRecord<'a>, read: &DecodedEvent<'a>) -> LiveEvent<'a> {
+impl From<ApplyError> for Failure {
+    fn from(error: ApplyError) -> Self {
+        match error {
+            ApplyError::Live(error) => error.into(),
+            ApplyError::Cursor(error) => error.into(),
+            ApplyError::Log(error) => error.into(),
+        }
+    }
+}
+
+fn live_event<'a>(record: &DecodedRecord<'a>, read: &DecodedEvent<'a>) -> LiveEvent<'a> {
     LiveEvent {
-        offset: reading.offset,
-        website_id: reading.website_id,
-        at_ms: reading.server_timestamp_ms,
+        offset: record.offset,
+        website_id: record.website_id,
+        at_ms: record.server_timestamp_ms,
         page_view: read.event.event_type == "pageview",
         user_id: read.admitted.user_id,
         session_id: read.admitted.session_id,
         page_path: read.admitted.page_path,
         source: read.admitted.traffic_source,
-        country: reading.visit.country,
-        device_type: reading.visit.device_type,
+        country: record.visit.country,
+        device_type: record.visit.device_type,
     }
 }
 

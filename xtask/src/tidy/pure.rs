@@ -36,7 +36,6 @@ const PURE: &[&str] = &[
     "central/query/src/period.rs",
     "central/query/src/reports/",
     "central/server/src/ingest/protocol.rs",
-    "central/sink/src/backoff.rs",
     "central/sink/src/batch.rs",
     "central/sink/src/raw_log/manifest.rs",
     "central/sink/src/raw_log/name.rs",

@@ -34,7 +34,7 @@ use axum::serve::ListenerExt;
 use footfall_daemon::guard::Guard;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tokio::time::{interval, sleep};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use footfall_live::Live;
@@ -44,8 +44,6 @@ use problem::Problem;
 
 /// How long answers that are under way may take once central shuts down.
 const GRACE: Duration = Duration::from_secs(5);
-/// How often the live view forgets what is over.
-const EXPIRY: Duration = Duration::from_mins(1);
 /// Most live streams at once; the next one is told to come back.
 const MAX_STREAMS: usize = 256;
 
@@ -100,7 +98,6 @@ pub async fn serve(listener: TcpListener, state: ApiState, shutdown: Cancellatio
         );
         return Err(io::Error::new(io::ErrorKind::InvalidInput, refusal));
     }
-    let live = state.live.clone();
     let app = router(state, shutdown.clone());
     // Updates are small and wait for nothing.
     let listener = listener.tap_io(|connection| {
@@ -112,15 +109,6 @@ pub async fn serve(listener: TcpListener, state: ApiState, shutdown: Cancellatio
     tokio::select! {
         result = server => result,
         () = async { shutdown.cancelled().await; sleep(GRACE).await } => Ok(()),
-        () = expire(live) => unreachable!("it has no end"),
-    }
-}
-
-async fn expire(live: Live) {
-    let mut ticks = interval(EXPIRY);
-    loop {
-        ticks.tick().await;
-        live.expire(now_ms());
     }
 }
 

@@ -14,7 +14,7 @@ use crate::config::{self, Config};
 use footfall_blobs::Blobs;
 use footfall_clickhouse::{Backend, EventStore, Layout, Servers};
 use footfall_log::dead_letter::{self, Parked};
-use footfall_sink::raw_log::Shelf;
+use footfall_sink::raw_log::RawLogStore;
 use footfall_sink::replay::{self, events, parked};
 use footfall_tables::SCHEMA;
 
@@ -44,11 +44,11 @@ pub async fn replay(config: Config, told: command::Rebuild, out: &mut impl Write
         );
     }
     let held = lock(&config.data).await.context(STOPPED)?;
-    let shelf = Shelf::new(Blobs::open(&config.blobs)?);
-    let logs = events::logs(&shelf).await?;
+    let raw_log = RawLogStore::new(Blobs::open(&config.blobs)?);
+    let logs = events::logs(&raw_log).await?;
     let done = with_event_store(config, async |store| {
         for day in from..=to {
-            let report = events::rebuild(store, &shelf, &logs, day, told.accept_loss, random()?).await?;
+            let report = events::rebuild(store, &raw_log, &logs, day, told.accept_loss, random()?).await?;
             command::print_day(&report, told.json, out)?;
         }
         Ok(())
@@ -69,14 +69,14 @@ async fn replay_live(config: Config, json: bool, out: &mut impl Write) -> anyhow
         return Ok(());
     };
     let held = lock(&config.data).await.context(STOPPED)?;
-    let shelf = Shelf::new(Blobs::open(&config.blobs)?);
-    let logs = events::logs(&shelf).await?;
+    let raw_log = RawLogStore::new(Blobs::open(&config.blobs)?);
+    let logs = events::logs(&raw_log).await?;
     let redis = footfall_live::Redis::open(options);
     if timeout(REDIS_START, redis.ready()).await.is_err() {
         bail!(redis.fault().unwrap_or_else(|| "Redis does not answer".to_owned()));
     }
     let now_ms = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
-    let report = replay::live::rebuild(&redis, &shelf, &logs, now_ms).await?;
+    let report = replay::live::rebuild(&redis, &raw_log, &logs, now_ms).await?;
     command::print_live(&report, json, out)?;
     drop(held);
     Ok(())
@@ -107,12 +107,12 @@ pub async fn dead_letter(
             if let Some(place) = &place {
                 chosen = at(chosen, place)?;
             }
-            let shelf = Shelf::new(Blobs::open(&config.blobs)?);
-            let logs = events::logs(&shelf).await?;
+            let raw_log = RawLogStore::new(Blobs::open(&config.blobs)?);
+            let logs = events::logs(&raw_log).await?;
             let again = with_event_store(config, async |store| {
                 for (incarnation, places) in parked::by_log(&chosen) {
                     let outcomes =
-                        parked::again(store, &shelf, &logs, incarnation, &places, random()?).await?;
+                        parked::redeliver(store, &raw_log, &logs, incarnation, &places, random()?).await?;
                     command::print_outcomes(&outcomes, json, out)?;
                 }
                 Ok(())

@@ -8,12 +8,12 @@ use crate::support::{
 };
 use bytes::Bytes;
 use footfall_clickhouse::{Block, EventStore, Millis, Options, Uuid};
-use footfall_live::{Live, SourcePartition};
+use footfall_live::Live;
 use footfall_log::Log;
 use footfall_log::dead_letter::Parked;
 use footfall_sink::batch::Planner;
-use footfall_sink::live::{Sightings, View};
-use footfall_sink::{Begin, Health, Stop};
+use footfall_sink::dead_letters::DeadLetters;
+use footfall_sink::live::LiveView;
 use footfall_tables::SCHEMA;
 use footfall_tables::events::{EVENTS, EventRow};
 use prost::Message as _;
@@ -36,7 +36,7 @@ async fn events_flow_from_the_log_into_the_table_and_repeats_are_marked() {
     let dir = tempfile::tempdir().expect("temp dir");
     let engine = Engine::start(dir.path()).await;
     let log = open_log(dir.path()).await;
-    let sink = Running::clickhouse(&only(&log), &engine.store, &footfall_sink::Metrics::default(), 1).await;
+    let sink = Running::clickhouse(&only(&log), &engine.store, &footfall_sink::Metrics::default(), 1);
     append(&log, 1, 0, 100).await;
     // The edge sends some again, because an acknowledgement was lost ...
     append(&log, 1, 90, 20).await;
@@ -58,14 +58,14 @@ async fn a_sink_that_dies_between_insert_and_commit_stores_nothing_twice() {
     let log = open_log(dir.path()).await;
     let metrics = footfall_sink::Metrics::default();
     append(&log, 1, 0, 200).await;
-    let sink = Running::clickhouse(&only(&log), &engine.store, &metrics, 1).await;
+    let sink = Running::clickhouse(&only(&log), &engine.store, &metrics, 1);
     eventually("the commit", async || only(&log).lag("clickhouse") == 0).await;
     sink.abandon().await;
     for round in 0..5 {
         // What a crash before the commit would have left.
         only(&log).commit("clickhouse", round * 30).expect("committed");
         append(&log, 1, 200 + round * 10, 10).await;
-        Running::clickhouse(&only(&log), &engine.store, &metrics, round).await.drain().await;
+        Running::clickhouse(&only(&log), &engine.store, &metrics, round).drain().await;
         assert_each_once(&engine, 210 + round * 10).await;
     }
     log.close();
@@ -78,15 +78,9 @@ async fn a_lost_offset_file_makes_the_sink_ask_for_everything_and_store_nothing_
     let engine = Engine::start(dir.path()).await;
     let log = open_log(dir.path()).await;
     append(&log, 1, 0, 500).await;
-    Running::clickhouse(&only(&log), &engine.store, &footfall_sink::Metrics::default(), 1)
-        .await
-        .drain()
-        .await;
+    Running::clickhouse(&only(&log), &engine.store, &footfall_sink::Metrics::default(), 1).drain().await;
     std::fs::remove_file(dir.path().join("log/offsets/clickhouse.offset")).expect("it is there");
-    Running::clickhouse(&only(&log), &engine.store, &footfall_sink::Metrics::default(), 2)
-        .await
-        .drain()
-        .await;
+    Running::clickhouse(&only(&log), &engine.store, &footfall_sink::Metrics::default(), 2).drain().await;
     assert_each_once(&engine, 500).await;
     log.close();
     engine.stop().await;
@@ -98,7 +92,7 @@ async fn an_event_store_killed_during_inserts_ends_with_each_event_exactly_once(
     let engine = Engine::start(dir.path()).await;
     let log = open_log(dir.path()).await;
     let metrics = footfall_sink::Metrics::default();
-    let mut sink = Running::clickhouse(&only(&log), &engine.store, &metrics, 1).await;
+    let mut sink = Running::clickhouse(&only(&log), &engine.store, &metrics, 1);
     let mut appended = 0;
     for round in 0..rounds() {
         // Different moments: while it is idle, while it inserts, while it starts.
@@ -114,7 +108,7 @@ async fn an_event_store_killed_during_inserts_ends_with_each_event_exactly_once(
         if round % 3 == 2 {
             // The sink's process dies as well.
             sink.abandon().await;
-            sink = Running::clickhouse(&only(&log), &engine.store, &metrics, round).await;
+            sink = Running::clickhouse(&only(&log), &engine.store, &metrics, round);
         }
     }
     append(&log, 1, appended, 400).await;
@@ -129,7 +123,7 @@ fn first_token(log: &Log) -> String {
     let mut planner = Planner::default();
     let first = EventRow { server_timestamp: Millis(NOON_MS - DAY_MS), ..EventRow::default() };
     planner.add(&first, Instant::now());
-    planner.seal()[0].token(only(log).incarnation().0, 0, 0)
+    planner.take()[0].token(only(log).incarnation().0, 0, 0)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -151,10 +145,7 @@ async fn an_insert_that_the_store_swallows_for_its_token_is_found_out_and_repair
         .insert(&Block::from_rows(&[foreign]), &first_token(&log))
         .await
         .expect("inserted");
-    Running::clickhouse(&only(&log), &engine.store, &footfall_sink::Metrics::default(), 1)
-        .await
-        .drain()
-        .await;
+    Running::clickhouse(&only(&log), &engine.store, &footfall_sink::Metrics::default(), 1).drain().await;
     assert_eq!(engine.count("countIf(event_type != 'foreign')").await, 200);
     assert_eq!(engine.count("uniqExactIf((log_offset, log_index), event_type != 'foreign')").await, 200);
     log.close();
@@ -180,8 +171,8 @@ async fn rows_that_the_log_does_not_have_stop_the_sink_with_an_alarm() {
         .insert(&Block::from_rows(&[stray]), "stray")
         .await
         .expect("inserted");
-    let sink = Running::clickhouse(&only(&log), &engine.store, &footfall_sink::Metrics::default(), 1).await;
-    eventually("the alarm", async || sink.health.fault().is_some_and(|fault| fault.contains("more rows")))
+    let sink = Running::clickhouse(&only(&log), &engine.store, &footfall_sink::Metrics::default(), 1);
+    eventually("the alarm", async || sink.status.fault().is_some_and(|fault| fault.contains("more rows")))
         .await;
     assert_eq!(only(&log).lag("clickhouse"), 10, "nothing is committed");
     sink.abandon().await;
@@ -201,10 +192,10 @@ async fn what_cannot_be_read_is_parked_with_its_reason_and_nothing_waits_for_it(
         .await
         .expect("appended");
     append(&log, 1, 6, 4).await;
-    Running::clickhouse(&only(&log), &engine.store, &footfall_sink::Metrics::default(), 1)
-        .await
-        .drain()
-        .await;
+    let metrics = footfall_sink::Metrics::default();
+    let dead_letters = Running::start(&only(&log), DeadLetters, &metrics, 1);
+    Running::clickhouse(&only(&log), &engine.store, &metrics, 1).drain().await;
+    dead_letters.drain().await;
     assert_eq!(engine.count("count()").await, 18);
     log.close();
     drop(log);
@@ -229,15 +220,11 @@ async fn an_event_store_that_is_down_delays_no_live_view() {
     let options = Options { backend, database: "footfall".into(), user: "footfall".into(), password_file };
     let end = CancellationToken::new();
     let (store, watch) = EventStore::start(options, &SCHEMA, end.clone()).expect("started");
-    let dead = Running::clickhouse(&only(&log), &store, &footfall_sink::Metrics::default(), 1).await;
+    let dead = Running::clickhouse(&only(&log), &store, &footfall_sink::Metrics::default(), 1);
 
-    let (live, stop) = (Live::open(footfall_live::Options::Memory), Stop::default());
-    let counters = footfall_sink::Metrics::default().of("live");
-    let source = SourcePartition { incarnation: only(&log).incarnation().0, partition: 0 };
-    let mut view = View::new(live.writer(source), only(&log), counters.clone());
-    let cursor = view.begin(&Health::default(), &stop).await.expect("it begins");
-    let begin = Begin { keep: None, cursor, counters, health: Health::default(), seed: 1 };
-    let view = tokio::spawn(footfall_sink::run(Sightings::default(), view, begin, stop.clone()));
+    let live = Live::open(footfall_live::Options::Memory);
+    let metrics = footfall_sink::Metrics::default();
+    let view = Running::start(&only(&log), LiveView::new(live.clone()), &metrics, 1);
     let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as i64;
     let mut slowest = Duration::ZERO;
     for offset in 0..20 {
@@ -257,8 +244,7 @@ async fn an_event_store_that_is_down_delays_no_live_view() {
     assert!(slowest < Duration::from_secs(1), "it took {slowest:?}");
     assert!(!store.faults().is_empty());
     assert_eq!(only(&log).lag("clickhouse"), 20);
-    stop.abandon.cancel();
-    view.await.expect("ran");
+    view.abandon().await;
     dead.abandon().await;
     end.cancel();
     watch.await.expect("watched");

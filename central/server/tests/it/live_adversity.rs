@@ -10,8 +10,8 @@ use bytes::Bytes;
 use footfall_live::redis::Options as RedisOptions;
 use footfall_live::{Live, Options, SourcePartition};
 use footfall_log::Log;
-use footfall_sink::live::{Sightings, View};
-use footfall_sink::{Begin, Sink as _};
+use footfall_sink::Sink as _;
+use footfall_sink::live::LiveView;
 
 const SOURCE: SourcePartition = SourcePartition { incarnation: [7; 16], partition: 3 };
 /// The website of [`record_at`].
@@ -19,14 +19,7 @@ const SITE: &str = "0191d0a4-0000-7000-8000-000000000001";
 
 /// Feeds the live view from a log.
 fn feed(log: &Log, live: &Live) -> Running {
-    let counters = footfall_sink::Metrics::default().of(Sightings::NAME);
-    let source = SourcePartition { incarnation: only(log).incarnation().0, partition: 0 };
-    let mut view = View::new(live.writer(source), only(log), counters.clone());
-    Running::start(|health, stop| async move {
-        let Some(cursor) = view.begin(&health, &stop).await else { return };
-        let begin = Begin { keep: None, cursor, counters, health, seed: 1 };
-        footfall_sink::run(Sightings::default(), view, begin, stop).await;
-    })
+    Running::start(&only(log), LiveView::new(live.clone()), &footfall_sink::Metrics::default(), 1)
 }
 
 /// Appends records with one page view each, from now.
@@ -81,7 +74,7 @@ async fn a_sink_goes_on_where_redis_is_and_reads_the_last_hour_again_when_redis_
         visit(&log, first + 3..first + 7).await;
     }
     shows(&live, 101).await;
-    assert_eq!(feeding.health.fault(), None);
+    assert_eq!(feeding.status.fault(), None);
     feeding.abandon().await;
     log.close();
     space.clear().await;
@@ -109,7 +102,7 @@ async fn a_redis_that_is_killed_and_comes_back_empty_is_told_by_name_and_filled_
 
     server.restart();
     shows(&live, 60).await;
-    assert_eq!((live.fault(), feeding.health.fault()), (None, None));
+    assert_eq!((live.fault(), feeding.status.fault()), (None, None));
     feeding.abandon().await;
     log.close();
 }

@@ -11,7 +11,7 @@ use footfall_blobs::{Blobs, Location};
 use footfall_log::{Log, RawEntry};
 use footfall_proto::relay::LogEntry;
 use footfall_sink::Sink as _;
-use footfall_sink::raw_log::{RawLog, Shelf};
+use footfall_sink::raw_log::{RawLog, RawLogStore};
 use prost::Message as _;
 
 const HOUR_MS: i64 = 3_600_000;
@@ -22,12 +22,12 @@ fn start(log: &Log, blobs: &Blobs, close_after: Duration, seed: u64) -> Running 
 
 /// What the raw log holds, as whoever reads it sees it.
 async fn read_all(log: &Log, blobs: &Blobs) -> Vec<RawEntry> {
-    let shelf = Shelf::new(blobs.clone());
-    let manifest = shelf.partition(only(log).incarnation().0, 0).await.expect("listed");
+    let raw_log = RawLogStore::new(blobs.clone());
+    let manifest = raw_log.partition(only(log).incarnation().0, 0).await.expect("listed");
     assert!(manifest.gaps().is_empty(), "{:?}", manifest.gaps());
     let mut entries = Vec::new();
-    for stretch in &manifest.stretches {
-        entries.extend(shelf.read(stretch).await.expect("read"));
+    for batch in &manifest.batches {
+        entries.extend(raw_log.read(batch).await.expect("read"));
     }
     entries
 }
@@ -114,7 +114,7 @@ async fn a_sink_killed_at_any_moment_goes_on_where_the_listing_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn objects_of_a_stretch_that_never_became_whole_count_for_nothing() {
+async fn objects_of_a_batch_that_never_became_whole_count_for_nothing() {
     let dir = tempfile::tempdir().expect("temp dir");
     let log = open_log(dir.path()).await;
     let blobs = Blobs::open(&Location::Folder(dir.path().join("blobs"))).expect("opened");
@@ -130,10 +130,10 @@ async fn objects_of_a_stretch_that_never_became_whole_count_for_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn large_records_travel_in_parts_and_one_stretch_follows_the_other() {
+async fn large_records_travel_in_parts_and_one_batch_follows_the_other() {
     let dir = tempfile::tempdir().expect("temp dir");
     let log = open_log(dir.path()).await;
-    // More than two stretches of what nothing can pack.
+    // More than two batches of what nothing can pack.
     for offset in 0..90 {
         let mut noise = vec![0; 900 << 10];
         getrandom::fill(&mut noise).expect("randomness");
@@ -166,9 +166,9 @@ async fn a_damaged_object_is_told_and_never_taken_for_records() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 4;
     std::fs::write(&path, bytes).expect("write");
-    let shelf = Shelf::new(blobs);
-    let manifest = shelf.partition(only(&log).incarnation().0, 0).await.expect("listed");
-    let damaged = shelf.read(&manifest.stretches[0]).await.expect_err("damaged").to_string();
+    let raw_log = RawLogStore::new(blobs);
+    let manifest = raw_log.partition(only(&log).incarnation().0, 0).await.expect("listed");
+    let damaged = raw_log.read(&manifest.batches[0]).await.expect_err("damaged").to_string();
     assert!(damaged.contains("damaged") && damaged.contains(&name), "{damaged}");
     log.close();
 }
@@ -194,7 +194,7 @@ async fn an_s3_that_is_killed_delays_the_raw_log_alone_and_nothing_is_lost_or_do
         }
         server.kill();
         append(&log, 2, round * 10, 10).await;
-        let sentence = || sink.health.fault().unwrap_or_default();
+        let sentence = || sink.status.fault().unwrap_or_default();
         eventually("the sentence", async || !sentence().is_empty()).await;
         assert!(
             sentence().contains("S3 at http://127.0.0.1:") && sentence().contains("cannot be reached"),
@@ -209,7 +209,7 @@ async fn an_s3_that_is_killed_delays_the_raw_log_alone_and_nothing_is_lost_or_do
         }
         server.run().await;
         eventually("the catching up", async || {
-            only(&log).lag(RawLog::NAME) == 0 && sink.health.fault().is_none()
+            only(&log).lag(RawLog::NAME) == 0 && sink.status.fault().is_none()
         })
         .await;
     }
@@ -226,7 +226,7 @@ async fn the_log_is_held_back_while_the_raw_log_cannot_be_written() {
     let blobs = Blobs::open(&Location::S3(nobody)).expect("opened");
     let sink = start(&log, &blobs, Duration::from_millis(20), 1);
     append(&log, 1, 0, 20).await;
-    eventually("the sentence", async || sink.health.fault().is_some()).await;
+    eventually("the sentence", async || sink.status.fault().is_some()).await;
     // Another consumer has everything; the log still keeps it for the raw log.
     let other = only(&log).consumer("clickhouse").await.expect("a consumer");
     assert_eq!(other.position(), 0);

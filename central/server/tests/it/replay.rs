@@ -7,10 +7,11 @@ use bytes::Bytes;
 use footfall_blobs::{Blobs, Location};
 use footfall_log::{Log, dead_letter};
 use footfall_sink::Sink as _;
-use footfall_sink::raw_log::{RawLog, Shelf};
+use footfall_sink::dead_letters::DeadLetters;
+use footfall_sink::raw_log::{RawLog, RawLogStore};
 use footfall_sink::replay::ReplayError;
 use footfall_sink::replay::events::{DayReport, logs, rebuild};
-use footfall_sink::replay::parked::{Outcome, again, by_log};
+use footfall_sink::replay::parked::{Outcome, by_log, redeliver};
 
 const NOON_DAY: u16 = (NOON_MS / DAY_MS) as u16;
 
@@ -52,12 +53,12 @@ async fn eventful_log(log: &Log) {
 
 async fn rebuilt(
     engine: &Engine,
-    shelf: &Shelf,
+    raw_log: &RawLogStore,
     day: u16,
     accept_loss: bool,
 ) -> Result<DayReport, ReplayError> {
-    let logs = logs(shelf).await.expect("listed");
-    rebuild(&engine.store, shelf, &logs, day, accept_loss, 7).await
+    let logs = logs(raw_log).await.expect("listed");
+    rebuild(&engine.store, raw_log, &logs, day, accept_loss, 7).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -66,28 +67,25 @@ async fn a_lost_day_comes_back_as_it_was() {
     let engine = Engine::start(dir.path()).await;
     let log = open_log(dir.path()).await;
     eventful_log(&log).await;
-    Running::clickhouse(&only(&log), &engine.store, &footfall_sink::Metrics::default(), 1)
-        .await
-        .drain()
-        .await;
+    Running::clickhouse(&only(&log), &engine.store, &footfall_sink::Metrics::default(), 1).drain().await;
     for place in [Location::Folder(dir.path().join("blobs")), Location::S3(shared())] {
         let blobs = Blobs::open(&place).expect("opened");
         file(&only(&log), &blobs).await;
-        let shelf = Shelf::new(blobs);
+        let raw_log = RawLogStore::new(blobs);
         for day in NOON_DAY - 2..=NOON_DAY + 1 {
             let before = checksum(&engine, day).await;
             assert!(before.0 > 0, "every day has something");
             drop_day(&engine, day).await;
-            let report = rebuilt(&engine, &shelf, day, false).await.expect("rebuilt");
+            let report = rebuilt(&engine, &raw_log, day, false).await.expect("rebuilt");
             assert_eq!(checksum(&engine, day).await, before, "every column of every row");
             assert_eq!((report.rows_before, report.rows_after), (0, before.0));
             assert_eq!((report.events, report.refused, report.replaced), (before.0, 0, true));
             // Again, over what is there: the same.
-            let report = rebuilt(&engine, &shelf, day, false).await.expect("rebuilt");
+            let report = rebuilt(&engine, &raw_log, day, false).await.expect("rebuilt");
             assert_eq!(checksum(&engine, day).await, before);
             assert_eq!((report.rows_before, report.rows_after), (before.0, before.0));
         }
-        let noon = rebuilt(&engine, &shelf, NOON_DAY, false).await.expect("rebuilt");
+        let noon = rebuilt(&engine, &raw_log, NOON_DAY, false).await.expect("rebuilt");
         let events = engine.count("count()").await;
         assert!(noon.raw_records > noon.events / 2, "resends are among the records: {noon:?}");
         assert!(engine.count("countIf(is_duplicate = 1)").await > 100, "repeats are marked again");
@@ -97,10 +95,7 @@ async fn a_lost_day_comes_back_as_it_was() {
     // A sink that begins anew finds all its rows, and none that it did not write.
     std::fs::remove_file(dir.path().join("log/offsets/clickhouse.offset")).expect("it is there");
     let events = engine.count("count()").await;
-    Running::clickhouse(&only(&log), &engine.store, &footfall_sink::Metrics::default(), 2)
-        .await
-        .drain()
-        .await;
+    Running::clickhouse(&only(&log), &engine.store, &footfall_sink::Metrics::default(), 2).drain().await;
     assert_eq!(engine.count("count()").await, events);
     log.close();
     engine.stop().await;
@@ -116,19 +111,16 @@ async fn a_day_that_the_raw_log_does_not_hold_whole_stays_as_it_is() {
     file(&only(&log), &blobs).await;
     // What came later is in the event store only.
     append(&log, 1, 100, 10).await;
-    Running::clickhouse(&only(&log), &engine.store, &footfall_sink::Metrics::default(), 1)
-        .await
-        .drain()
-        .await;
-    let shelf = Shelf::new(blobs);
+    Running::clickhouse(&only(&log), &engine.store, &footfall_sink::Metrics::default(), 1).drain().await;
+    let raw_log = RawLogStore::new(blobs);
     let before = checksum(&engine, NOON_DAY).await;
-    let refused = rebuilt(&engine, &shelf, NOON_DAY, false).await.expect_err("refused");
+    let refused = rebuilt(&engine, &raw_log, NOON_DAY, false).await.expect_err("refused");
     assert!(matches!(refused, ReplayError::Loss { rows: 16, .. }), "{refused}");
     assert_eq!(checksum(&engine, NOON_DAY).await, before);
-    let report = rebuilt(&engine, &shelf, NOON_DAY, true).await.expect("as they wish");
+    let report = rebuilt(&engine, &raw_log, NOON_DAY, true).await.expect("as they wish");
     assert_eq!((report.rows_before, report.rows_after, report.unaccounted), (176, 160, 16));
     // Another day that nobody ever saw: nothing to do.
-    let nothing = rebuilt(&engine, &shelf, NOON_DAY + 9, false).await.expect("nothing to do");
+    let nothing = rebuilt(&engine, &raw_log, NOON_DAY + 9, false).await.expect("nothing to do");
     assert_eq!((nothing.rows_after, nothing.replaced), (0, false));
     log.close();
     engine.stop().await;
@@ -148,10 +140,10 @@ async fn what_was_parked_is_stored_once_when_its_cause_is_mended() {
     append(&log, 1, 21, 20).await;
     // A table that takes most rows and calls some bad data.
     run("ALTER TABLE events_local ADD CONSTRAINT narrow CHECK page_path != '/page/7'").await;
-    Running::clickhouse(&only(&log), &engine.store, &footfall_sink::Metrics::default(), 1)
-        .await
-        .drain()
-        .await;
+    let metrics = footfall_sink::Metrics::default();
+    let dead_letters = Running::start(&only(&log), DeadLetters, &metrics, 1);
+    Running::clickhouse(&only(&log), &engine.store, &metrics, 1).drain().await;
+    dead_letters.drain().await;
     assert_eq!(engine.count("count()").await, 78, "the others wait for nobody");
     file(&only(&log), &blobs).await;
     log.close();
@@ -162,14 +154,14 @@ async fn what_was_parked_is_stored_once_when_its_cause_is_mended() {
     for expected in [(7, Some(0), "refused"), (7, Some(1), "refused"), (20, None, "record")] {
         assert!(reasons.contains(&expected), "{reasons:?}");
     }
-    assert_eq!(parked.len(), 3, "the raw log parks nothing of its own: {reasons:?}");
+    assert_eq!(parked.len(), 3, "each once, whatever sinks run beside each other: {reasons:?}");
 
     let incarnation = only(&log).incarnation().0;
     let places = by_log(&parked).remove(&incarnation).expect("of this log");
-    let shelf = Shelf::new(blobs);
-    let known = logs(&shelf).await.expect("listed");
+    let raw_log = RawLogStore::new(blobs);
+    let known = logs(&raw_log).await.expect("listed");
     let again = async |places: &[_]| {
-        let outcomes = again(&engine.store, &shelf, &known, incarnation, places, 7).await;
+        let outcomes = redeliver(&engine.store, &raw_log, &known, incarnation, places, 7).await;
         outcomes.expect("given again").into_values().collect::<Vec<_>>()
     };
     let unreadable = Outcome::Unreadable { reason: "record" };

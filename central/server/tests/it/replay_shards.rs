@@ -5,7 +5,7 @@ use crate::support::running::{Running, file};
 use crate::support::{DAY_MS, Engine, NOON_MS};
 use clickhouse::Client;
 use footfall_blobs::{Blobs, Location};
-use footfall_sink::raw_log::Shelf;
+use footfall_sink::raw_log::RawLogStore;
 use footfall_sink::replay::events::{logs, rebuild};
 
 const DAY: u16 = (NOON_MS / DAY_MS) as u16;
@@ -35,16 +35,13 @@ async fn every_shard_gets_its_own_partitions_rows_back() {
     let blobs = Blobs::open(&Location::Folder(dir.path().join("blobs"))).expect("opened");
     let owned = log.owned().borrow().clone();
     for partition in owned.values() {
-        Running::clickhouse(partition, &engine.store, &footfall_sink::Metrics::default(), 1)
-            .await
-            .drain()
-            .await;
+        Running::clickhouse(partition, &engine.store, &footfall_sink::Metrics::default(), 1).drain().await;
         file(partition, &blobs).await;
     }
     let before = checksums(&engine).await;
     assert!(before.iter().all(|(rows, _)| *rows > 0), "both shards have some: {before:?}");
-    let shelf = Shelf::new(blobs);
-    let known = logs(&shelf).await.expect("listed");
+    let raw_log = RawLogStore::new(blobs);
+    let known = logs(&raw_log).await.expect("listed");
     assert_eq!(
         known.values().map(std::collections::BTreeMap::len).sum::<usize>(),
         owned.len(),
@@ -52,7 +49,7 @@ async fn every_shard_gets_its_own_partitions_rows_back() {
     );
     let rebuilt = async || {
         for day in [DAY - 1, DAY] {
-            let report = rebuild(&engine.store, &shelf, &known, day, false, 7).await.expect("rebuilt");
+            let report = rebuild(&engine.store, &raw_log, &known, day, false, 7).await.expect("rebuilt");
             assert_eq!((report.unaccounted, report.missing_offsets), (0, 0), "{report:?}");
             assert_eq!(report.rows_after, report.events, "{report:?}");
         }

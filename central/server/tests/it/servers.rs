@@ -81,7 +81,7 @@ async fn a_replica_that_fails_is_left_for_another_and_nothing_is_lost_or_doubled
         Over::start(dir.path(), nodes(vec![ways.iter().map(TcpRelay::url).collect()]), "of all servers");
     over.ready().await;
     let log = open_log(dir.path()).await;
-    let sink = Running::clickhouse(&only(&log), &over.store, &footfall_sink::Metrics::default(), 1).await;
+    let sink = Running::clickhouse(&only(&log), &over.store, &footfall_sink::Metrics::default(), 1);
     let reports = crate::support::reports(over.store.query_client());
     let period =
         Period::parse(Some("2026-11-22"), Some("2026-11-23"), time::OffsetDateTime::now_utc()).expect("days");
@@ -172,9 +172,9 @@ async fn a_table_that_is_dropped_under_way_is_told_by_the_sink() {
     client(&server).query("DROP TABLE events_local SYNC").execute().await.expect("dropped");
     let log = open_log(dir.path()).await;
     append(&log, 1, 0, 10).await;
-    let sink = Running::clickhouse(&only(&log), &over.store, &footfall_sink::Metrics::default(), 1).await;
+    let sink = Running::clickhouse(&only(&log), &over.store, &footfall_sink::Metrics::default(), 1);
     eventually("the sentence", async || {
-        sink.health
+        sink.status
             .fault()
             .is_some_and(|fault| fault.contains(&server.url) && fault.contains("a table is missing"))
     })
@@ -213,7 +213,7 @@ async fn servers_are_reached_over_tls_and_only_with_a_certificate_that_is_truste
     over.ready().await;
     let log = open_log(dir.path()).await;
     append(&log, 1, 0, 50).await;
-    Running::clickhouse(&only(&log), &over.store, &footfall_sink::Metrics::default(), 1).await.drain().await;
+    Running::clickhouse(&only(&log), &over.store, &footfall_sink::Metrics::default(), 1).drain().await;
     assert_eq!(count(&client(&server), "count()").await, 100);
     log.close();
     over.stop().await;

@@ -44,7 +44,7 @@ async fn an_insert_killed_between_its_token_and_its_rows_is_stored_exactly_once(
     let log = open_log(dir.path()).await;
     let mut registry = Registry::default();
     let metrics = footfall_sink::Metrics::register(&mut registry);
-    let sink = Running::clickhouse(&only(&log), &engine.store, &metrics, 1).await;
+    let sink = Running::clickhouse(&only(&log), &engine.store, &metrics, 1);
     let mut appended = 0;
     for kills in 1..=3 {
         std::fs::write(&trigger, "").expect("armed");

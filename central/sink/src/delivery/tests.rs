@@ -136,7 +136,7 @@ fn batch(offsets: std::ops::Range<u64>) -> Vec<Insert> {
             planner.add(&row, Instant::now());
         }
     }
-    planner.seal()
+    planner.take()
 }
 
 fn faulty(fates: Vec<Fate>) -> FaultyTable {
@@ -177,14 +177,28 @@ fn an_insert_that_left_its_token_but_not_its_rows_is_repaired() {
 }
 
 #[test]
+fn an_insert_that_still_runs_is_ended_before_its_rows_are_sent_under_another_token() {
+    // The first token is burnt, and the insert under a fresh one is cut off while it runs.
+    let table = faulty(vec![Fate::TokenOnly, Fate::Stored, Fate::Zombie]);
+    let inserts = batch(1..7);
+    let mut delivery = Delivery::new(table.clone(), 0, 1);
+    assert!(ready(delivery.deliver(&inserts, 0, 7)).is_err());
+    assert!(ready(delivery.deliver(&inserts, 0, 7)).is_err());
+    assert_eq!(table.disk.lock().expect("lock").running.len(), 1);
+    assert!(ready(delivery.deliver(&inserts, 0, 7)).expect("delivered").is_empty());
+    table.disk.lock().expect("lock").let_zombies_finish();
+    assert_each_once(&table, 1..7);
+}
+
+#[test]
 fn after_a_restart_what_is_stored_is_left_out_however_the_batch_is_cut() {
     let table = faulty(vec![Fate::Stored, Fate::Unanswered]);
     let inserts = batch(0..30);
     assert!(ready(Delivery::new(table.clone(), 0, 1).deliver(&inserts, 0, 30)).is_err());
     let mut delivery = Delivery::new(table.clone(), 30, 2);
-    for stretch in [0..4, 4..5, 5..40] {
-        let inserts = batch(stretch.clone());
-        assert!(ready(delivery.deliver(&inserts, stretch.start, stretch.end)).expect("delivered").is_empty());
+    for offsets in [0..4, 4..5, 5..40] {
+        let inserts = batch(offsets.clone());
+        assert!(ready(delivery.deliver(&inserts, offsets.start, offsets.end)).expect("delivered").is_empty());
     }
     assert_each_once(&table, 0..40);
     assert_eq!(delivery.left_out, 60);
@@ -266,7 +280,7 @@ proptest! {
                 }
             }
         }
-        table.disk.lock().expect("lock").running.clear();
+        table.disk.lock().expect("lock").let_zombies_finish();
         assert_each_once(&table, 0..END);
     }
 }

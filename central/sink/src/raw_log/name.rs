@@ -52,20 +52,20 @@ pub fn parse_day(text: &str) -> Option<u16> {
     u16::try_from(days).ok().filter(|_| whole)
 }
 
-/// What an object holds: the records that were received in one hour, of one stretch of one partition of one log.
+/// What an object holds: the records that were received in one hour, of one batch of one partition of one log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Name {
     /// The log.
     pub incarnation: [u8; 16],
     /// Its partition.
     pub partition: u32,
-    /// First and last offset of the stretch; other objects may hold the stretch's records of other hours.
+    /// First and last offset of the batch; other objects may hold the batch's records of other hours.
     pub first: u64,
     /// See `first`.
     pub last: u64,
     /// The hour.
     pub hour: Hour,
-    /// In how many objects the stretch's records lie, this one among them: it is whole once they are all there.
+    /// In how many objects the batch's records lie, this one among them: it is whole once they are all there.
     pub hours: u32,
     /// Records in this object.
     pub count: u64,
@@ -88,10 +88,10 @@ impl fmt::Display for Name {
 }
 
 impl FromStr for Name {
-    type Err = Stranger;
+    type Err = ForeignName;
 
-    fn from_str(name: &str) -> Result<Self, Stranger> {
-        parse(name).filter(|parsed| parsed.to_string() == name).ok_or(Stranger)
+    fn from_str(name: &str) -> Result<Self, ForeignName> {
+        parse(name).filter(|parsed| parsed.to_string() == name).ok_or(ForeignName)
     }
 }
 
@@ -127,7 +127,7 @@ pub fn parse_incarnation(text: &str) -> Option<[u8; 16]> {
 /// A name that is none of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not the name of a raw-log object")]
-pub struct Stranger;
+pub struct ForeignName;
 
 #[cfg(test)]
 mod tests {

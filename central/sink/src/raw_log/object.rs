@@ -1,4 +1,4 @@
-//! A stretch of the log as bytes that anybody can read without us: see `docs/raw-log.md`. Pure.
+//! Consecutive records of the log as bytes that anybody can read without us: see `docs/raw-log.md`. Pure.
 
 use bytes::{Buf as _, BufMut as _, Bytes};
 

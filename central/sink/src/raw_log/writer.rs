@@ -1,4 +1,4 @@
-//! Writes a stretch as objects, each once: what an attempt left there is what the next one would write under the same name.
+//! Writes a batch as objects, each once: what an attempt left there is what the next one would write under the same name.
 
 use std::sync::Arc;
 
@@ -12,17 +12,17 @@ use footfall_blobs::{Blobs, Created};
 use footfall_log::Poison;
 
 /// The raw log as a sink's store.
-pub struct Objects {
+pub struct ObjectWriter {
     blobs: Blobs,
     incarnation: [u8; 16],
     partition: u32,
     metrics: Metrics,
-    /// The stretch that was packed last, and its objects that are not known to be there.
+    /// The batch that was packed last, and its objects that are not known to be there.
     packed: Option<(Span, Vec<(Name, Bytes)>)>,
 }
 
-impl Objects {
-    /// Objects of this partition of this log.
+impl ObjectWriter {
+    /// ObjectWriter of this partition of this log.
     pub fn new(blobs: Blobs, incarnation: [u8; 16], partition: u32, metrics: Metrics) -> Self {
         Self { blobs, incarnation, partition, metrics, packed: None }
     }
@@ -51,8 +51,8 @@ impl Objects {
     }
 }
 
-impl Writer for Objects {
-    type Load = Arc<Draft>;
+impl Writer for ObjectWriter {
+    type Batch = Arc<Draft>;
 
     async fn write(&mut self, draft: &Arc<Draft>, span: Span) -> Result<Vec<Poison>, Failure> {
         if self.packed.as_ref().is_none_or(|(packed, _)| *packed != span) {
@@ -61,9 +61,7 @@ impl Writer for Objects {
         let (_, objects) = self.packed.as_mut().expect("just packed");
         while let Some((name, bytes)) = objects.last() {
             let created = self.blobs.create(&name.to_string(), bytes.clone()).await;
-            let created =
-                created.map_err(|error| Failure { fault: error.fault(), sentence: error.to_string() })?;
-            self.metrics.written(name.hour, name.count, bytes.len(), created == Created::Already);
+            self.metrics.written(name.hour, name.count, bytes.len(), created? == Created::Already);
             objects.pop();
         }
         self.packed = None;

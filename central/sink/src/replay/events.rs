@@ -6,12 +6,12 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::ReplayError;
-use super::walk::Walk;
-use crate::Sink as _;
+use super::reader::RawLogReader;
+use crate::Batcher as _;
 use crate::batch::Insert;
-use crate::clickhouse::ClickHouse;
+use crate::clickhouse::RowBatcher;
 use crate::delivery::{Delivery, Table};
-use crate::raw_log::Shelf;
+use crate::raw_log::RawLogStore;
 use crate::raw_log::manifest::Manifest;
 use crate::raw_log::name::{Hour, day_folder};
 use footfall_clickhouse::{Coordinate, EventStore, StagingTable, StoreError};
@@ -51,10 +51,10 @@ pub struct DayReport {
 ///
 /// # Errors
 /// [`ReplayError::Blobs`].
-pub async fn logs(shelf: &Shelf) -> Result<Logs, ReplayError> {
+pub async fn logs(raw_log: &RawLogStore) -> Result<Logs, ReplayError> {
     let mut logs = Logs::new();
-    for incarnation in shelf.logs().await? {
-        logs.insert(incarnation, shelf.log(incarnation).await?);
+    for incarnation in raw_log.logs().await? {
+        logs.insert(incarnation, raw_log.log(incarnation).await?);
     }
     Ok(logs)
 }
@@ -66,7 +66,7 @@ pub async fn logs(shelf: &Shelf) -> Result<Logs, ReplayError> {
 /// [`ReplayError`]; the day is then as it was.
 pub async fn rebuild(
     store: &EventStore,
-    shelf: &Shelf,
+    raw_log: &RawLogStore,
     logs: &Logs,
     day: u16,
     accept_loss: bool,
@@ -78,7 +78,7 @@ pub async fn rebuild(
     let before = staging.stored(day).await?;
     for (incarnation, partitions) in logs {
         for (partition, manifest) in partitions {
-            load(&staging, shelf, (*incarnation, *partition), manifest, day, seed, &mut report).await?;
+            load(&staging, raw_log, (*incarnation, *partition), manifest, day, seed, &mut report).await?;
         }
     }
     report.rows_before = before.rows;
@@ -95,7 +95,7 @@ pub async fn rebuild(
         return Err(ReplayError::Loss { day: report.day, rows: report.unaccounted });
     }
     if staging.stored(day).await? != before {
-        return Err(ReplayError::Unquiet(report.day));
+        return Err(ReplayError::WrittenMeanwhile(report.day));
     }
     if staged.rows + before.rows > 0 {
         staging.replace(day).await?;
@@ -112,30 +112,30 @@ pub async fn rebuild(
 /// Loads what one partition has of the day.
 async fn load(
     staging: &StagingTable,
-    shelf: &Shelf,
+    raw_log: &RawLogStore,
     (incarnation, partition): ([u8; 16], u32),
     manifest: &Manifest,
     day: u16,
     seed: u64,
     report: &mut DayReport,
 ) -> Result<(), ReplayError> {
-    let mut walk = Walk::new(shelf, incarnation, manifest, |stretch| stretch.has_day(day));
-    let mut sink = ClickHouse::new(incarnation, partition);
+    let mut reader = RawLogReader::new(raw_log, incarnation, manifest, |batch| batch.has_day(day));
+    let mut batcher = RowBatcher::new(incarnation, partition);
     let loading = Loading { staging: staging.clone(), incarnation, partition };
     let mut delivery = Delivery::new(loading, 0, seed);
     loop {
-        let chunk = walk.next().await?;
+        let chunk = reader.next().await?;
         let ended = chunk.is_none();
         if let Some(chunk) = chunk {
             let of_the_day = |entry: &&RawEntry| Hour::of(entry.server_timestamp_ms()).day() == day;
             report.raw_records += chunk.raw().iter().filter(of_the_day).count() as u64;
             report.unreadable += chunk.poison.len() as u64;
-            sink.gather(&RecordBatch::new(chunk), Instant::now());
+            batcher.add(&RecordBatch::new(chunk), Instant::now());
         }
-        if !(ended || sink.is_full()) {
+        if !(ended || batcher.is_full()) {
             continue;
         }
-        let inserts: Vec<_> = sink.seal().into_iter().filter(|insert| insert.day == day).collect();
+        let inserts: Vec<_> = batcher.take().into_iter().filter(|insert| insert.day == day).collect();
         if let (Some(first), Some(last)) = (inserts.first(), inserts.last()) {
             let (from, next) = (first.first().offset, last.last().offset + 1);
             let refused = delivery.deliver(&inserts, from, next).await;
@@ -147,7 +147,7 @@ async fn load(
             break;
         }
     }
-    report.missing_offsets += walk.missing;
+    report.missing_offsets += reader.missing;
     Ok(())
 }
 

@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use super::ReplayError;
 use super::events::Logs;
-use super::walk::Walk;
-use crate::live::sightings;
-use crate::raw_log::Shelf;
+use super::reader::RawLogReader;
+use crate::live::live_events;
+use crate::raw_log::RawLogStore;
 use crate::raw_log::name::Hour;
 use footfall_live::redis::{MinuteCounts, Redis, lives, minute_counts};
 use footfall_live::{SourcePartition, WINDOW_MINUTES};
@@ -34,13 +34,13 @@ pub struct LiveReport {
     pub missing_offsets: u64,
 }
 
-/// Rebuilds the view as it is at `now` (milliseconds since 1970, asked again for each stretch). Nobody else may feed it meanwhile.
+/// Rebuilds the view as it is at `now` (milliseconds since 1970, asked again for each batch). Nobody else may feed it meanwhile.
 ///
 /// # Errors
 /// [`ReplayError`]; the view is then a part of what it should be, and this can be done again.
 pub async fn rebuild(
     redis: &Redis,
-    shelf: &Shelf,
+    raw_log: &RawLogStore,
     logs: &Logs,
     now: impl Fn() -> i64,
 ) -> Result<LiveReport, ReplayError> {
@@ -51,19 +51,20 @@ pub async fn rebuild(
     let mut tallies: BTreeMap<i64, MinuteCounts> = BTreeMap::new();
     for (incarnation, partitions) in logs {
         for (partition, manifest) in partitions {
-            let mut walk = Walk::new(shelf, *incarnation, manifest, |stretch| stretch.is_since(since));
+            let mut reader =
+                RawLogReader::new(raw_log, *incarnation, manifest, |batch| batch.is_since(since));
             let mut writer =
                 redis.writer(SourcePartition { incarnation: *incarnation, partition: *partition });
             let mut anew = true;
-            while let Some(chunk) = walk.next().await? {
+            while let Some(chunk) = reader.next().await? {
                 report.raw_records += chunk.raw().len() as u64;
                 report.unreadable += chunk.poison.len() as u64;
                 if std::mem::take(&mut anew) {
                     writer.restart(chunk.start, begun).await?;
                 }
-                let piece = [RecordBatch::new(chunk)];
-                let sightings = sightings(&piece);
-                for (minute, more) in minute_counts(&sightings, begun) {
+                let batch = [RecordBatch::new(chunk)];
+                let live_events = live_events(&batch);
+                for (minute, more) in minute_counts(&live_events, begun) {
                     let sum = tallies.entry(minute).or_default();
                     *sum = MinuteCounts {
                         events: sum.events + more.events,
@@ -71,9 +72,9 @@ pub async fn rebuild(
                     };
                 }
                 // By the same clock: a minute that ends meanwhile is counted, and goes when its time comes.
-                writer.apply(piece[0].next(), &sightings, begun).await?;
+                writer.apply(batch[0].next(), &live_events, begun).await?;
             }
-            report.missing_offsets += walk.missing;
+            report.missing_offsets += reader.missing;
         }
     }
     let held = redis.held().await?;

@@ -5,7 +5,7 @@ pub mod events;
 pub mod live;
 pub mod parked;
 mod plan;
-mod walk;
+mod reader;
 
 use footfall_blobs::BlobError;
 use footfall_clickhouse::StoreError;
@@ -59,5 +59,5 @@ pub enum ReplayError {
     },
     /// Somebody writes. Transient.
     #[error("rows of {0} were stored meanwhile: stop every central that writes into this event store")]
-    Unquiet(String),
+    WrittenMeanwhile(String),
 }

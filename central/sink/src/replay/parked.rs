@@ -8,13 +8,13 @@ use serde::Serialize;
 
 use super::ReplayError;
 use super::events::Logs;
-use super::walk::Walk;
-use crate::Sink as _;
+use super::reader::RawLogReader;
+use crate::Batcher as _;
 use crate::batch::Insert;
-use crate::clickhouse::ClickHouse;
+use crate::clickhouse::RowBatcher;
 use crate::delivery::Delivery;
-use crate::raw_log::Shelf;
-use crate::raw_log::manifest::Stretch;
+use crate::raw_log::RawLogStore;
+use crate::raw_log::manifest::Batch;
 use footfall_clickhouse::{Coordinate, EventStore};
 use footfall_log::dead_letter::Parked;
 use footfall_log::{PoisonReason, RecordBatch};
@@ -52,9 +52,9 @@ pub type Place = (u32, u64, Option<u32>);
 ///
 /// # Errors
 /// [`ReplayError`]; what was not reached can be given again.
-pub async fn again(
+pub async fn redeliver(
     store: &EventStore,
-    shelf: &Shelf,
+    raw_log: &RawLogStore,
     logs: &Logs,
     incarnation: [u8; 16],
     parked: &[Place],
@@ -65,13 +65,12 @@ pub async fn again(
     let Some(partitions) = logs.get(&incarnation) else { return Ok(outcomes) };
     for (partition, manifest) in partitions {
         let places: Vec<_> = outcomes.keys().copied().filter(|(of, ..)| of == partition).collect();
-        let within = |stretch: &Stretch| {
-            places.iter().any(|(_, offset, _)| (stretch.from..=stretch.last).contains(offset))
-        };
-        let mut walk = Walk::new(shelf, incarnation, manifest, within);
+        let within =
+            |batch: &Batch| places.iter().any(|(_, offset, _)| (batch.from..=batch.last).contains(offset));
+        let mut reader = RawLogReader::new(raw_log, incarnation, manifest, within);
         let mut delivery =
             Delivery::new(store.partition_writer(&EVENTS, incarnation, *partition), DOUBTFUL, seed);
-        while let Some(chunk) = walk.next().await? {
+        while let Some(chunk) = reader.next().await? {
             let here: Vec<_> = places
                 .iter()
                 .copied()
@@ -92,9 +91,9 @@ pub async fn again(
                     outcomes.insert(*place, Outcome::Unreadable { reason: spoilt.reason.name() });
                 }
             }
-            let mut sink = ClickHouse::new(incarnation, *partition);
-            sink.gather(&RecordBatch::new(chunk), Instant::now());
-            let inserts = sink.seal();
+            let mut batcher = RowBatcher::new(incarnation, *partition);
+            batcher.add(&RecordBatch::new(chunk), Instant::now());
+            let inserts = batcher.take();
             for place in here {
                 for single in singles(&inserts, place) {
                     let (from, next) = (single.first().offset, single.first().offset + 1);

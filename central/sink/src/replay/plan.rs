@@ -1,10 +1,10 @@
-//! Which stretches of the raw log have to be read again, so that the reader decides about the wanted ones as it did the first time. Pure.
+//! Which batches of the raw log have to be read again, so that the reader decides about the wanted ones as it did the first time. Pure.
 //!
 //! Whether an event is marked as a repeat depends on the records before it, as far as the window reaches; whether a record is a resend,
 //! on those of its own epoch, which lie in the same hour as it does. So what is wanted is read with twice the window before it, and what
 //! lies further off is skipped.
 
-use crate::raw_log::manifest::{Manifest, Stretch};
+use crate::raw_log::manifest::{Batch, Manifest};
 use footfall_log::window::WINDOW_RECORDS;
 
 /// Records read before what is wanted: the window, and room for resends, which do not count in it.
@@ -14,7 +14,7 @@ const WARM_UP_RECORDS: u64 = 2 * WINDOW_RECORDS;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step<'a> {
     /// Read this.
-    Read(&'a Stretch),
+    Read(&'a Batch),
     /// Go on behind this many records, at this offset.
     Skip {
         /// The offset to go on at.
@@ -24,21 +24,21 @@ pub(super) enum Step<'a> {
     },
 }
 
-/// The steps to the last stretch that is `wanted`; none when none is.
-pub(super) fn steps(manifest: &Manifest, wanted: impl Fn(&Stretch) -> bool) -> Vec<Step<'_>> {
+/// The steps to the last batch that is `wanted`; none when none is.
+pub(super) fn steps(manifest: &Manifest, wanted: impl Fn(&Batch) -> bool) -> Vec<Step<'_>> {
     let mut steps = Vec::new();
     let mut warm_up = 0;
-    for stretch in manifest.stretches.iter().rev() {
-        if wanted(stretch) {
+    for batch in manifest.batches.iter().rev() {
+        if wanted(batch) {
             warm_up = WARM_UP_RECORDS;
-            steps.push(Step::Read(stretch));
+            steps.push(Step::Read(batch));
         } else if warm_up > 0 {
-            warm_up = warm_up.saturating_sub(stretch.records());
-            steps.push(Step::Read(stretch));
+            warm_up = warm_up.saturating_sub(batch.records());
+            steps.push(Step::Read(batch));
         } else if let Some(Step::Skip { records, .. }) = steps.last_mut() {
-            *records += stretch.records();
+            *records += batch.records();
         } else if !steps.is_empty() {
-            steps.push(Step::Skip { next: stretch.last.saturating_add(1), records: stretch.records() });
+            steps.push(Step::Skip { next: batch.last.saturating_add(1), records: batch.records() });
         }
     }
     steps.reverse();
@@ -50,10 +50,10 @@ mod tests {
     use super::*;
     use crate::raw_log::name::{Hour, Name};
 
-    /// Stretches of so many records each, in the hour that stands beside.
-    fn manifest(stretches: &[(u64, u32)]) -> Manifest {
+    /// Batches of so many records each, in the hour that stands beside.
+    fn manifest(batches: &[(u64, u32)]) -> Manifest {
         let mut first = 0;
-        let names = stretches.iter().map(|(records, hour)| {
+        let names = batches.iter().map(|(records, hour)| {
             let last = first + records - 1;
             let (hour, count) = (Hour(*hour), *records);
             let name =
@@ -66,10 +66,10 @@ mod tests {
 
     fn told(manifest: &Manifest, day: u16) -> Vec<(char, u64)> {
         let told = |step: &Step| match step {
-            Step::Read(stretch) => ('r', stretch.from),
+            Step::Read(batch) => ('r', batch.from),
             Step::Skip { next, .. } => ('s', *next),
         };
-        steps(manifest, |stretch| stretch.has_day(day)).iter().map(told).collect()
+        steps(manifest, |batch| batch.has_day(day)).iter().map(told).collect()
     }
 
     #[test]
@@ -87,7 +87,7 @@ mod tests {
             told(&manifest, 0),
             [('r', 0), ('s', 200_005), ('r', 200_005), ('r', 450_005), ('r', 600_006)]
         );
-        let skip = steps(&manifest, |stretch| stretch.has_day(0));
+        let skip = steps(&manifest, |batch| batch.has_day(0));
         assert_eq!(skip[1], Step::Skip { next: 200_005, records: 200_000 });
     }
 }

@@ -1,73 +1,60 @@
 //! A sink that runs beside a test.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use footfall_blobs::Blobs;
 use footfall_clickhouse::EventStore;
+use footfall_daemon::status::Status;
 use footfall_log::Partition;
-use footfall_sink::clickhouse::{ClickHouse, Rows};
-use footfall_sink::raw_log::{self, RawLog, Setting};
-use footfall_sink::{Begin, Health, Sink as _, Stop};
+use footfall_sink::clickhouse::ClickHouse;
+use footfall_sink::raw_log::{self, RawLog};
+use footfall_sink::{Context, Metrics, Pace, Sink, Stop};
 use tokio::task::JoinHandle;
 
 use super::eventually;
 
 pub(crate) struct Running {
-    pub(crate) health: Health,
+    pub(crate) status: Status,
     stop: Stop,
     run: JoinHandle<()>,
 }
 
 impl Running {
-    /// Runs a sink that tells how it is by the one, and ends by the other.
-    pub(crate) fn start<F>(sink: impl FnOnce(Health, Stop) -> F) -> Self
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        let (health, stop) = (Health::default(), Stop::default());
-        let run = tokio::spawn(sink(health.clone(), stop.clone()));
-        Self { health, stop, run }
+    /// Stores what a partition holds.
+    pub(crate) fn start<S: Sink>(partition: &Partition, sink: S, metrics: &Metrics, seed: u64) -> Self {
+        let (status, stop) = (Status::default(), Stop::default());
+        if S::HOLDS_LOG {
+            partition.register(S::NAME);
+        }
+        let counters = metrics.of(S::NAME);
+        let (partition, pace) = (partition.clone(), Pace::default());
+        let context = Context { partition, counters, status: status.clone(), pace, seed };
+        let run = tokio::spawn(footfall_sink::run(Arc::new(sink), context, stop.clone()));
+        Self { status, stop, run }
     }
 
     /// Feeds ClickHouse.
-    pub(crate) async fn clickhouse(
+    pub(crate) fn clickhouse(
         partition: &Partition,
         store: &EventStore,
-        metrics: &footfall_sink::Metrics,
+        metrics: &Metrics,
         seed: u64,
     ) -> Self {
-        let cursor = partition.consumer(ClickHouse::NAME).await.expect("a consumer");
-        let counters = metrics.of(ClickHouse::NAME);
-        let (incarnation, number) = (partition.incarnation().0, partition.number());
-        let rows = Rows::new(store, incarnation, number, partition.end(), seed, counters.clone());
-        let sink = ClickHouse::new(incarnation, number);
-        Self::start(|health, stop| {
-            let begin = Begin { keep: Some(partition.clone()), cursor, counters, health, seed };
-            footfall_sink::run(sink, rows, begin, stop)
-        })
+        Self::start(partition, ClickHouse::new(store.clone()), metrics, seed)
     }
 
     /// Feeds the raw log.
     pub(crate) fn raw_log(partition: &Partition, blobs: &Blobs, close_after: Duration, seed: u64) -> Self {
-        Self::start(|health, stop| {
-            let setting = Setting {
-                partition: partition.clone(),
-                blobs: blobs.clone(),
-                close_after,
-                counters: footfall_sink::Metrics::default().of(RawLog::NAME),
-                metrics: raw_log::Metrics::default(),
-                health,
-                seed,
-            };
-            raw_log::run(setting, stop)
-        })
+        let raw_log = RawLog::new(blobs.clone(), close_after, raw_log::Metrics::default());
+        Self::start(partition, raw_log, &Metrics::default(), seed)
     }
 
     /// Lets it write what the log holds.
     pub(crate) async fn drain(self) {
         self.stop.drain.cancel();
         let drained = tokio::time::timeout(Duration::from_mins(2), self.run).await;
-        drained.unwrap_or_else(|_| panic!("not drained: {:?}", self.health.fault())).expect("ran");
+        drained.unwrap_or_else(|_| panic!("not drained: {:?}", self.status.fault())).expect("ran");
     }
 
     /// Ends it where it is, before it can commit what it writes.

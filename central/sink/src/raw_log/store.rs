@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
-use super::manifest::{Manifest, Stretch};
+use super::manifest::{Batch, Manifest};
 use super::name::{self, Name};
 use super::object;
 use footfall_blobs::{BlobError, Blobs};
@@ -15,11 +15,11 @@ const AT_ONCE: usize = 8;
 
 /// The raw log in a blob store.
 #[derive(Clone, Debug)]
-pub struct Shelf {
+pub struct RawLogStore {
     blobs: Blobs,
 }
 
-impl Shelf {
+impl RawLogStore {
     /// The raw log in this store.
     pub fn new(blobs: Blobs) -> Self {
         Self { blobs }
@@ -52,7 +52,9 @@ impl Shelf {
                 let name = blob.name.as_str();
                 match name.parse::<Name>() {
                     Ok(name) => partitions.entry(name.partition).or_default().push(name),
-                    Err(error) => tracing::warn!(name, %error, "a stranger in the raw log's folder"),
+                    Err(error) => {
+                        tracing::warn!(name, %error, "an object in the raw log's folder whose name is none of ours")
+                    }
                 }
             }
         }
@@ -68,15 +70,15 @@ impl Shelf {
         Ok(folders.iter().filter_map(|folder| name::parse_incarnation(folder)).collect())
     }
 
-    /// The records of a stretch in the order of the log, whatever hour they are filed under.
+    /// The records of a batch in the order of the log, whatever hour they are filed under.
     ///
     /// # Errors
     /// [`BlobError`]; [`Cause::Damaged`](footfall_blobs::Cause::Damaged) when an object is not what its name says.
-    pub async fn read(&self, stretch: &Stretch) -> Result<Vec<RawEntry>, BlobError> {
-        let reads = stretch.objects.iter().map(|name| self.read_object(name));
+    pub async fn read(&self, batch: &Batch) -> Result<Vec<RawEntry>, BlobError> {
+        let reads = batch.objects.iter().map(|name| self.read_object(name));
         let objects: Vec<_> = futures_util::stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
         let mut entries: Vec<_> =
-            objects.into_iter().flatten().filter(|entry| entry.offset >= stretch.from).collect();
+            objects.into_iter().flatten().filter(|entry| entry.offset >= batch.from).collect();
         entries.sort_unstable_by_key(|entry| entry.offset);
         Ok(entries)
     }

@@ -1,0 +1,147 @@
+//! Runs the sinks of every partition that this central owns: begun when it gains one, ended when it loses it. Each runs by itself: what
+//! keeps one from beginning, or makes it fail, delays no other.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
+
+use footfall_log::{Log, Partition};
+
+use super::{Context, Metrics, Pace, Sink, SinkHealth, Stop, run};
+
+/// A [`Sink`] of whatever types, for a table of sinks. Boxed once for each partition, never for a record.
+pub trait AnySink: Send + Sync + 'static {
+    /// See [`Sink::NAME`].
+    fn name(&self) -> &'static str;
+    /// See [`Sink::HOLDS_LOG`].
+    fn holds_log(&self) -> bool;
+    /// See [`run`].
+    fn run(self: Arc<Self>, context: Context, stop: Stop) -> BoxFuture<'static, ()>;
+}
+
+impl<S: Sink> AnySink for S {
+    fn name(&self) -> &'static str {
+        S::NAME
+    }
+
+    fn holds_log(&self) -> bool {
+        S::HOLDS_LOG
+    }
+
+    fn run(self: Arc<Self>, context: Context, stop: Stop) -> BoxFuture<'static, ()> {
+        run(self, context, stop).boxed()
+    }
+}
+
+/// What is needed to run sinks; clones share it.
+#[derive(Clone)]
+struct Shared {
+    sinks: Arc<[Arc<dyn AnySink>]>,
+    metrics: Metrics,
+    health: SinkHealth,
+    pace: Pace,
+}
+
+/// Keeps `sinks` running for whatever the log says this central owns, until `stop`; then waits for them. `random` makes them differ.
+///
+/// # Panics
+/// When the tasks of a partition do: what panics in a sink is told, and ends that sink alone.
+pub async fn supervise(
+    log: Log,
+    sinks: Vec<Arc<dyn AnySink>>,
+    metrics: Metrics,
+    health: SinkHealth,
+    pace: Pace,
+    mut random: fastrand::Rng,
+    stop: Stop,
+) {
+    let shared = Shared { sinks: sinks.into(), metrics, health, pace };
+    let mut owned = log.owned();
+    let mut supervised: BTreeMap<u32, (Partition, JoinHandle<()>)> = BTreeMap::new();
+    loop {
+        let now = owned.borrow_and_update().clone();
+        for (number, partition) in now {
+            if supervised.get(&number).is_some_and(|(held, _)| !held.lost().is_cancelled()) {
+                continue;
+            }
+            let before = supervised.remove(&number).map(|(_, task)| task);
+            let task = run_partition(partition.clone(), before, shared.clone(), random.fork(), stop.clone());
+            supervised.insert(number, (partition, tokio::spawn(task)));
+        }
+        tokio::select! {
+            changed = owned.changed() => if changed.is_err() { break },
+            () = stop.drain.cancelled() => break,
+        }
+    }
+    stop.drain.cancelled().await;
+    let mut rest: JoinSet<()> = JoinSet::new();
+    for (_, task) in supervised.into_values() {
+        rest.spawn(async { task.await.expect("a partition's task does not panic") });
+    }
+    if timeout(pace.drain_timeout, async { while rest.join_next().await.is_some() {} }).await.is_err() {
+        tracing::warn!("not all of the log is stored yet; the rest follows after the next start");
+        stop.abandon.cancel();
+        while rest.join_next().await.is_some() {}
+    }
+}
+
+/// Runs the sinks of one partition as long as it is owned, once those of an earlier ownership have ended.
+async fn run_partition(
+    partition: Partition,
+    before: Option<JoinHandle<()>>,
+    shared: Shared,
+    mut random: fastrand::Rng,
+    stop: Stop,
+) {
+    if let Some(before) = before {
+        before.await.expect("a partition's task does not panic");
+    }
+    let own = Stop { drain: stop.drain.child_token(), abandon: stop.abandon.child_token() };
+    // All of them are known before the first commits: the log keeps for each what it has not got.
+    for sink in shared.sinks.iter().filter(|sink| sink.holds_log()) {
+        partition.register(sink.name());
+    }
+    let mut running = JoinSet::new();
+    for sink in &*shared.sinks {
+        let context = Context {
+            partition: partition.clone(),
+            counters: shared.metrics.of(sink.name()),
+            status: shared.health.enter(partition.number(), sink.name()),
+            pace: shared.pace,
+            seed: random.u64(..),
+        };
+        running.spawn(run_one(Arc::clone(sink), context, own.clone()));
+    }
+    let kept = tokio::select! {
+        () = async { while running.join_next().await.is_some() {} } => true,
+        () = partition.lost().cancelled() => false,
+    };
+    if !kept {
+        // Whoever has it now goes on where the stores say.
+        own.abandon.cancel();
+        while running.join_next().await.is_some() {}
+    }
+    shared.health.forget(partition.number());
+}
+
+/// Runs one sink, and tells when it ends although nobody told it to.
+async fn run_one(sink: Arc<dyn AnySink>, context: Context, stop: Stop) {
+    let (name, status) = (sink.name(), context.status.clone());
+    let ended = tokio::spawn(sink.run(context, stop.clone())).await;
+    if !stop.drain.is_cancelled() && !stop.abandon.is_cancelled() {
+        tracing::error!(sink = name, ?ended, "a sink has ended");
+        status.fail(format!("the {name} sink has ended"));
+        // The sentence stands until all ends, or the partition is lost.
+        tokio::select! {
+            () = stop.drain.cancelled() => {}
+            () = stop.abandon.cancelled() => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -95,8 +95,9 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     let (policy_sender, policy) = watch::channel(Arc::new(Policy::default()));
     let policy_watch =
         tokio::spawn(footfall_metadata::watch(metadata.clone(), policy_sender, ends.api.clone()));
-    let room = ingest::Room::new(log.clone(), policy, telemetry.ingest.clone(), ends.ingest.clone());
-    let mut ingest = tokio::spawn(ingest::serve(relay, room));
+    let context =
+        ingest::IngestContext::new(log.clone(), policy, telemetry.ingest.clone(), ends.ingest.clone());
+    let mut ingest = tokio::spawn(ingest::serve(relay, context));
     let job_health = JobHealth::default();
     let jobs_context = footfall_jobs::Context {
         leases: metadata.clone(),

@@ -14,46 +14,46 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::Room;
+use super::IngestContext;
 use super::protocol::{self, Action, Session};
 use footfall_log::{Appender, Refused};
 
-/// How long an edge may take to greet.
-const GREETING: Duration = Duration::from_secs(10);
+/// How long an edge may take to say hello.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a last frame may take to be received before the connection is closed over it.
-const FAREWELL: Duration = Duration::from_secs(2);
+const LAST_FRAME_TIMEOUT: Duration = Duration::from_secs(2);
 /// Most bytes taken from the stream at once.
 const READ_BYTES: usize = 256 << 10;
 
 /// Serves the connection of `edge_id` until it ends.
-pub(super) async fn serve(connection: Connection, edge_id: String, room: Arc<Room>) {
-    let opened = timeout(GREETING, connection.accept_bi());
+pub(super) async fn serve(connection: Connection, edge_id: String, context: Arc<IngestContext>) {
+    let opened = timeout(HELLO_TIMEOUT, connection.accept_bi());
     let stream = tokio::select! {
         stream = opened => stream,
-        () = room.stop.cancelled() => return connection.close(VarInt::from_u32(0), b"stopping"),
+        () = context.stop.cancelled() => return connection.close(VarInt::from_u32(0), b"stopping"),
     };
     let Ok(Ok((sender, receiver))) = stream else {
         return connection.close(VarInt::from_u32(1), b"no stream");
     };
-    let mut link = Link {
+    let mut edge = EdgeConnection {
         connection: connection.clone(),
         sender,
         receiver,
         buffer: BytesMut::new(),
         session: Session::default(),
-        held: None,
+        waiting: None,
         answers: FuturesOrdered::new(),
         superseded: CancellationToken::new(),
         policy: None,
-        appender: room.log.appender(&edge_id),
+        appender: context.log.appender(&edge_id),
         edge_id,
-        room,
+        context,
     };
-    let ending = link.run().await;
-    link.end(ending).await;
+    let end = edge.run().await;
+    edge.end(end).await;
 }
 
-struct Link {
+struct EdgeConnection {
     connection: Connection,
     edge_id: String,
     sender: SendStream,
@@ -61,16 +61,16 @@ struct Link {
     buffer: BytesMut,
     session: Session,
     /// A batch that waits for its share of the memory.
-    held: Option<Batch>,
+    waiting: Option<Batch>,
     appender: Appender,
     answers: FuturesOrdered<JoinHandle<Result<(), Refused>>>,
     superseded: CancellationToken,
     policy: Option<JoinHandle<()>>,
-    room: Arc<Room>,
+    context: Arc<IngestContext>,
 }
 
 /// How a connection comes to its end.
-enum Ending {
+enum End {
     /// Lost, or closed by the edge.
     Gone,
     /// Central stops.
@@ -79,69 +79,69 @@ enum Ending {
     Refused(Refusal),
 }
 
-impl Link {
-    async fn run(&mut self) -> Ending {
+impl EdgeConnection {
+    async fn run(&mut self) -> End {
         loop {
             if let Err(refusal) = self.parse().await {
                 return refusal;
             }
-            let share = self.held.as_ref().map_or(0, |batch| batch.plain_length.max(1));
+            let share = self.waiting.as_ref().map_or(0, |batch| batch.plain_length.max(1));
             tokio::select! {
                 biased;
                 Some(answer) = self.answers.next() => {
-                    if let Err(ending) = self.answer(answer.unwrap_or(Err(Refused::Unavailable("closing".into())))).await {
-                        return ending;
+                    if let Err(end) = self.answer(answer.unwrap_or(Err(Refused::Unavailable("closing".into())))).await {
+                        return end;
                     }
                 }
-                () = self.superseded.cancelled() => return Ending::Refused(protocol::superseded()),
-                reason = self.appender.closed() => return Ending::Refused(protocol::log_unavailable(reason)),
-                () = self.room.stop.cancelled() => return Ending::Stopping,
-                permit = Arc::clone(&self.room.memory).acquire_many_owned(share), if share > 0 => {
+                () = self.superseded.cancelled() => return End::Refused(protocol::superseded()),
+                reason = self.appender.closed() => return End::Refused(protocol::log_unavailable(reason)),
+                () = self.context.stop.cancelled() => return End::Stopping,
+                permit = Arc::clone(&self.context.memory).acquire_many_owned(share), if share > 0 => {
                     let permit = permit.expect("the budget is never closed");
                     if let Err(refusal) = self.append(permit) {
-                        return Ending::Refused(refusal);
+                        return End::Refused(refusal);
                     }
                 }
                 chunk = self.receiver.read_chunk(READ_BYTES, true), if share == 0 && self.session.has_room() => {
                     match chunk {
                         Ok(Some(chunk)) => self.buffer.extend_from_slice(&chunk.bytes),
-                        Ok(None) | Err(_) => return Ending::Gone,
+                        Ok(None) | Err(_) => return End::Gone,
                     }
                 }
-                () = tokio::time::sleep(GREETING), if !self.session.is_greeted() => return Ending::Gone,
+                () = tokio::time::sleep(HELLO_TIMEOUT), if !self.session.is_greeted() => return End::Gone,
             }
         }
     }
 
-    /// Takes whole frames off the buffer until a batch is held.
-    async fn parse(&mut self) -> Result<(), Ending> {
-        while self.held.is_none() && self.session.has_room() {
+    /// Takes whole frames off the buffer until a batch waits.
+    async fn parse(&mut self) -> Result<(), End> {
+        while self.waiting.is_none() && self.session.has_room() {
             let frame = frame::read::<ToCentral>(&mut self.buffer, MAX_FRAME_BYTES)
-                .map_err(|error| Ending::Refused(protocol::malformed(&error.to_string())))?;
+                .map_err(|error| End::Refused(protocol::malformed(&error.to_string())))?;
             let Some(frame) = frame else { break };
-            match self.session.receive(frame, now_ms()).map_err(Ending::Refused)? {
+            match self.session.receive(frame, now_ms()).map_err(End::Refused)? {
                 Action::Greet { welcome, policy_id } => {
                     tracing::info!(edge = self.edge_id, address = %self.connection.remote_address(), policy_id, "edge connected");
-                    self.superseded = self.room.roster.enter(&self.edge_id, self.connection.stable_id());
-                    self.room.metrics.edges.set(self.room.roster.len() as i64);
+                    self.superseded = self.context.edges.register(&self.edge_id, self.connection.stable_id());
+                    self.context.metrics.edges.set(self.context.edges.len() as i64);
                     self.policy =
-                        Some(tokio::spawn(send_policies(self.connection.clone(), Arc::clone(&self.room))));
+                        Some(tokio::spawn(send_policies(self.connection.clone(), Arc::clone(&self.context))));
                     self.send(to_edge::Message::Welcome(welcome)).await?;
                 }
-                Action::Take(batch) => self.held = Some(batch),
+                Action::Take(batch) => self.waiting = Some(batch),
             }
         }
         Ok(())
     }
 
     fn append(&mut self, permit: tokio::sync::OwnedSemaphorePermit) -> Result<(), Refusal> {
-        let batch = self.held.take().expect("a share is asked for what is held");
+        let batch = self.waiting.take().expect("memory is asked for a batch that waits");
         let bytes = u64::from(batch.plain_length);
         let append = self.session.inflate(batch)?;
         let count = append.records.len() as u64;
         let pending = self.appender.append(append.epoch, append.first_offset, append.records);
-        let metrics = self.room.metrics.clone();
-        // A task of its own, so that the memory is given back whether or not this connection is still there to ask.
+        let metrics = self.context.metrics.clone();
+        // A task of its own, so that the memory is given back even when this connection is gone.
         self.answers.push_back(tokio::spawn(async move {
             let answer = pending.await;
             drop(permit);
@@ -156,40 +156,40 @@ impl Link {
     }
 
     /// Acknowledges what the log has; after a failure nothing that came later is.
-    async fn answer(&mut self, answer: Result<(), Refused>) -> Result<(), Ending> {
+    async fn answer(&mut self, answer: Result<(), Refused>) -> Result<(), End> {
         match answer {
             Ok(()) => {
                 let ack = self.session.appended();
                 self.send(to_edge::Message::Ack(ack)).await?;
-                self.room.metrics.acks.inc();
+                self.context.metrics.acks.inc();
                 Ok(())
             }
             Err(refused @ Refused::TooLarge(_)) => {
-                Err(Ending::Refused(protocol::malformed(&refused.to_string())))
+                Err(End::Refused(protocol::malformed(&refused.to_string())))
             }
-            Err(refused) => Err(Ending::Refused(protocol::log_unavailable(refused.to_string()))),
+            Err(refused) => Err(End::Refused(protocol::log_unavailable(refused.to_string()))),
         }
     }
 
-    async fn send(&mut self, message: to_edge::Message) -> Result<(), Ending> {
+    async fn send(&mut self, message: to_edge::Message) -> Result<(), End> {
         let mut out = BytesMut::new();
         frame::write(&ToEdge { message: Some(message) }, MAX_FRAME_BYTES, &mut out)
             .expect("answers are small");
-        self.sender.write_all(&out).await.map_err(|_| Ending::Gone)
+        self.sender.write_all(&out).await.map_err(|_| End::Gone)
     }
 
-    async fn end(mut self, ending: Ending) {
-        self.room.roster.leave(&self.edge_id, self.connection.stable_id());
-        self.room.metrics.edges.set(self.room.roster.len() as i64);
+    async fn end(mut self, end: End) {
+        self.context.edges.remove(&self.edge_id, self.connection.stable_id());
+        self.context.metrics.edges.set(self.context.edges.len() as i64);
         if let Some(policy) = &self.policy {
             policy.abort();
         }
-        let (code, reason) = match ending {
-            Ending::Gone => {
+        let (code, reason) = match end {
+            End::Gone => {
                 tracing::info!(edge = self.edge_id, reason = ?self.connection.close_reason(), "edge gone");
                 (0, "gone")
             }
-            Ending::Stopping => {
+            End::Stopping => {
                 while let Some(Ok(answer)) = self.answers.next().await {
                     if self.answer(answer).await.is_err() {
                         break;
@@ -197,28 +197,28 @@ impl Link {
                 }
                 (0, "stopping")
             }
-            Ending::Refused(refusal) => {
+            End::Refused(refusal) => {
                 tracing::warn!(edge = self.edge_id, cause = ?refusal.cause(), refusal.sentence, "edge refused");
-                self.room.metrics.refused(refusal.cause());
-                // The edge may be gone already; then there is nobody to tell.
+                self.context.metrics.refused(refusal.cause());
+                // The edge may be gone already.
                 let _ = self.send(to_edge::Message::Refusal(refusal)).await;
                 (1, "refused")
             }
         };
         // A close discards what was not yet received: wait until it was.
         if self.sender.finish().is_ok() {
-            let _ = timeout(FAREWELL, self.sender.stopped()).await;
+            let _ = timeout(LAST_FRAME_TIMEOUT, self.sender.stopped()).await;
         }
         self.connection.close(VarInt::from_u32(code), reason.as_bytes());
     }
 }
 
 /// Sends the policy when the connection begins and whenever it changes, on a stream of its own.
-async fn send_policies(connection: Connection, room: Arc<Room>) {
+async fn send_policies(connection: Connection, context: Arc<IngestContext>) {
     let Ok(mut stream) = connection.open_uni().await else {
         return;
     };
-    let mut policies: watch::Receiver<Arc<Policy>> = room.policy.clone();
+    let mut policies: watch::Receiver<Arc<Policy>> = context.policy.clone();
     loop {
         let policy = Arc::clone(&policies.borrow_and_update());
         // Zero stands for "none yet".
@@ -230,7 +230,7 @@ async fn send_policies(connection: Connection, room: Arc<Room>) {
             } else if stream.write_all(&out).await.is_err() {
                 return;
             } else {
-                room.metrics.policies.inc();
+                context.metrics.policies.inc();
             }
         }
         if policies.changed().await.is_err() {

@@ -1,4 +1,4 @@
-//! The relay's end against a real QUIC client with real certificates.
+//! Central's end of the relay against a real QUIC client with real certificates.
 
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -50,8 +50,8 @@ impl Central {
         let (policy, policies) = watch::channel(Arc::new(Policy::default()));
         let stop = CancellationToken::new();
         let metrics = Metrics::default();
-        let room = Room::new(log.clone(), policies, metrics.clone(), stop.clone());
-        let serving = tokio::spawn(serve(endpoint, room));
+        let context = IngestContext::new(log.clone(), policies, metrics.clone(), stop.clone());
+        let serving = tokio::spawn(serve(endpoint, context));
         Self { address, log, policy, metrics, stop, serving, authority, _dir: dir }
     }
 
@@ -86,11 +86,10 @@ impl Central {
         let mut cursor = self.partition().observer("test", UNIX_EPOCH).await.expect("observer");
         let mut offsets = Vec::new();
         while cursor.position() < end {
-            let piece =
+            let batch =
                 timeout(Duration::from_secs(10), cursor.next()).await.expect("in time").expect("readable");
-            offsets.extend(
-                piece.records().iter().map(|reading| (reading.edge_id.to_owned(), reading.edge_offset)),
-            );
+            offsets
+                .extend(batch.records().iter().map(|record| (record.edge_id.to_owned(), record.edge_offset)));
         }
         offsets
     }
@@ -111,30 +110,30 @@ struct Edge {
 }
 
 impl Edge {
-    async fn say(&mut self, message: to_central::Message) {
+    async fn send_message(&mut self, message: to_central::Message) {
         let mut out = BytesMut::new();
         frame::write(&ToCentral { message: Some(message) }, MAX_FRAME_BYTES, &mut out).expect("small");
         self.sender.write_all(&out).await.expect("sent");
     }
 
-    async fn greet(&mut self, skew_ms: i64) -> to_edge::Message {
+    async fn hello(&mut self, skew_ms: i64) -> to_edge::Message {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as i64;
-        self.say(to_central::Message::Hello(Hello {
+        self.send_message(to_central::Message::Hello(Hello {
             software: "test".into(),
             clock_ms: now + skew_ms,
             policy_id: 0,
         }))
         .await;
-        self.hear().await
+        self.receive().await
     }
 
-    async fn send(&mut self, first_offset: u64, count: u8) {
+    async fn send_batch(&mut self, first_offset: u64, count: u8) {
         let mut plain = BytesMut::new();
         for number in 0..count {
             frame::pack(&record(number), &mut plain);
         }
         let records = zstd::bulk::compress(&plain, 1).expect("compresses").into();
-        self.say(to_central::Message::Batch(Batch {
+        self.send_message(to_central::Message::Batch(Batch {
             epoch: Bytes::from_static(&[5; 16]),
             first_offset,
             count: count.into(),
@@ -145,26 +144,28 @@ impl Edge {
         .await;
     }
 
-    async fn hear(&mut self) -> to_edge::Message {
-        timeout(Duration::from_secs(10), hear(&mut self.receiver, &mut self.buffer)).await.expect("in time")
+    async fn receive(&mut self) -> to_edge::Message {
+        timeout(Duration::from_secs(10), receive_message(&mut self.receiver, &mut self.buffer))
+            .await
+            .expect("in time")
     }
 
     async fn acked(&mut self) -> u64 {
-        match self.hear().await {
+        match self.receive().await {
             to_edge::Message::Ack(ack) => ack.next_offset,
             other => panic!("no acknowledgement but {other:?}"),
         }
     }
 
     async fn refused(&mut self) -> Cause {
-        match self.hear().await {
+        match self.receive().await {
             to_edge::Message::Refusal(refusal) => refusal.cause(),
             other => panic!("no refusal but {other:?}"),
         }
     }
 }
 
-async fn hear(receiver: &mut quinn::RecvStream, buffer: &mut BytesMut) -> to_edge::Message {
+async fn receive_message(receiver: &mut quinn::RecvStream, buffer: &mut BytesMut) -> to_edge::Message {
     loop {
         if let Some(frame) = frame::read::<ToEdge>(buffer, MAX_FRAME_BYTES).expect("a frame") {
             return frame.message.expect("a message");
@@ -178,18 +179,18 @@ async fn hear(receiver: &mut quinn::RecvStream, buffer: &mut BytesMut) -> to_edg
 async fn batches_are_acknowledged_once_the_log_has_them_and_a_resend_is_stored_once() {
     let central = Central::start().await;
     let mut edge = central.connect("edge-1").await;
-    assert!(matches!(edge.greet(0).await, to_edge::Message::Welcome(_)));
-    edge.send(0, 3).await;
-    edge.send(3, 2).await;
+    assert!(matches!(edge.hello(0).await, to_edge::Message::Welcome(_)));
+    edge.send_batch(0, 3).await;
+    edge.send_batch(3, 2).await;
     assert_eq!((edge.acked().await, edge.acked().await), (3, 5));
     assert_eq!(central.partition().end(), 5, "an acknowledged record is in the log");
 
     // The second acknowledgement is lost with the connection: the edge sends again what it must take for lost.
     edge.connection.close(VarInt::from_u32(0), b"cut");
     let mut edge = central.connect("edge-1").await;
-    edge.greet(0).await;
-    edge.send(3, 2).await;
-    edge.send(5, 1).await;
+    edge.hello(0).await;
+    edge.send_batch(3, 2).await;
+    edge.send_batch(5, 1).await;
     assert_eq!((edge.acked().await, edge.acked().await), (5, 6));
     let expected: Vec<_> = (0..6).map(|offset| ("edge-1".to_owned(), offset)).collect();
     assert_eq!(central.edge_offsets().await, expected);
@@ -200,14 +201,14 @@ async fn batches_are_acknowledged_once_the_log_has_them_and_a_resend_is_stored_o
 async fn a_newer_connection_of_an_edge_ends_the_older_and_leaves_others_alone() {
     let central = Central::start().await;
     let (mut first, mut other) = (central.connect("edge-1").await, central.connect("edge-2").await);
-    first.greet(0).await;
-    other.greet(0).await;
+    first.hello(0).await;
+    other.hello(0).await;
     let mut second = central.connect("edge-1").await;
-    second.greet(0).await;
+    second.hello(0).await;
     assert_eq!(first.refused().await, Cause::Superseded);
     timeout(Duration::from_secs(10), first.connection.closed()).await.expect("closed");
-    second.send(0, 1).await;
-    other.send(0, 1).await;
+    second.send_batch(0, 1).await;
+    other.send_batch(0, 1).await;
     assert_eq!((second.acked().await, other.acked().await), (1, 1));
     central.finish().await;
 }
@@ -217,18 +218,18 @@ async fn a_clock_that_is_off_and_rubbish_are_refused_with_a_cause() {
     let central = Central::start().await;
     let mut late = central.connect("edge-1").await;
     assert!(
-        matches!(late.greet(-90_000).await, to_edge::Message::Refusal(refusal) if refusal.cause() == Cause::Clock)
+        matches!(late.hello(-90_000).await, to_edge::Message::Refusal(refusal) if refusal.cause() == Cause::Clock)
     );
     let mut rubbish = central.connect("edge-1").await;
     rubbish.sender.write_all(&[0xff; 64]).await.expect("sent");
     assert_eq!(rubbish.refused().await, Cause::Malformed);
     let mut hasty = central.connect("edge-1").await;
-    hasty.send(0, 1).await;
+    hasty.send_batch(0, 1).await;
     assert_eq!(hasty.refused().await, Cause::Malformed);
     assert_eq!(central.partition().end(), 0);
     let mut good = central.connect("edge-1").await;
-    good.greet(0).await;
-    good.send(0, 1).await;
+    good.hello(0).await;
+    good.send_batch(0, 1).await;
     assert_eq!(good.acked().await, 1);
     central.finish().await;
 }
@@ -262,16 +263,18 @@ async fn the_policy_is_sent_at_the_beginning_and_when_it_changes() {
     };
     central.policy.send_replace(policy(1));
     let mut edge = central.connect("edge-1").await;
-    edge.greet(0).await;
+    edge.hello(0).await;
     let mut stream = timeout(Duration::from_secs(10), edge.connection.accept_uni())
         .await
         .expect("in time")
         .expect("opened");
     let mut buffer = BytesMut::new();
     for expected in 1..4 {
-        let heard = timeout(Duration::from_secs(10), hear(&mut stream, &mut buffer)).await.expect("in time");
-        let to_edge::Message::Policy(heard) = heard else { panic!("no policy") };
-        assert_eq!((heard.policy_id, heard.sites.len() as u64), (expected, expected));
+        let received = timeout(Duration::from_secs(10), receive_message(&mut stream, &mut buffer))
+            .await
+            .expect("in time");
+        let to_edge::Message::Policy(received) = received else { panic!("no policy") };
+        assert_eq!((received.policy_id, received.sites.len() as u64), (expected, expected));
         central.policy.send_replace(policy(expected + 1));
     }
     central.finish().await;
@@ -281,9 +284,9 @@ async fn the_policy_is_sent_at_the_beginning_and_when_it_changes() {
 async fn many_batches_wait_for_the_log_at_once_and_are_answered_in_order() {
     let central = Central::start().await;
     let mut edge = central.connect("edge-1").await;
-    edge.greet(0).await;
+    edge.hello(0).await;
     for batch in 0..300 {
-        edge.send(batch * 10, 10).await;
+        edge.send_batch(batch * 10, 10).await;
     }
     let mut acked = Vec::new();
     while acked.last() != Some(&3_000) {

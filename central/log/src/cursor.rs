@@ -1,32 +1,33 @@
-//! One sink's place in the log. Near the head it shares what was decoded there; further back it reads on its own.
+//! One sink's position in a partition. Near the head it shares what was decoded there; further back it reads on its own.
 
 use std::io;
 use std::sync::Arc;
 
-use super::backend::Source;
+use super::backend::PartitionReader;
 use super::deduplicator::{DecodedBatch, Deduplicator};
-use super::entry::ReadError;
-use super::feed::{CHUNK_BYTES, Feed, Place};
-use super::record::{DecodedRecord, Poison, RawEntry};
+use super::entry::{RawEntry, ReadError};
+use super::feed::{BATCH_BYTES, Feed, Location};
+use super::poison::Poison;
+use super::record::DecodedRecord;
 
 /// Reads the log from a position on, waiting at its end.
 pub struct Cursor {
     feed: Arc<Feed>,
     sink: &'static str,
     position: u64,
-    behind: Option<Behind>,
+    lagging: Option<LaggingReader>,
 }
 
-/// The reading of a cursor that the head has left behind.
-struct Behind {
-    reader: Deduplicator,
-    source: Source,
+/// How a cursor reads that is too far behind the head to share what was decoded there.
+struct LaggingReader {
+    deduplicator: Deduplicator,
+    reader: PartitionReader,
 }
 
-/// A stretch of the log from a cursor's position on.
+/// Decoded records of consecutive offsets, from a cursor's position on.
 #[derive(Clone, Debug)]
 pub struct RecordBatch {
-    chunk: Arc<DecodedBatch>,
+    batch: Arc<DecodedBatch>,
     from: u64,
 }
 
@@ -38,35 +39,35 @@ impl RecordBatch {
 
     /// The offset that follows it.
     pub fn next(&self) -> u64 {
-        self.chunk.next
+        self.batch.next
     }
 
-    /// What was read of it at once.
-    pub fn new(chunk: DecodedBatch) -> Self {
-        Self { from: chunk.start, chunk: Arc::new(chunk) }
+    /// The whole of what was decoded at once.
+    pub fn new(batch: DecodedBatch) -> Self {
+        Self { from: batch.start, batch: Arc::new(batch) }
     }
 
-    /// Its records as they stand in the log, in order, resends and unreadable ones too.
+    /// Its entries as they are stored in the log, in order, resends and unreadable ones too.
     pub fn raw(&self) -> &[RawEntry] {
-        let skip = self.chunk.raw().partition_point(|entry| entry.offset < self.from);
-        &self.chunk.raw()[skip..]
+        let skip = self.batch.raw().partition_point(|entry| entry.offset < self.from);
+        &self.batch.raw()[skip..]
     }
 
     /// Its records that were not in the log before, in order.
     pub fn records(&self) -> &[DecodedRecord<'_>] {
-        let skip = self.chunk.records().partition_point(|reading| reading.offset < self.from);
-        &self.chunk.records()[skip..]
+        let skip = self.batch.records().partition_point(|record| record.offset < self.from);
+        &self.batch.records()[skip..]
     }
 
     /// What in it could not be read.
     pub fn poison(&self) -> impl Iterator<Item = &Poison> {
-        self.chunk.poison.iter().filter(|poison| poison.offset >= self.from)
+        self.batch.poison.iter().filter(|poison| poison.offset >= self.from)
     }
 }
 
 impl Cursor {
     pub(super) fn new(feed: Arc<Feed>, sink: &'static str, position: u64) -> Self {
-        Self { feed, sink, position, behind: None }
+        Self { feed, sink, position, lagging: None }
     }
 
     /// The next offset it gives.
@@ -74,57 +75,59 @@ impl Cursor {
         self.position
     }
 
-    /// The next stretch, at least one offset long. Waits at the log's end. Cancel-safe, though a cancelled call may have to
+    /// The next records, at least one offset of them. Waits at the log's end. Cancel-safe, though a cancelled call may have to
     /// read a checkpoint again.
     ///
     /// # Errors
     /// [`CursorError`]; the position stays.
     pub async fn next(&mut self) -> Result<RecordBatch, CursorError> {
         loop {
-            match self.feed.find(self.position) {
-                Place::Within(chunk) => {
-                    self.behind = None;
-                    return Ok(self.advance(chunk));
+            match self.feed.locate(self.position) {
+                Location::Within(batch) => {
+                    self.lagging = None;
+                    return Ok(self.advance(batch));
                 }
-                Place::Ahead => {
-                    self.behind = None;
-                    self.feed.ask(self.position).await;
+                Location::Ahead => {
+                    self.lagging = None;
+                    self.feed.wait_past(self.position).await;
                 }
-                Place::Behind => {
-                    if let Some(chunk) = self.read_behind().await? {
-                        return Ok(self.advance(Arc::new(chunk)));
+                Location::Behind => {
+                    if let Some(batch) = self.read_lagging().await? {
+                        return Ok(self.advance(Arc::new(batch)));
                     }
                 }
             }
         }
     }
 
-    fn advance(&mut self, chunk: Arc<DecodedBatch>) -> RecordBatch {
-        let piece = RecordBatch { from: self.position, chunk };
-        self.position = piece.next();
-        piece
+    fn advance(&mut self, batch: Arc<DecodedBatch>) -> RecordBatch {
+        let records = RecordBatch { from: self.position, batch };
+        self.position = records.next();
+        records
     }
 
-    async fn read_behind(&mut self) -> Result<Option<DecodedBatch>, CursorError> {
-        if self.behind.is_none() {
-            let origin = &self.feed.origin;
-            let start = origin.bounds().await?.start;
-            let saved = origin.load(self.position).await?.filter(|reader| reader.position() >= start);
-            let reader = saved.unwrap_or_else(|| Deduplicator::new(start, self.feed.key, origin.order()));
-            let source = origin.source(reader.position())?;
+    async fn read_lagging(&mut self) -> Result<Option<DecodedBatch>, CursorError> {
+        if self.lagging.is_none() {
+            let log = &self.feed.log;
+            let start = log.bounds().await?.start;
+            let checkpoint =
+                log.load(self.position).await?.filter(|checkpoint| checkpoint.position() >= start);
+            let deduplicator =
+                checkpoint.unwrap_or_else(|| Deduplicator::new(start, self.feed.key, log.order()));
+            let reader = log.reader(deduplicator.position())?;
             self.feed.metrics.left_behind.inc();
-            self.behind = Some(Behind { reader, source });
+            self.lagging = Some(LaggingReader { deduplicator, reader });
         }
-        let behind = self.behind.as_mut().expect("just made");
-        match behind.source.next(CHUNK_BYTES).await {
-            Ok(stretch) => {
-                let chunk = behind.reader.read(stretch.entries, stretch.next);
-                Ok((chunk.next > self.position).then_some(chunk))
+        let lagging = self.lagging.as_mut().expect("just made");
+        match lagging.reader.next(BATCH_BYTES).await {
+            Ok(entries) => {
+                let batch = lagging.deduplicator.read(entries.entries, entries.next);
+                Ok((batch.next > self.position).then_some(batch))
             }
             Err(ReadError::Trimmed { start }) => {
                 self.feed.metrics.gap(self.sink, self.feed.partition, self.position, start);
                 self.position = self.position.max(start);
-                self.behind = None;
+                self.lagging = None;
                 Ok(None)
             }
             Err(ReadError::Closed) => Err(CursorError::Closed),

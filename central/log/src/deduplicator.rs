@@ -1,9 +1,11 @@
-//! The reading of the log: resends are skipped, repeated events are marked. A pure function of the log up to an offset, so that
-//! every sink and every replay sees the same.
+//! Resends are skipped, repeated events are marked. A pure function of the log up to an offset, so that every sink and every replay
+//! sees the same.
 
 use self_cell::self_cell;
 
-use super::record::{self, DecodedRecord, Poison, RawEntry};
+use super::entry::RawEntry;
+use super::poison::Poison;
+use super::record::{self, DecodedRecord};
 use super::seen_offsets::{Order, SeenOffsets};
 use super::window::Window;
 
@@ -14,11 +16,11 @@ pub struct Deduplicator {
     pub(super) position: u64,
     /// Records read that were not resends.
     pub(super) records: u64,
-    pub(super) spans: SeenOffsets,
+    pub(super) seen: SeenOffsets,
     pub(super) window: Window,
 }
 
-/// A stretch of the log, read.
+/// Entries of consecutive offsets, decoded.
 #[derive(Debug)]
 pub struct DecodedBatch {
     /// Where it begins.
@@ -31,38 +33,38 @@ pub struct DecodedBatch {
     pub resent: u64,
     /// Size of it in the log, bytes.
     pub bytes: usize,
-    records: Records,
+    decoded: Decoded,
 }
 
-type Readings<'a> = Vec<DecodedRecord<'a>>;
+type Records<'a> = Vec<DecodedRecord<'a>>;
 
 self_cell!(
-    /// Records as they stand in the log, and what lies in them.
-    struct Records {
+    /// Entries as they are stored in the log, and the records in them.
+    struct Decoded {
         owner: Vec<RawEntry>,
         #[covariant]
-        dependent: Readings,
+        dependent: Records,
     }
 
     impl {Debug}
 );
 
 impl DecodedBatch {
-    /// Its records as they stand in the log, resends and unreadable ones too.
+    /// Its entries as they are stored in the log, resends and unreadable ones too.
     pub fn raw(&self) -> &[RawEntry] {
-        self.records.borrow_owner()
+        self.decoded.borrow_owner()
     }
 
     /// Its records that were not there before, in order.
     pub fn records(&self) -> &[DecodedRecord<'_>] {
-        self.records.borrow_dependent()
+        self.decoded.borrow_dependent()
     }
 }
 
 impl Deduplicator {
     /// Nothing read yet. `key` is the log's incarnation.
     pub fn new(position: u64, key: [u8; 16], order: Order) -> Self {
-        Self { position, records: 0, spans: SeenOffsets::new(order), window: Window::new(key) }
+        Self { position, records: 0, seen: SeenOffsets::new(order), window: Window::new(key) }
     }
 
     /// The next offset to read.
@@ -74,13 +76,13 @@ impl Deduplicator {
     pub fn read(&mut self, raw: Vec<RawEntry>, next: u64) -> DecodedBatch {
         let bytes = raw.iter().map(|entry| entry.payload.len()).sum();
         let (mut poison, mut resent) = (Vec::new(), 0);
-        let records = Records::new(raw, |raw| {
-            let mut readings = Vec::with_capacity(raw.len());
-            readings.extend(raw.iter().filter_map(|entry| self.read_entry(entry, &mut poison, &mut resent)));
-            readings
+        let decoded = Decoded::new(raw, |raw| {
+            let mut records = Vec::with_capacity(raw.len());
+            records.extend(raw.iter().filter_map(|entry| self.read_entry(entry, &mut poison, &mut resent)));
+            records
         });
         let start = std::mem::replace(&mut self.position, next);
-        DecodedBatch { start, next, poison, resent, bytes, records }
+        DecodedBatch { start, next, poison, resent, bytes, decoded }
     }
 
     /// Goes on at `position` as if `records` more had been read: what lies between is known to decide about nothing that follows.
@@ -95,72 +97,71 @@ impl Deduplicator {
         poison: &mut Vec<Poison>,
         resent: &mut u64,
     ) -> Option<DecodedRecord<'a>> {
-        let (epoch, opened) = match record::open(entry) {
-            Ok(opened) => opened,
-            Err(spoilt) => {
-                poison.push(spoilt);
+        let (epoch, envelope) = match record::decode_envelope(entry) {
+            Ok(decoded) => decoded,
+            Err(unreadable) => {
+                poison.push(unreadable);
                 return None;
             }
         };
-        if !self.spans.admit(epoch, opened.edge_offset, self.records) {
+        if !self.seen.admit(epoch, envelope.edge_offset, self.records) {
             *resent += 1;
             return None;
         }
-        let record = self.records;
+        let number = self.records;
         self.records += 1;
-        let mut reading = record::read(entry, epoch, &opened, poison)?;
-        for event in &mut reading.events {
+        let mut decoded = record::decode_record(entry, epoch, &envelope, poison)?;
+        for event in &mut decoded.events {
             let fingerprint = event.admitted.fingerprint.0;
             event.duplicate =
-                self.window.is_repeat(reading.website_id, event.identity(), fingerprint, record);
+                self.window.is_repeat(decoded.website_id, event.identity(), fingerprint, number);
         }
-        Some(reading)
+        Some(decoded)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample;
+    use super::super::fixture;
     use super::*;
     use crate::checkpoint;
-    use crate::record::PoisonReason;
+    use crate::poison::PoisonReason;
     use bytes::Bytes;
     use proptest::prelude::*;
 
-    fn read_all(reader: &mut Deduplicator, entries: &[RawEntry]) -> Vec<(u64, Vec<bool>)> {
-        let next = entries.last().map_or(reader.position(), |entry| entry.offset + 1);
-        let chunk = reader.read(entries.to_vec(), next);
-        assert_eq!(chunk.next, next);
-        let marks =
-            |reading: &DecodedRecord<'_>| reading.events.iter().map(|event| event.duplicate).collect();
-        chunk.records().iter().map(|reading| (reading.offset, marks(reading))).collect()
+    fn read_all(deduplicator: &mut Deduplicator, entries: &[RawEntry]) -> Vec<(u64, Vec<bool>)> {
+        let next = entries.last().map_or(deduplicator.position(), |entry| entry.offset + 1);
+        let batch = deduplicator.read(entries.to_vec(), next);
+        assert_eq!(batch.next, next);
+        let marks = |record: &DecodedRecord<'_>| record.events.iter().map(|event| event.duplicate).collect();
+        batch.records().iter().map(|record| (record.offset, marks(record))).collect()
     }
 
     #[test]
     fn a_resent_record_is_skipped_and_a_repeated_event_is_marked() {
-        let entries = sample::log(&[(1, 0, &[10, 11]), (1, 1, &[12]), (1, 0, &[10, 11]), (2, 0, &[11, 13])]);
-        let mut reader = Deduplicator::new(0, [3; 16], Order::OutOfOrder);
+        let entries = fixture::log(&[(1, 0, &[10, 11]), (1, 1, &[12]), (1, 0, &[10, 11]), (2, 0, &[11, 13])]);
+        let mut deduplicator = Deduplicator::new(0, [3; 16], Order::OutOfOrder);
         assert_eq!(
-            read_all(&mut reader, &entries),
+            read_all(&mut deduplicator, &entries),
             [(0, vec![false, false]), (1, vec![false]), (3, vec![true, false])]
         );
     }
 
     #[test]
     fn a_record_that_arrives_after_a_later_one_is_not_taken_for_a_resend() {
-        let entries = sample::log(&[(1, 0, &[1]), (1, 5, &[6]), (1, 1, &[2]), (1, 5, &[6]), (1, 1, &[2])]);
+        let entries = fixture::log(&[(1, 0, &[1]), (1, 5, &[6]), (1, 1, &[2]), (1, 5, &[6]), (1, 1, &[2])]);
         let read = read_all(&mut Deduplicator::new(0, [3; 16], Order::OutOfOrder), &entries);
         assert_eq!(read.iter().map(|(offset, _)| *offset).collect::<Vec<_>>(), [0, 1, 2]);
     }
 
     #[test]
     fn what_cannot_be_read_is_set_aside_with_its_reason_and_blocks_nothing() {
-        let mut entries = sample::log(&[(1, 0, &[1]), (1, 1, &[2]), (1, 2, &[3]), (1, 3, &[4])]);
+        let mut entries = fixture::log(&[(1, 0, &[1]), (1, 1, &[2]), (1, 2, &[3]), (1, 3, &[4])]);
         entries[0].payload = Bytes::from_static(b"\xff\xff rubbish");
-        entries[1].payload = sample::entry(1, 1, Bytes::from_static(b"\xff\xff rubbish"));
-        entries[2].payload = sample::entry(1, 2, sample::record_with_a_spoilt_event(&[7, 8]));
-        let chunk = Deduplicator::new(0, [3; 16], Order::OutOfOrder).read(entries, 4);
-        let reasons: Vec<_> = chunk.poison.iter().map(|p| (p.offset, p.index, p.reason)).collect();
+        entries[1].payload = fixture::entry(1, 1, Bytes::from_static(b"\xff\xff rubbish"));
+        entries[2].payload = fixture::entry(1, 2, fixture::record_with_an_unreadable_event(&[7, 8]));
+        let batch = Deduplicator::new(0, [3; 16], Order::OutOfOrder).read(entries, 4);
+        let reasons: Vec<_> = batch.poison.iter().map(|p| (p.offset, p.index, p.reason)).collect();
         assert_eq!(
             reasons,
             [
@@ -169,7 +170,7 @@ mod tests {
                 (2, Some(2), PoisonReason::Event)
             ]
         );
-        let kept: Vec<_> = chunk.records().iter().map(|r| (r.offset, r.events.len())).collect();
+        let kept: Vec<_> = batch.records().iter().map(|r| (r.offset, r.events.len())).collect();
         assert_eq!(kept, [(2, 2), (3, 1)]);
     }
 
@@ -182,28 +183,28 @@ mod tests {
             cut in any::<prop::sample::Index>(),
         ) {
             let history: Vec<(u8, u64, &[u8])> = history.iter().map(|(e, o, ids)| (*e, *o, ids.as_slice())).collect();
-            let entries = sample::log(&history);
+            let entries = fixture::log(&history);
             let cut = cut.index(entries.len());
             let mut straight = Deduplicator::new(0, [3; 16], Order::OutOfOrder);
             let whole = read_all(&mut straight, &entries);
 
-            let mut reader = Deduplicator::new(0, [3; 16], Order::OutOfOrder);
-            let mut pieces = read_all(&mut reader, &entries[..cut]);
-            let saved = checkpoint::encode(&reader, [3; 16]);
+            let mut deduplicator = Deduplicator::new(0, [3; 16], Order::OutOfOrder);
+            let mut resumed = read_all(&mut deduplicator, &entries[..cut]);
+            let saved = checkpoint::encode(&deduplicator, [3; 16]);
             let mut restored = checkpoint::decode(&saved, [3; 16], Order::OutOfOrder).expect("just encoded");
-            prop_assert_eq!(&restored, &reader);
-            pieces.extend(read_all(&mut restored, &entries[cut..]));
+            prop_assert_eq!(&restored, &deduplicator);
+            resumed.extend(read_all(&mut restored, &entries[cut..]));
 
-            prop_assert_eq!(pieces, whole);
+            prop_assert_eq!(resumed, whole);
             prop_assert_eq!(checkpoint::encode(&restored, [3; 16]).len(), checkpoint::encode(&straight, [3; 16]).len());
             prop_assert_eq!(restored, straight);
         }
 
         #[test]
         fn rubbish_in_the_log_never_panics(payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..80), 0..20)) {
-            let entries = sample::entries(payloads.into_iter().map(Bytes::from));
-            let chunk = Deduplicator::new(0, [3; 16], Order::OutOfOrder).read(entries.clone(), entries.len() as u64);
-            prop_assert!(chunk.records().len() + chunk.poison.len() + chunk.resent as usize >= entries.len());
+            let entries = fixture::entries(payloads.into_iter().map(Bytes::from));
+            let batch = Deduplicator::new(0, [3; 16], Order::OutOfOrder).read(entries.clone(), entries.len() as u64);
+            prop_assert!(batch.records().len() + batch.poison.len() + batch.resent as usize >= entries.len());
         }
     }
 }

@@ -1,20 +1,57 @@
-//! What the log's backends give to be read: raw entries of one partition, still encoded. Data only.
+//! Entries of the log as they are stored, decoded by nobody. Data only: what the backends give to be read.
 
-use super::record::RawEntry;
+use bytes::Bytes;
+use prost::Message;
+
+/// Receipt times outside 2000 to 2100 are invalid: the tables' partitions and retention could not hold them.
+pub(super) const RECEIPT_TIMES_MS: std::ops::Range<i64> = 946_684_800_000..4_102_444_800_000;
+
+/// An entry as it is stored in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawEntry {
+    /// Its offset in the log.
+    pub offset: u64,
+    /// An encoded `LogEntry`, as a rule.
+    pub payload: Bytes,
+}
+
+impl RawEntry {
+    /// When the edge received it, milliseconds since the Unix epoch; nothing when that cannot be read, or is a time that no table
+    /// can hold. Decodes nothing else.
+    pub fn server_timestamp_ms(&self) -> Option<i64> {
+        let envelope = Envelope::decode(self.payload.clone()).ok()?;
+        let receipt = Receipt::decode(envelope.record).ok()?;
+        Some(receipt.server_timestamp_ms).filter(|time| RECEIPT_TIMES_MS.contains(time))
+    }
+}
+
+/// The field of a `LogEntry` that holds the record.
+#[derive(Clone, PartialEq, Message)]
+struct Envelope {
+    #[prost(bytes = "bytes", tag = "4")]
+    record: Bytes,
+}
+
+/// The field of a `Record` that says when it was received.
+#[derive(Clone, PartialEq, Message)]
+struct Receipt {
+    #[prost(int64, tag = "2")]
+    server_timestamp_ms: i64,
+}
 
 /// Some entries in order of their offsets.
 #[derive(Clone, Debug)]
 pub struct EntryBatch {
-    /// One entry at least; holes between them are possible.
+    /// One entry at least; there may be holes between them.
     pub entries: Vec<RawEntry>,
     /// Where to go on, past holes.
     pub next: u64,
 }
 
-/// Why a source gives nothing.
+/// Why a partition reader gives nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// What was asked for is not kept any more. Permanent; reading goes on at `start`.
+    /// The offset asked for was removed from the log. Permanent; reading goes on at `start`.
     #[error("the log begins at {start} now")]
     Trimmed {
         /// The first offset that is kept.

@@ -1,11 +1,11 @@
-//! Small logs for the tests of this room.
+//! Small logs for the tests of this crate.
 
 use bytes::Bytes;
 use footfall_proto::beacon::Event;
 use footfall_proto::relay::{AdmittedEvent, LogEntry, Record, Visit};
 use prost::Message as _;
 
-use super::record::RawEntry;
+use super::entry::RawEntry;
 
 /// 2026-11-23 09:00:00 UTC.
 pub(crate) const NOON_MS: i64 = 1_795_424_400_000;
@@ -30,7 +30,7 @@ pub(crate) fn record(events: &[u8]) -> Bytes {
     site_record(events).encode_to_vec().into()
 }
 
-pub(crate) fn record_with_a_spoilt_event(events: &[u8]) -> Bytes {
+pub(crate) fn record_with_an_unreadable_event(events: &[u8]) -> Bytes {
     let mut events: Vec<_> = events.iter().map(|number| admitted(*number)).collect();
     events.push(AdmittedEvent { event: Bytes::from_static(b"\xff\xff"), ..admitted(9) });
     site_record(events).encode_to_vec().into()

@@ -1,4 +1,4 @@
-//! The log's own name: 128 random bits made with it. With partition and offset it says which row of a store came from where.
+//! The log's identity: 128 random bits made with it. With partition and offset it says which row of a store came from where.
 
 use std::fmt;
 use std::fs;
@@ -7,22 +7,22 @@ use std::path::{Path, PathBuf};
 
 use footfall_daemon::file;
 
-/// A log's random name. Two logs never share one, so the coordinates of one never meet those of another.
+/// A log's random identity. Two logs never share one, so the coordinates of one never meet those of another.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Incarnation(pub [u8; 16]);
 
 impl Incarnation {
-    /// The name kept in `path`; made and kept, durably, when there is none and `fresh` says that there is no log yet.
+    /// The incarnation kept in `path`; made and kept, durably, when there is none and `fresh` says that there is no log yet.
     ///
     /// # Errors
     /// [`IncarnationError`].
-    pub fn keep(path: &Path, fresh: bool) -> Result<Self, IncarnationError> {
+    pub fn load_or_create(path: &Path, fresh: bool) -> Result<Self, IncarnationError> {
         let failed = |source| IncarnationError::File { path: path.to_owned(), source };
         match fs::read_to_string(path) {
             Ok(text) => Self::parse(text.trim()).ok_or_else(|| IncarnationError::Unreadable(path.to_owned())),
             Err(error) if error.kind() == io::ErrorKind::NotFound && fresh => {
                 let made = Self::random()?;
-                made.write(path).map_err(failed)?;
+                file::replace(path, format!("{made}\n").as_bytes(), 0o600).map_err(failed)?;
                 Ok(made)
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -44,10 +44,6 @@ impl Incarnation {
             .flatten()
             .map(|n| Self(n.to_be_bytes()))
     }
-
-    fn write(self, path: &Path) -> io::Result<()> {
-        file::replace(path, format!("{self}\n").as_bytes(), 0o600)
-    }
 }
 
 impl fmt::Display for Incarnation {
@@ -62,14 +58,14 @@ impl fmt::Debug for Incarnation {
     }
 }
 
-/// Why a log has no name. Permanent, but for `File`.
+/// Why a log has no incarnation. Permanent, but for `File`.
 #[derive(Debug, thiserror::Error)]
 pub enum IncarnationError {
-    /// There is a log but its name is gone: under a new one, every row would be stored again.
+    /// There is a log but its incarnation is gone: under a new one, every row would be stored again.
     #[error("{0} is missing although there is a log beside it; restore it, or move the log away")]
     Lost(PathBuf),
     /// Not 32 hexadecimal digits.
-    #[error("{0} does not hold a log's name")]
+    #[error("{0} does not hold a log's incarnation")]
     Unreadable(PathBuf),
     /// The file system refused.
     #[error("{path}: {source}")]
@@ -89,21 +85,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_made_once_and_kept() {
+    fn an_incarnation_is_made_once_and_kept() {
         let dir = tempfile::tempdir().expect("temp dir");
         let path = dir.path().join("incarnation");
-        let made = Incarnation::keep(&path, true).expect("made");
-        assert_eq!(Incarnation::keep(&path, true).expect("kept"), made);
-        assert_eq!(Incarnation::keep(&path, false).expect("kept"), made);
+        let made = Incarnation::load_or_create(&path, true).expect("made");
+        assert_eq!(Incarnation::load_or_create(&path, true).expect("kept"), made);
+        assert_eq!(Incarnation::load_or_create(&path, false).expect("kept"), made);
         assert_eq!(Incarnation::parse(&made.to_string()), Some(made));
     }
 
     #[test]
-    fn a_lost_or_unreadable_name_is_never_replaced() {
+    fn a_lost_or_unreadable_incarnation_is_never_replaced() {
         let dir = tempfile::tempdir().expect("temp dir");
         let path = dir.path().join("incarnation");
-        assert!(matches!(Incarnation::keep(&path, false), Err(IncarnationError::Lost(_))));
-        fs::write(&path, "not a name").expect("write");
-        assert!(matches!(Incarnation::keep(&path, true), Err(IncarnationError::Unreadable(_))));
+        assert!(matches!(Incarnation::load_or_create(&path, false), Err(IncarnationError::Lost(_))));
+        fs::write(&path, "not an incarnation").expect("write");
+        assert!(matches!(Incarnation::load_or_create(&path, true), Err(IncarnationError::Unreadable(_))));
     }
 }

@@ -9,7 +9,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
 use super::deduplicator::DecodedBatch;
-use super::record::PoisonReason;
+use super::poison::PoisonReason;
 
 /// The log's counters; clones share them.
 #[derive(Clone, Debug, Default)]
@@ -23,7 +23,7 @@ pub struct Metrics {
     pub(super) left_behind: Counter,
     gaps: Family<Gap, Counter>,
     gap_records: Family<Gap, Counter>,
-    pub(super) eras: Counter,
+    pub(super) producer_failures: Counter,
     pub(super) parked: Counter,
     /// The newest gap of each, for whoever asks in sentences.
     lost: Arc<Mutex<Lost>>,
@@ -55,10 +55,11 @@ impl Metrics {
         add("events", "Events read at the log's head", &metrics.events);
         add("duplicates", "Events marked as repeats of an earlier one", &metrics.duplicates);
         add("resends", "Records skipped because the log held them already", &metrics.resends);
-        add("checkpoints", "Checkpoints of the reader written", &metrics.checkpoints);
+        add("checkpoints", "Checkpoints written", &metrics.checkpoints);
         add("left_behind", "Times that a sink began to read on its own", &metrics.left_behind);
-        add("eras", "Times that the producer failed and every edge had to send again", &metrics.eras);
-        add("parked", "Unreadable things put into the dead-letter journal", &metrics.parked);
+        let failures = "Times that the producer failed and every edge had to send again";
+        add("producer_failures", failures, &metrics.producer_failures);
+        add("parked", "Records and events kept as dead letters", &metrics.parked);
         let gaps = "Times that records were trimmed, or gone with their topic, before a sink had read them";
         registry.register("gaps", gaps, metrics.gaps.clone());
         registry.register("gap_records", "Records that a sink never got", metrics.gap_records.clone());
@@ -98,19 +99,19 @@ impl Metrics {
         lost.iter().map(sentence).collect()
     }
 
-    /// Something cannot be read, or taken.
-    pub(super) fn spoilt(&self, reason: PoisonReason) {
+    /// A record or an event cannot be decoded, or taken.
+    pub(super) fn poisoned(&self, reason: PoisonReason) {
         self.poison.get_or_create(&Reason { reason: reason.name() }).inc();
     }
 
-    pub(super) fn count(&self, chunk: &DecodedBatch) {
-        let events = || chunk.records().iter().flat_map(|reading| &reading.events);
-        self.records.inc_by(chunk.records().len() as u64);
+    pub(super) fn count(&self, batch: &DecodedBatch) {
+        let events = || batch.records().iter().flat_map(|record| &record.events);
+        self.records.inc_by(batch.records().len() as u64);
         self.events.inc_by(events().count() as u64);
         self.duplicates.inc_by(events().filter(|event| event.duplicate).count() as u64);
-        self.resends.inc_by(chunk.resent);
-        for poison in &chunk.poison {
-            self.spoilt(poison.reason);
+        self.resends.inc_by(batch.resent);
+        for poison in &batch.poison {
+            self.poisoned(poison.reason);
         }
     }
 }

@@ -1,21 +1,24 @@
-//! One partition of the log in the hands of its owner: the reading that its sinks share, and how far each of them is. Knows no sink.
+//! One partition of the log as its owner has it: what its sinks read of it, and how far each of them is. Knows no sink.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use tokio_util::sync::CancellationToken;
 
-use super::LogError;
-use super::backend::Origin;
+use super::backend::PartitionLog;
 use super::cursor::Cursor;
-use super::dead_letter::{DeadLetter, ParkError};
+use super::dead_letter::{DeadLetters, ParkError};
+use super::error::LogError;
 use super::feed::Feed;
 use super::incarnation::Incarnation;
 use super::metrics::Metrics;
-use super::record::Poison;
+use super::poison::Poison;
+
+/// The partitions that this central owns, by number.
+pub type Owned = BTreeMap<u32, Partition>;
 
 /// A partition that this central owns; clones share it.
 #[derive(Clone)]
@@ -27,34 +30,34 @@ struct Shared {
     number: u32,
     incarnation: Incarnation,
     feed: Arc<Feed>,
-    dead_letter: DeadLetter,
+    dead_letters: DeadLetters,
     /// How far each consumer is.
     committed: Mutex<BTreeMap<&'static str, u64>>,
-    /// How far those are that hold nothing back, as they say.
-    noted: Mutex<BTreeMap<&'static str, u64>>,
-    /// Whoever is not as far as this is late.
+    /// How far observers are, as they say.
+    observed: Mutex<BTreeMap<&'static str, u64>>,
+    /// A sink that is not as far as this is late.
     due: AtomicU64,
     lost: CancellationToken,
 }
 
 impl Partition {
-    /// Takes the partition up: finds the reader's newest state and begins to read from there.
+    /// Opens the partition: loads the newest checkpoint and begins to read from there.
     ///
     /// # Errors
     /// [`LogError::Storage`].
     pub(super) async fn open(
         number: u32,
         incarnation: Incarnation,
-        origin: Origin,
-        dead_letter: DeadLetter,
+        log: PartitionLog,
+        dead_letters: DeadLetters,
         checkpoint_bytes: u64,
         metrics: Metrics,
         lost: CancellationToken,
     ) -> Result<Self, LogError> {
-        let feed = Feed::start(origin, number, incarnation.0, checkpoint_bytes, metrics, lost.clone());
+        let feed = Feed::start(log, number, incarnation.0, checkpoint_bytes, metrics, lost.clone());
         let feed = feed.await.map_err(LogError::Storage)?;
-        let (committed, noted, due) = (Mutex::default(), Mutex::default(), AtomicU64::new(0));
-        let shared = Shared { number, incarnation, feed, dead_letter, committed, noted, due, lost };
+        let (committed, observed, due) = (Mutex::default(), Mutex::default(), AtomicU64::new(0));
+        let shared = Shared { number, incarnation, feed, dead_letters, committed, observed, due, lost };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -63,14 +66,14 @@ impl Partition {
         self.shared.number
     }
 
-    /// The log's own name.
+    /// The log's identity.
     pub fn incarnation(&self) -> Incarnation {
         self.shared.incarnation
     }
 
     /// One past the last record that the log is known to have.
     pub fn end(&self) -> u64 {
-        self.shared.feed.origin.end()
+        self.shared.feed.log.end()
     }
 
     /// Is cancelled when this central does not own the partition any more: another may then write its rows.
@@ -95,7 +98,7 @@ impl Partition {
     /// # Errors
     /// [`LogError::Storage`] when the commit cannot be read; [`LogError::Beyond`] when it lies past the log's end.
     pub async fn consumer(&self, name: &'static str) -> Result<Cursor, LogError> {
-        let committed = self.shared.feed.origin.committed(name).map_err(LogError::Storage)?;
+        let committed = self.shared.feed.log.committed(name).map_err(LogError::Storage)?;
         self.begin(name, committed).await
     }
 
@@ -109,7 +112,7 @@ impl Partition {
 
     async fn begin(&self, name: &'static str, committed: Option<u64>) -> Result<Cursor, LogError> {
         let Shared { number, feed, .. } = &*self.shared;
-        let bounds = feed.origin.bounds().await.map_err(LogError::Storage)?;
+        let bounds = feed.log.bounds().await.map_err(LogError::Storage)?;
         let mut from = committed.unwrap_or(bounds.start);
         feed.metrics.begins(name, *number);
         if from > bounds.end {
@@ -128,7 +131,7 @@ impl Partition {
     /// # Errors
     /// [`LogError::Storage`].
     pub async fn observer_at(&self, name: &'static str, from: u64) -> Result<Cursor, LogError> {
-        let bounds = self.shared.feed.origin.bounds().await.map_err(LogError::Storage)?;
+        let bounds = self.shared.feed.log.bounds().await.map_err(LogError::Storage)?;
         Ok(Cursor::new(Arc::clone(&self.shared.feed), name, from.clamp(bounds.start, bounds.end)))
     }
 
@@ -137,18 +140,18 @@ impl Partition {
     /// # Errors
     /// [`LogError::Storage`].
     pub async fn observer(&self, name: &'static str, at: SystemTime) -> Result<Cursor, LogError> {
-        let origin = &self.shared.feed.origin;
-        let bounds = origin.bounds().await.map_err(LogError::Storage)?;
-        let from = origin.seek_time(at).await.map_err(LogError::Storage)?;
+        let log = &self.shared.feed.log;
+        let bounds = log.bounds().await.map_err(LogError::Storage)?;
+        let from = log.seek_time(at).await.map_err(LogError::Storage)?;
         Ok(Cursor::new(Arc::clone(&self.shared.feed), name, from.clamp(bounds.start, bounds.end)))
     }
 
-    /// Puts these where unreadable things are kept, durably.
+    /// Keeps these durably as dead letters.
     ///
     /// # Errors
     /// [`ParkError`]; nothing may then be taken for parked.
     pub async fn park(&self, poison: &[Poison]) -> Result<(), ParkError> {
-        self.shared.dead_letter.park(self.shared.number, poison).await
+        self.shared.dead_letters.park(self.shared.number, poison).await
     }
 
     /// Everything below `next` is in the consumer's store: what no consumer and no checkpoint needs any more is released. Of no effect
@@ -166,7 +169,7 @@ impl Partition {
             return Ok(());
         }
         self.shared.feed.needed.store(needed, Ordering::Release);
-        self.shared.feed.origin.commit(consumer, next, needed)
+        self.shared.feed.log.commit(consumer, next, needed)
     }
 
     /// How many records the consumer is behind.
@@ -175,7 +178,7 @@ impl Partition {
     }
 
     /// The log is gone: what consumers had not taken is lost to them, and counted.
-    pub(super) fn forsake(&self) {
+    pub(super) fn record_loss(&self) {
         let end = self.end();
         for (consumer, next) in self.committed().iter().filter(|(_, next)| **next < end) {
             self.shared.feed.metrics.gap(consumer, self.shared.number, *next, end);
@@ -184,7 +187,7 @@ impl Partition {
 
     /// Everything below `next` is with an observer. Holds nothing back.
     pub fn note(&self, observer: &'static str, next: u64) {
-        self.shared.noted.lock().unwrap_or_else(PoisonError::into_inner).insert(observer, next);
+        self.shared.observed.lock().unwrap_or_else(PoisonError::into_inner).insert(observer, next);
     }
 
     /// How many records each consumer and each observer is behind.
@@ -193,26 +196,25 @@ impl Partition {
         self.positions().into_iter().map(|(name, next)| (name, end.saturating_sub(next))).collect()
     }
 
-    /// Those that still need records which the log has had for longer than it was said to be well, as of the last look.
+    /// Consumers and observers that still need records which were due, as of the last check.
     pub fn late(&self) -> Vec<&'static str> {
         let due = self.shared.due.load(Ordering::Acquire);
         self.positions().into_iter().filter(|(_, next)| *next < due).map(|(name, _)| name).collect()
     }
 
-    /// Looks which records are older than `age`: whoever still needs one is late.
-    pub(super) async fn look_back(&self, age: Duration) -> io::Result<()> {
-        let mut due = 0;
+    /// Asks which records were appended before `due`: a consumer or an observer that still needs one of them is late.
+    pub(super) async fn find_late(&self, due: SystemTime) -> io::Result<()> {
+        let mut first_not_due = 0;
         if self.lags().iter().any(|(_, lag)| *lag > 0) {
-            let at = SystemTime::now().checked_sub(age).unwrap_or(SystemTime::UNIX_EPOCH);
-            due = self.shared.feed.origin.seek_time(at).await?;
+            first_not_due = self.shared.feed.log.seek_time(due).await?;
         }
-        self.shared.due.store(due, Ordering::Release);
+        self.shared.due.store(first_not_due, Ordering::Release);
         Ok(())
     }
 
     fn positions(&self) -> BTreeMap<&'static str, u64> {
         let mut positions = self.committed().clone();
-        positions.extend(self.shared.noted.lock().unwrap_or_else(PoisonError::into_inner).iter());
+        positions.extend(self.shared.observed.lock().unwrap_or_else(PoisonError::into_inner).iter());
         positions
     }
 

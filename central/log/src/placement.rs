@@ -1,12 +1,24 @@
 //! Which partition a record belongs to: all records of a website meet in one, so that repeats are recognised and a shard of the event
 //! store has the whole of a website. Pure.
 
+use bytes::{Bytes, BytesMut};
+use footfall_proto::relay::LogEntry;
 use naive_cityhash::cityhash64;
 use prost::Message;
 
-/// The only field of a record that decides about its place; the others are skipped, not decoded.
+/// A record on its way into the log.
+pub(super) struct PlacedRecord {
+    /// The partition it goes to.
+    pub(super) partition: u32,
+    /// Whose it is.
+    pub(super) website_id: String,
+    /// The record in the log's envelope.
+    pub(super) payload: Bytes,
+}
+
+/// The only field of a record that decides about its partition; the others are skipped, not decoded.
 #[derive(Clone, PartialEq, Message)]
-struct Address {
+struct Website {
     #[prost(string, tag = "1")]
     website_id: String,
 }
@@ -22,23 +34,49 @@ pub fn partition_of(website_id: &str, partitions: u32) -> u32 {
 
 /// Whose an encoded record is, and its partition. One that cannot be read is nobody's, and the reader parks it.
 pub fn place(record: &[u8], partitions: u32) -> (String, u32) {
-    let website_id = Address::decode(record).map(|address| address.website_id).unwrap_or_default();
+    let website_id = Website::decode(record).map(|website| website.website_id).unwrap_or_default();
     let partition = partition_of(&website_id, partitions);
     (website_id, partition)
 }
 
+/// Puts the log's envelope around consecutive records of one edge, all cut from one buffer, and finds each one's partition.
+pub(super) fn envelop(
+    edge_id: &str,
+    epoch: Bytes,
+    first_offset: u64,
+    records: Vec<Bytes>,
+    partitions: u32,
+) -> Vec<PlacedRecord> {
+    let envelope_bytes = edge_id.len() + epoch.len() + 32;
+    let mut buffer =
+        BytesMut::with_capacity(records.iter().map(|record| record.len() + envelope_bytes).sum());
+    let mut entry =
+        LogEntry { edge_id: edge_id.to_owned(), epoch, edge_offset: first_offset, record: Bytes::new() };
+    let mut placed = Vec::with_capacity(records.len());
+    for record in records {
+        let (website_id, partition) = place(&record, partitions);
+        entry.record = record;
+        entry.encode(&mut buffer).expect("a growing buffer has room");
+        placed.push(PlacedRecord { partition, website_id, payload: buffer.split().freeze() });
+        entry.edge_offset = entry.edge_offset.wrapping_add(1);
+    }
+    placed
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::sample;
+    use super::super::fixture;
     use super::*;
     use footfall_proto::relay::Record;
     use proptest::prelude::*;
 
     #[test]
     fn a_website_is_placed_by_clickhouses_hash_of_its_id() {
-        // `SELECT cityHash64('…') % 8` of ClickHouse.
+        // `SELECT cityHash64('…') % …`, as ClickHouse 26.7 answers it.
         let id = "0191d0a4-0000-7000-8000-000000000001";
-        assert_eq!(u64::from(partition_of(id, 8)), cityhash64(id.as_bytes()) % 8);
+        assert_eq!([partition_of(id, 8), partition_of("site", 8)], [7, 3]);
+        let of_a_million = [id, "site", "footfall.example"].map(|id| partition_of(id, 1_000_000));
+        assert_eq!(of_a_million, [945_775, 239_315, 920_876]);
         assert_eq!(partition_of(id, 1), 0);
         let used: std::collections::BTreeSet<_> =
             (0..1_000).map(|site| partition_of(&format!("site-{site}"), 8)).collect();
@@ -47,8 +85,8 @@ mod tests {
 
     #[test]
     fn a_record_is_placed_by_its_website_and_one_without_is_in_the_first() {
-        let record = sample::record(&[1, 2, 3]);
-        assert_eq!(place(&record, 8), ("site".to_owned(), partition_of("site", 8)));
+        let record = fixture::record(&[1, 2, 3]);
+        assert_eq!(place(&record, 8), ("site".to_owned(), 3));
         let nobody = Record { server_timestamp_ms: 7, ..Record::default() };
         assert_eq!(place(&nobody.encode_to_vec(), 8), (String::new(), 0));
     }

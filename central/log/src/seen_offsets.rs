@@ -3,14 +3,14 @@
 //! A watermark alone is right only where every epoch arrives without a gap. In the journal, an append that fails between two that
 //! succeed, or two connections of one edge that overlap, leave a gap that is filled later; there, each epoch keeps the ranges
 //! it has seen, of which there is one as long as all goes well. In a partition of Kafka an epoch's offsets always have gaps,
-//! the records of other partitions, and ranges would say nothing; but the order is whole by construction (see [`Order`]).
+//! the records of other partitions, and ranges would say nothing; but their order is guaranteed by construction (see [`Order`]).
 
 use std::collections::HashMap;
 
 /// Length of an epoch, bytes.
 pub const EPOCH_BYTES: usize = 16;
 
-/// Most epochs remembered; beyond, the one untouched for longest is forgotten.
+/// Most epochs remembered; beyond, the one that was seen longest ago is forgotten.
 const MAX_EPOCHS: usize = 16_384;
 /// Most ranges of one epoch; beyond, the two lowest become one, their gap being a hole of the edge's journal.
 const MAX_RANGES: usize = 64;
@@ -36,8 +36,8 @@ pub struct SeenOffsets {
 /// What was seen of one epoch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Epoch {
-    /// The count of records read when this epoch was last touched.
-    pub touched: u64,
+    /// The count of records read when this epoch was last seen.
+    pub last_seen: u64,
     /// First and last offset of each range, ascending, never adjacent.
     pub ranges: Vec<(u64, u64)>,
 }
@@ -51,12 +51,12 @@ impl SeenOffsets {
     /// Whether the record is new; it is remembered. `now` is the count of records read so far.
     pub fn admit(&mut self, epoch: [u8; EPOCH_BYTES], offset: u64, now: u64) -> bool {
         if !self.epochs.contains_key(&epoch) && self.epochs.len() == MAX_EPOCHS {
-            let oldest = self.epochs.iter().min_by_key(|(name, epoch)| (epoch.touched, **name));
+            let oldest = self.epochs.iter().min_by_key(|(name, epoch)| (epoch.last_seen, **name));
             let name = oldest.map(|(name, _)| *name).expect("there are many");
             self.epochs.remove(&name);
         }
         let known = self.epochs.entry(epoch).or_default();
-        known.touched = now;
+        known.last_seen = now;
         match self.order {
             Order::OutOfOrder => known.admit(offset),
             Order::Gapless => known.pass(offset),
@@ -127,10 +127,10 @@ mod tests {
     proptest! {
         #[test]
         fn every_offset_is_new_exactly_once_in_whatever_order_they_come(offsets in prop::collection::vec(0_u64..60, 0..300)) {
-            let (mut spans, mut model) = (SeenOffsets::new(Order::OutOfOrder), HashSet::new());
+            let (mut seen, mut model) = (SeenOffsets::new(Order::OutOfOrder), HashSet::new());
             for (now, offset) in offsets.into_iter().enumerate() {
-                prop_assert_eq!(spans.admit([1; 16], offset, now as u64), model.insert(offset));
-                let ranges = &spans.epochs[&[1; 16]].ranges;
+                prop_assert_eq!(seen.admit([1; 16], offset, now as u64), model.insert(offset));
+                let ranges = &seen.epochs[&[1; 16]].ranges;
                 prop_assert!(ranges.windows(2).all(|pair| pair[0].1 + 1 < pair[1].0), "{:?}", ranges);
             }
         }
@@ -138,43 +138,43 @@ mod tests {
 
     #[test]
     fn an_unbroken_epoch_is_one_range() {
-        let mut spans = SeenOffsets::new(Order::OutOfOrder);
-        assert!((5..5_000).all(|offset| spans.admit([2; 16], offset, offset)));
-        assert_eq!(spans.epochs[&[2; 16]].ranges, [(5, 4_999)]);
-        assert!(!spans.admit([2; 16], 4_999, 5_000));
-        assert!(spans.admit([3; 16], 4_999, 5_001), "another epoch is another journal");
+        let mut seen = SeenOffsets::new(Order::OutOfOrder);
+        assert!((5..5_000).all(|offset| seen.admit([2; 16], offset, offset)));
+        assert_eq!(seen.epochs[&[2; 16]].ranges, [(5, 4_999)]);
+        assert!(!seen.admit([2; 16], 4_999, 5_000));
+        assert!(seen.admit([3; 16], 4_999, 5_001), "another epoch is another journal");
     }
 
     #[test]
     fn ranges_and_epochs_are_bounded() {
-        let mut spans = SeenOffsets::new(Order::OutOfOrder);
-        assert!((0..1_000).all(|i| spans.admit([4; 16], i * 3, i)));
-        let ranges = &spans.epochs[&[4; 16]].ranges;
+        let mut seen = SeenOffsets::new(Order::OutOfOrder);
+        assert!((0..1_000).all(|i| seen.admit([4; 16], i * 3, i)));
+        let ranges = &seen.epochs[&[4; 16]].ranges;
         assert_eq!(ranges.len(), MAX_RANGES);
         assert_eq!(ranges.last(), Some(&(2_997, 2_997)));
         for i in 0..(MAX_EPOCHS as u64 + 10) {
             let mut name = [9; 16];
             name[..8].copy_from_slice(&i.to_le_bytes());
-            spans.admit(name, 0, 2_000 + i);
+            seen.admit(name, 0, 2_000 + i);
         }
-        assert_eq!(spans.epochs.len(), MAX_EPOCHS);
-        assert!(!spans.epochs.contains_key(&[4; 16]), "the one untouched for longest went first");
+        assert_eq!(seen.epochs.len(), MAX_EPOCHS);
+        assert!(!seen.epochs.contains_key(&[4; 16]), "the one that was seen longest ago went first");
     }
 
     #[test]
     fn a_watermark_takes_gaps_for_other_partitions_records() {
-        let mut spans = SeenOffsets::new(Order::Gapless);
-        assert!([3, 11, 12, 40].iter().all(|offset| spans.admit([6; 16], *offset, 0)));
-        assert!([3, 5, 12, 39, 40].iter().all(|offset| !spans.admit([6; 16], *offset, 0)));
-        assert_eq!(spans.epochs[&[6; 16]].ranges, [(0, 40)], "however many gaps there were");
+        let mut seen = SeenOffsets::new(Order::Gapless);
+        assert!([3, 11, 12, 40].iter().all(|offset| seen.admit([6; 16], *offset, 0)));
+        assert!([3, 5, 12, 39, 40].iter().all(|offset| !seen.admit([6; 16], *offset, 0)));
+        assert_eq!(seen.epochs[&[6; 16]].ranges, [(0, 40)], "however many gaps there were");
     }
 
     #[test]
     fn the_highest_offset_of_all_is_an_offset_too() {
-        let mut spans = SeenOffsets::new(Order::OutOfOrder);
-        assert!(spans.admit([5; 16], u64::MAX - 1, 0));
-        assert!(spans.admit([5; 16], u64::MAX, 1));
-        assert!(!spans.admit([5; 16], u64::MAX, 2));
+        let mut seen = SeenOffsets::new(Order::OutOfOrder);
+        assert!(seen.admit([5; 16], u64::MAX - 1, 0));
+        assert!(seen.admit([5; 16], u64::MAX, 1));
+        assert!(!seen.admit([5; 16], u64::MAX, 2));
     }
 }
 

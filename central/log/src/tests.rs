@@ -3,6 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use super::*;
+use bytes::Bytes;
+use prost::Message as _;
 use tokio::time::timeout;
 
 async fn open(dir: &tempfile::TempDir) -> (Log, Partition) {
@@ -23,7 +25,7 @@ async fn open_bounded(dir: &tempfile::TempDir, max_bytes: u64) -> (Log, Partitio
 
 /// Appends records `first..first + events.len()` of one epoch, each with one event.
 async fn append(log: &Log, epoch: u8, first: u64, events: &[u8]) {
-    let records = events.iter().map(|event| sample::record(&[*event])).collect();
+    let records = events.iter().map(|event| fixture::record(&[*event])).collect();
     log.appender("edge-1")
         .append(Bytes::copy_from_slice(&[epoch; 16]), first, records)
         .await
@@ -34,13 +36,13 @@ async fn append(log: &Log, epoch: u8, first: u64, events: &[u8]) {
 async fn read_to(cursor: &mut Cursor, end: u64) -> Vec<(u64, u64, bool)> {
     let mut read = Vec::new();
     while cursor.position() < end {
-        let piece =
+        let batch =
             timeout(Duration::from_secs(10), cursor.next()).await.expect("in time").expect("readable");
         read.extend(
-            piece
+            batch
                 .records()
                 .iter()
-                .map(|reading| (reading.offset, reading.edge_offset, reading.events[0].duplicate)),
+                .map(|record| (record.offset, record.edge_offset, record.events[0].duplicate)),
         );
     }
     read
@@ -76,9 +78,10 @@ async fn a_cursor_waits_at_the_end_and_wakes_with_the_next_record() {
     let dir = tempfile::tempdir().expect("temp dir");
     let (log, partition) = open(&dir).await;
     let mut cursor = partition.consumer("clickhouse").await.expect("consumer");
-    assert!(timeout(Duration::from_millis(50), cursor.next()).await.is_err(), "there is nothing yet");
+    let waiting = tokio::spawn(async move { cursor.next().await.expect("readable") });
     append(&log, 1, 0, &[1]).await;
-    assert_eq!(read_to(&mut cursor, 1).await, [(0, 0, false)]);
+    let batch = timeout(Duration::from_secs(10), waiting).await.expect("in time").expect("no panic");
+    assert_eq!((batch.start(), batch.next(), batch.records().len()), (0, 1, 1), "nothing was given before");
     log.close();
 }
 
@@ -91,7 +94,7 @@ async fn a_sink_that_does_not_move_delays_no_other_and_catches_up_on_its_own() {
     // More than the ring holds: records of 1 MiB, each with an event that repeats the one before.
     let padding = "x".repeat(1 << 20);
     for offset in 0..40 {
-        let record = footfall_proto::relay::Record::decode(sample::record(&[7])).expect("valid");
+        let record = footfall_proto::relay::Record::decode(fixture::record(&[7])).expect("valid");
         let visit = footfall_proto::relay::Visit { user_agent: padding.clone(), ..Default::default() };
         let record = footfall_proto::relay::Record { visit: Some(visit), ..record }.encode_to_vec();
         log.appender("edge-1")
@@ -125,9 +128,9 @@ async fn a_full_log_refuses_until_a_sink_has_moved_on() {
     assert!(matches!(refused, Refused::Full(_)), "{refused}");
     assert!(!log.faults().is_empty());
     while cursor.position() < offset {
-        let piece =
+        let batch =
             timeout(Duration::from_secs(10), cursor.next()).await.expect("in time").expect("readable");
-        assert_eq!(piece.poison().count(), (piece.next() - piece.start()) as usize, "these are no records");
+        assert_eq!(batch.poison().count(), (batch.next() - batch.start()) as usize, "these are no records");
     }
     partition.commit("clickhouse", offset).expect("committed");
     let deadline = std::time::Instant::now() + Duration::from_secs(10);

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use footfall_central::ingest::{self, Room, endpoint};
+use footfall_central::ingest::{self, IngestContext, endpoint};
 use footfall_edge::config::{self, Config};
 use footfall_edge::server::RunError;
 use footfall_harness::authority::{Authority, CENTRAL, Identity, Usage};
@@ -62,10 +62,10 @@ impl Central {
             endpoint::bind(listen, endpoint::configure(&options).expect("certificates")).expect("a port");
         let (policy, policies) = watch::channel(Arc::new(policy()));
         let (log, stop) = (open_log(data).await, CancellationToken::new());
-        let room = Room::new(log.clone(), policies, ingest::Metrics::default(), stop.clone());
+        let context = IngestContext::new(log.clone(), policies, ingest::Metrics::default(), stop.clone());
         Self {
             address: endpoint.local_addr().expect("bound"),
-            serving: tokio::spawn(ingest::serve(endpoint.clone(), room)),
+            serving: tokio::spawn(ingest::serve(endpoint.clone(), context)),
             endpoint,
             log,
             stop,

@@ -6,21 +6,21 @@ use std::path::PathBuf;
 
 use footfall_daemon::file;
 
-use super::incarnation::Incarnation;
+use crate::incarnation::Incarnation;
 
 /// The folder of committed offsets.
 #[derive(Clone, Debug)]
-pub struct Offsets {
+pub(super) struct CommittedOffsets {
     dir: PathBuf,
     incarnation: Incarnation,
 }
 
-impl Offsets {
+impl CommittedOffsets {
     /// Makes the folder when it is missing.
     ///
     /// # Errors
     /// What the file system says.
-    pub fn open(dir: PathBuf, incarnation: Incarnation) -> io::Result<Self> {
+    pub(super) fn open(dir: PathBuf, incarnation: Incarnation) -> io::Result<Self> {
         fs::create_dir_all(&dir)?;
         Ok(Self { dir, incarnation })
     }
@@ -30,7 +30,7 @@ impl Offsets {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn committed(&self, consumer: &str) -> io::Result<Option<u64>> {
+    pub(super) fn committed(&self, consumer: &str) -> io::Result<Option<u64>> {
         let text = match fs::read_to_string(self.path(consumer)) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -49,9 +49,12 @@ impl Offsets {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn commit(&self, consumer: &str, next: u64) -> io::Result<()> {
-        let text = format!("{} {next}\n", self.incarnation);
-        file::replace_unsynced(&self.path(consumer), text.as_bytes(), 0o600)
+    pub(super) fn commit(&self, consumer: &str, next: u64) -> io::Result<()> {
+        file::replace_unsynced(
+            &self.path(consumer),
+            format!("{} {next}\n", self.incarnation).as_bytes(),
+            0o600,
+        )
     }
 
     fn path(&self, consumer: &str) -> PathBuf {
@@ -66,20 +69,20 @@ mod tests {
     #[test]
     fn an_offset_is_kept_for_its_log_only() {
         let dir = tempfile::tempdir().expect("temp dir");
-        let mine = Offsets::open(dir.path().to_owned(), Incarnation([1; 16])).expect("open");
+        let mine = CommittedOffsets::open(dir.path().to_owned(), Incarnation([1; 16])).expect("open");
         assert_eq!(mine.committed("clickhouse").expect("read"), None);
         mine.commit("clickhouse", 41).expect("write");
         mine.commit("clickhouse", 42).expect("write");
         assert_eq!(mine.committed("clickhouse").expect("read"), Some(42));
         assert_eq!(mine.committed("live").expect("read"), None);
-        let other = Offsets::open(dir.path().to_owned(), Incarnation([2; 16])).expect("open");
+        let other = CommittedOffsets::open(dir.path().to_owned(), Incarnation([2; 16])).expect("open");
         assert_eq!(other.committed("clickhouse").expect("read"), None);
     }
 
     #[test]
     fn a_torn_file_counts_as_nothing_committed() {
         let dir = tempfile::tempdir().expect("temp dir");
-        let offsets = Offsets::open(dir.path().to_owned(), Incarnation([1; 16])).expect("open");
+        let offsets = CommittedOffsets::open(dir.path().to_owned(), Incarnation([1; 16])).expect("open");
         for torn in ["", "0101", "not an offset", "01010101010101010101010101010101 4x"] {
             fs::write(offsets.path("clickhouse"), torn).expect("write");
             assert_eq!(offsets.committed("clickhouse").expect("read"), None);

@@ -1,23 +1,32 @@
-//! The log as a journal in the data folder: one partition, one central. Knows no reader of records.
+//! The log as a journal in the data folder: one partition, one central. Decodes no record.
+
+mod checkpoints;
+mod committed_offsets;
+mod dead_letters;
 
 use std::future::Future;
 use std::io;
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use footfall_daemon::status::Status;
 use footfall_journal::{Journal, Retention};
 use footfall_proto::limits::MAX_BATCH_BYTES;
 
-use super::backend::Placed;
-use super::checkpoint::Checkpoints;
-use super::deduplicator::Deduplicator;
-use super::entry::{EntryBatch, ReadError};
-use super::incarnation::Incarnation;
-use super::offsets::Offsets;
-use super::record::RawEntry;
-use super::{DeadLetter, LogError, Metrics, Refused};
+use crate::dead_letter::DeadLetters;
+use crate::deduplicator::Deduplicator;
+use crate::entry::{EntryBatch, RawEntry, ReadError};
+use crate::error::{LogError, Refused};
+use crate::incarnation::Incarnation;
+use crate::metrics::Metrics;
+use crate::placement::PlacedRecord;
+use checkpoints::Checkpoints;
+use committed_offsets::CommittedOffsets;
+use dead_letters::DeadLetterJournal;
+
+pub use dead_letters::read_dead_letters;
 
 /// Of the envelope that the log puts around a record, bytes.
 const ENVELOPE_BYTES: u32 = 4096;
@@ -40,75 +49,83 @@ pub struct Options {
 }
 
 /// The whole log.
-pub(super) struct Whole {
+pub(super) struct EmbeddedLog {
     journal: Journal,
-    dead_letter: DeadLetter,
-    /// What the last append said.
-    refusal: Mutex<Option<String>>,
+    incarnation: Incarnation,
+    dead_letter_journal: DeadLetterJournal,
+    dead_letters: DeadLetters,
+    /// Why the last append was refused.
+    refusal: Status,
 }
 
 /// Its only partition.
-pub(super) struct Origin {
+pub(super) struct EmbeddedPartition {
     journal: Journal,
-    offsets: Offsets,
+    offsets: CommittedOffsets,
     checkpoints: Arc<Checkpoints>,
 }
 
-/// Opens the journal, or makes it. Blocks.
-///
-/// # Errors
-/// [`LogError`].
-pub(super) fn open(
-    options: &Options,
-    metrics: Metrics,
-) -> Result<(Arc<Whole>, Origin, Incarnation), LogError> {
-    let dir = options.dir.join("log");
-    let records = dir.join("journal");
-    std::fs::create_dir_all(&dir).map_err(LogError::Storage)?;
-    let fresh = !records.try_exists().map_err(LogError::Storage)?;
-    let incarnation = Incarnation::keep(&dir.join("incarnation"), fresh)?;
-    let (journal, recovery) = Journal::open(footfall_journal::Options {
-        segment_bytes: options.segment_bytes,
-        max_bytes: options.max_bytes,
-        retention: Retention { age: KEEP_AGE, bytes: KEEP_BYTES },
-        max_record_bytes: MAX_BATCH_BYTES as u32 + ENVELOPE_BYTES,
-        lock_wait: options.lock_wait,
-        ..footfall_journal::Options::new(records)
-    })?;
-    tracing::info!(%incarnation, start = journal.start(), end = journal.end(), ?recovery, "log open");
-    let checkpoints = Checkpoints::open(dir.join("checkpoints"), incarnation.0).map_err(LogError::Storage)?;
-    let offsets = Offsets::open(dir.join("offsets"), incarnation).map_err(LogError::Storage)?;
-    let origin = Origin { journal: journal.clone(), offsets, checkpoints: Arc::new(checkpoints) };
-    let dir = options.dir.join("dead-letter");
-    let dead_letter = DeadLetter::open(dir, incarnation, options.lock_wait, metrics)?;
-    let whole = Whole { journal, dead_letter, refusal: Mutex::default() };
-    Ok((Arc::new(whole), origin, incarnation))
-}
+impl EmbeddedLog {
+    /// Opens the journal, or makes it. Blocks.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    pub(super) fn open(
+        options: &Options,
+        metrics: Metrics,
+    ) -> Result<(Arc<Self>, EmbeddedPartition), LogError> {
+        let dir = options.dir.join("log");
+        let records = dir.join("journal");
+        std::fs::create_dir_all(&dir).map_err(LogError::Storage)?;
+        let fresh = !records.try_exists().map_err(LogError::Storage)?;
+        let incarnation = Incarnation::load_or_create(&dir.join("incarnation"), fresh)?;
+        let (journal, recovery) = Journal::open(footfall_journal::Options {
+            segment_bytes: options.segment_bytes,
+            max_bytes: options.max_bytes,
+            retention: Retention { age: KEEP_AGE, bytes: KEEP_BYTES },
+            max_record_bytes: MAX_BATCH_BYTES as u32 + ENVELOPE_BYTES,
+            lock_wait: options.lock_wait,
+            ..footfall_journal::Options::new(records)
+        })?;
+        tracing::info!(%incarnation, start = journal.start(), end = journal.end(), ?recovery, "log open");
+        let checkpoints =
+            Checkpoints::open(dir.join("checkpoints"), incarnation.0).map_err(LogError::Storage)?;
+        let offsets = CommittedOffsets::open(dir.join("offsets"), incarnation).map_err(LogError::Storage)?;
+        let partition =
+            EmbeddedPartition { journal: journal.clone(), offsets, checkpoints: Arc::new(checkpoints) };
+        let dead_letter_journal =
+            DeadLetterJournal::open(options.dir.join("dead-letter"), options.lock_wait)?;
+        let dead_letters = DeadLetters::new(Arc::new(dead_letter_journal.clone()), incarnation, metrics);
+        let refusal = Status::default();
+        Ok((Arc::new(Self { journal, incarnation, dead_letter_journal, dead_letters, refusal }), partition))
+    }
 
-impl Whole {
     /// Queues records in their order; the answer comes once they are on disk.
     pub(super) fn append(
-        self: &Arc<Self>,
-        placed: Placed,
+        &self,
+        placed: Vec<PlacedRecord>,
     ) -> impl Future<Output = Result<(), Refused>> + Send + 'static + use<> {
         let pending = self.journal.append(placed.into_iter().map(|record| record.payload).collect());
-        let whole = Arc::clone(self);
+        let refusal = self.refusal.clone();
         async move {
             let answer = pending.await.map(drop).map_err(Refused::from);
-            let refusal =
-                answer.as_ref().err().filter(|refused| refused.is_transient()).map(ToString::to_string);
-            *whole.refusal.lock().unwrap_or_else(PoisonError::into_inner) = refusal;
+            refusal
+                .set(answer.as_ref().err().filter(|refused| refused.is_transient()).map(ToString::to_string));
             answer
         }
     }
 
-    pub(super) fn dead_letter(&self) -> DeadLetter {
-        self.dead_letter.clone()
+    pub(super) fn incarnation(&self) -> Incarnation {
+        self.incarnation
+    }
+
+    pub(super) fn dead_letters(&self) -> DeadLetters {
+        self.dead_letters.clone()
     }
 
     /// What keeps the log from taking records; nothing when it takes them.
     pub(super) fn refusal(&self) -> Option<String> {
-        self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.refusal.fault()
     }
 
     pub(super) fn waiting_bytes(&self) -> u64 {
@@ -117,11 +134,11 @@ impl Whole {
 
     pub(super) fn close(&self) {
         self.journal.close();
-        self.dead_letter.close();
+        self.dead_letter_journal.close();
     }
 }
 
-impl Origin {
+impl EmbeddedPartition {
     pub(super) fn end(&self) -> u64 {
         self.journal.end()
     }
@@ -134,7 +151,7 @@ impl Origin {
         self.journal.seek_time(at)
     }
 
-    pub(super) fn source(&self, from: u64) -> footfall_journal::Reader {
+    pub(super) fn reader(&self, from: u64) -> footfall_journal::Reader {
         self.journal.reader(from)
     }
 
@@ -144,11 +161,15 @@ impl Origin {
         loading.await.expect("loading does not panic")
     }
 
-    pub(super) async fn save(&self, reader: Deduplicator, needed: u64) -> (Deduplicator, io::Result<()>) {
+    pub(super) async fn save(
+        &self,
+        deduplicator: Deduplicator,
+        needed: u64,
+    ) -> (Deduplicator, io::Result<()>) {
         let checkpoints = Arc::clone(&self.checkpoints);
         let saving = tokio::task::spawn_blocking(move || {
-            let saved = checkpoints.save(&reader, needed);
-            (reader, saved)
+            let saved = checkpoints.save(&deduplicator, needed);
+            (deduplicator, saved)
         });
         saving.await.expect("saving does not panic")
     }
@@ -167,6 +188,7 @@ impl Origin {
     }
 }
 
+/// The next entries, waiting for them if need be.
 pub(super) async fn next(
     reader: &mut footfall_journal::Reader,
     max_bytes: usize,

@@ -1,21 +1,17 @@
-//! How every client of Kafka is set up, and what Kafka says to it: its complaints become one sentence that names the server and what to
-//! do. Sends and reads nothing.
+//! How every client of Kafka is set up, and how its errors are told: one sentence that names the server and what to do. Sends and reads
+//! nothing.
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
-use rdkafka::client::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use footfall_daemon::secret::Secret;
 
 /// How long Kafka may take to answer a question.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Which Kafka, which topic, and as whom.
 #[derive(Clone, Debug)]
@@ -40,7 +36,7 @@ pub struct Options {
     pub user: Option<(String, PathBuf)>,
     /// The authority that signed the brokers' certificates; the system's when missing.
     pub ca: Option<PathBuf>,
-    /// A checkpoint of each partition's reader is written after this many bytes; [`CHECKPOINT_BYTES`](crate::CHECKPOINT_BYTES) outside tests.
+    /// A checkpoint of each partition is written after this many bytes; [`CHECKPOINT_BYTES`](crate::CHECKPOINT_BYTES) outside tests.
     pub checkpoint_bytes: u64,
 }
 
@@ -75,7 +71,7 @@ impl Options {
     }
 
     /// The topic of a purpose of its own beside the log's.
-    pub(super) fn beside(&self, purpose: &str) -> String {
+    pub(super) fn related_topic(&self, purpose: &str) -> String {
         let stem = self.topic.rsplit_once('.').map_or(self.topic.as_str(), |(stem, _)| stem);
         format!("{stem}.{purpose}")
     }
@@ -114,49 +110,6 @@ impl Options {
     }
 }
 
-/// What Kafka said was wrong: a code, if it is one, and a reason.
-pub(super) type Complaint = (Option<RDKafkaErrorCode>, String);
-
-/// What Kafka's clients complain about; clones share it.
-#[derive(Clone, Default)]
-pub(super) struct Voice(Arc<Mutex<Option<Complaint>>>);
-
-impl Voice {
-    /// The last complaint since it was [`silenced`](Self::silence).
-    pub(super) fn complaint(&self) -> Option<Complaint> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// All is well again.
-    pub(super) fn silence(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-}
-
-impl ClientContext for Voice {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        match level {
-            RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
-                tracing::error!(facility, message, "kafka");
-            }
-            // Every failed attempt to connect is an "error": the sentence of `/readyz` says it once.
-            _ => tracing::debug!(facility, message, "kafka"),
-        }
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(%error, reason, "kafka");
-        let code = error.rdkafka_error_code();
-        let mut complaint = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // That all brokers are down follows from what was said before, and says less.
-        if code != Some(RDKafkaErrorCode::AllBrokersDown) || complaint.is_none() {
-            *complaint = Some((code, reason.to_owned()));
-        }
-    }
-}
-
-impl ConsumerContext for Voice {}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,8 +147,8 @@ mod tests {
 
     #[test]
     fn other_topics_stand_beside_the_logs() {
-        assert_eq!(options().beside("dead-letter"), "footfall.dead-letter");
+        assert_eq!(options().related_topic("dead-letter"), "footfall.dead-letter");
         let plain = Options { topic: "events".into(), ..options() };
-        assert_eq!(plain.beside("dead-letter"), "events.dead-letter");
+        assert_eq!(plain.related_topic("dead-letter"), "events.dead-letter");
     }
 }

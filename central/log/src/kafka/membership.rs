@@ -1,9 +1,8 @@
-//! This central's membership of the group that shares the partitions: which it gained, which it lost, and the offsets it commits. It
-//! reads no record: everything that it is assigned is paused.
+//! This central's membership of the consumer group that shares the partitions: which it gained, which it lost, and the offsets it
+//! commits. It reads no record: everything that it is assigned is paused.
 
 use std::collections::BTreeMap;
 use std::io;
-use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -17,42 +16,43 @@ use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
-use super::client::{Options, PATIENCE, Voice};
+use super::client::{Options, REQUEST_TIMEOUT};
+use super::client_errors::ClientErrors;
 
-/// How often the group is looked after.
-const POLL: Duration = Duration::from_millis(100);
+/// How long one poll of the group may take.
+const POLL_TIMEOUT: Duration = Duration::from_millis(100);
 /// How long to wait for the group to let go.
-const FAREWELL: Duration = Duration::from_secs(3);
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What happened in the group.
-pub(super) enum Change {
+pub(super) enum GroupChange {
     /// A partition is ours, until the token says otherwise.
     Gained(u32, CancellationToken),
     /// It is not any more.
     Lost(u32),
 }
 
-/// A place in the group.
+/// A member of the group.
 pub(super) struct Membership {
-    consumer: Arc<BaseConsumer<Member>>,
+    consumer: Arc<BaseConsumer<GroupListener>>,
     options: Arc<Options>,
     stop: Arc<AtomicBool>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// What the group tells.
-struct Member {
-    voice: Voice,
-    changes: UnboundedSender<Change>,
-    terms: Mutex<BTreeMap<u32, CancellationToken>>,
+/// Hears what the group says.
+struct GroupListener {
+    errors: ClientErrors,
+    changes: UnboundedSender<GroupChange>,
+    owned: Mutex<BTreeMap<u32, CancellationToken>>,
 }
 
 impl Membership {
     /// Joins the group.
     pub(super) fn join(
         options: &Arc<Options>,
-        voice: Voice,
-        changes: UnboundedSender<Change>,
+        errors: ClientErrors,
+        changes: UnboundedSender<GroupChange>,
     ) -> io::Result<Self> {
         let mut config = options.client()?;
         config
@@ -65,29 +65,16 @@ impl Membership {
             // Of no meaning, as nothing is read here; an "error" would be told for every partition without a commit.
             .set("auto.offset.reset", "latest")
             .set("queued.max.messages.kbytes", "64");
-        let member = Member { voice, changes, terms: Mutex::default() };
-        let consumer: BaseConsumer<Member> =
-            config.create_with_context(member).map_err(|error| options.failed(&error))?;
+        let listener = GroupListener { errors, changes, owned: Mutex::default() };
+        let consumer: BaseConsumer<GroupListener> =
+            config.create_with_context(listener).map_err(|error| options.failed(&error))?;
         consumer.subscribe(&[&options.topic]).map_err(|error| options.failed(&error))?;
         let (consumer, stop) = (Arc::new(consumer), Arc::new(AtomicBool::new(false)));
         let thread = std::thread::Builder::new().name("kafka-group".into()).spawn({
             let (consumer, stop) = (Arc::clone(&consumer), Arc::clone(&stop));
-            move || attend(&consumer, &stop)
+            move || poll_group(&consumer, &stop)
         })?;
         Ok(Self { consumer, options: Arc::clone(options), stop, thread: Mutex::new(Some(thread)) })
-    }
-
-    /// First offset and end of a partition of the log.
-    pub(super) async fn bounds(&self, partition: u32) -> io::Result<Range<u64>> {
-        self.bounds_of(&self.options.topic, partition).await
-    }
-
-    /// First offset and end of a partition of any topic.
-    pub(super) async fn bounds_of(&self, topic: &str, partition: u32) -> io::Result<Range<u64>> {
-        let (consumer, topic) = (Arc::clone(&self.consumer), topic.to_owned());
-        let (low, high) =
-            self.ask(move || consumer.fetch_watermarks(&topic, partition as i32, PATIENCE)).await?;
-        Ok(low as u64..high as u64)
     }
 
     /// The first offset at a time or later; nothing when there is none.
@@ -95,7 +82,7 @@ impl Membership {
         let at = at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
         let asked = self.list(partition, Offset::Offset(at), "")?;
         let consumer = Arc::clone(&self.consumer);
-        let found = self.ask(move || consumer.offsets_for_times(asked, PATIENCE)).await?;
+        let found = self.ask(move || consumer.offsets_for_times(asked, REQUEST_TIMEOUT)).await?;
         Ok(found.elements().first().and_then(|found| match found.offset() {
             Offset::Offset(offset) => u64::try_from(offset).ok(),
             _ => None,
@@ -106,7 +93,7 @@ impl Membership {
     pub(super) async fn committed(&self, partition: u32) -> io::Result<String> {
         let asked = self.list(partition, Offset::Invalid, "")?;
         let consumer = Arc::clone(&self.consumer);
-        let found = self.ask(move || consumer.committed_offsets(asked, PATIENCE)).await?;
+        let found = self.ask(move || consumer.committed_offsets(asked, REQUEST_TIMEOUT)).await?;
         Ok(found.elements().first().map(|found| found.metadata().to_owned()).unwrap_or_default())
     }
 
@@ -116,22 +103,27 @@ impl Membership {
         self.consumer.commit(&list, CommitMode::Async).map_err(|error| self.options.failed(&error))
     }
 
+    /// Gives up all partitions at once, before the group knows.
+    pub(super) fn give_up_partitions(&self) {
+        self.consumer.context().lose_all();
+    }
+
     /// Leaves the group, so that others need not wait for it. Blocks.
     pub(super) fn leave(&self) {
         self.stop.store(true, Ordering::Relaxed);
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the thread that looks after the group has panicked");
+            tracing::error!("the thread that polls the consumer group has panicked");
         }
     }
 
     fn list(&self, partition: u32, offset: Offset, text: &str) -> io::Result<TopicPartitionList> {
         let mut list = TopicPartitionList::new();
-        let mut place = list.add_partition(&self.options.topic, partition as i32);
+        let mut element = list.add_partition(&self.options.topic, partition as i32);
         if !text.is_empty() {
-            place.set_metadata(text);
+            element.set_metadata(text);
         }
-        place.set_offset(offset).map_err(|error| self.options.failed(&error))?;
+        element.set_offset(offset).map_err(|error| self.options.failed(&error))?;
         Ok(list)
     }
 
@@ -144,54 +136,54 @@ impl Membership {
     }
 }
 
-fn attend(consumer: &BaseConsumer<Member>, stop: &AtomicBool) {
+fn poll_group(consumer: &BaseConsumer<GroupListener>, stop: &AtomicBool) {
     while !stop.load(Ordering::Relaxed) {
         // A message can come through before its partition is paused: whoever reads the partition gets it too.
-        if let Some(Err(error)) = consumer.poll(POLL) {
+        if let Some(Err(error)) = consumer.poll(POLL_TIMEOUT) {
             tracing::debug!(%error, "the consumer group");
         }
     }
-    consumer.context().end();
+    consumer.context().lose_all();
     if let Err(error) = consumer.close_queue() {
         tracing::debug!(%error, "leaving the consumer group");
     }
-    let deadline = Instant::now() + FAREWELL;
+    let deadline = Instant::now() + LEAVE_TIMEOUT;
     while !consumer.closed() && Instant::now() < deadline {
         // What is polled now is only the leaving itself.
-        let _ = consumer.poll(POLL);
+        let _ = consumer.poll(POLL_TIMEOUT);
     }
 }
 
-impl Member {
-    fn gain(&self, list: &TopicPartitionList) {
-        for partition in numbers(list) {
-            let term = CancellationToken::new();
-            let before = self.terms().insert(partition, term.clone());
+impl GroupListener {
+    fn gain(&self, assigned: &TopicPartitionList) {
+        for partition in numbers(assigned) {
+            let lost = CancellationToken::new();
+            let before = self.owned().insert(partition, lost.clone());
             if let Some(before) = before {
                 before.cancel();
             }
-            // Whoever listened is gone only when all ends.
-            let _ = self.changes.send(Change::Gained(partition, term));
+            // The session that listened is gone only when all ends.
+            let _ = self.changes.send(GroupChange::Gained(partition, lost));
         }
     }
 
-    fn lose(&self, list: &TopicPartitionList) {
-        for partition in numbers(list) {
-            if let Some(term) = self.terms().remove(&partition) {
-                term.cancel();
+    fn lose(&self, revoked: &TopicPartitionList) {
+        for partition in numbers(revoked) {
+            if let Some(lost) = self.owned().remove(&partition) {
+                lost.cancel();
             }
-            let _ = self.changes.send(Change::Lost(partition));
+            let _ = self.changes.send(GroupChange::Lost(partition));
         }
     }
 
-    fn end(&self) {
-        for (_, term) in std::mem::take(&mut *self.terms()) {
-            term.cancel();
+    fn lose_all(&self) {
+        for (_, lost) in std::mem::take(&mut *self.owned()) {
+            lost.cancel();
         }
     }
 
-    fn terms(&self) -> std::sync::MutexGuard<'_, BTreeMap<u32, CancellationToken>> {
-        self.terms.lock().unwrap_or_else(PoisonError::into_inner)
+    fn owned(&self) -> std::sync::MutexGuard<'_, BTreeMap<u32, CancellationToken>> {
+        self.owned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -199,17 +191,17 @@ fn numbers(list: &TopicPartitionList) -> Vec<u32> {
     list.elements().iter().filter_map(|element| u32::try_from(element.partition()).ok()).collect()
 }
 
-impl ClientContext for Member {
+impl ClientContext for GroupListener {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        self.voice.log(level, facility, message);
+        self.errors.log(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        self.voice.error(error, reason);
+        self.errors.error(error, reason);
     }
 }
 
-impl ConsumerContext for Member {
+impl ConsumerContext for GroupListener {
     fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         // At once, before the group knows: the next owner may begin as soon as this returns.
         if let Rebalance::Revoke(list) = rebalance {

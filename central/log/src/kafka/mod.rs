@@ -1,73 +1,85 @@
-//! The log as a topic of Apache Kafka, shared by several centrals. Nothing outside this folder knows Kafka.
+//! The log as a topic of Apache Kafka, shared by several centrals. Nothing outside this folder knows Kafka, and nothing in it opens a
+//! partition for the sinks: it tells which were gained and lost.
 //!
-//! Read [`session`] first: it brings the parts together. [`era`] is how records get in, [`source`] how they are read, [`membership`] who
-//! reads which partition, [`archive`] what is kept beside them, [`letters`] how a command reads what is parked.
+//! Read [`session`] first: it brings the parts together. [`producer`] is how records get in, [`reader`] how they are read, [`membership`]
+//! which central has which partition, [`checkpoints`] and [`dead_letters`] what is kept beside the log.
 
-mod archive;
+mod assignment;
+mod checkpoints;
 mod client;
-mod era;
-mod letters;
+mod client_errors;
+mod context;
+mod dead_letters;
+mod delivery;
+mod end_offsets;
+mod identity;
 mod membership;
-mod origin;
+mod metadata;
+mod partition;
 mod positions;
+mod producer;
+mod reader;
 mod session;
-mod source;
+mod status;
 mod topic;
+mod topic_error;
+mod topic_writer;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use client::Options;
-pub use letters::parked;
+pub use dead_letters::read_dead_letters;
 
-pub(super) use archive::Archive;
-pub(super) use era::Era;
-pub(super) use origin::Origin;
-pub(super) use source::Source;
+pub(super) use assignment::{Assignment, GainedPartition};
+pub(super) use partition::KafkaPartition;
+pub(super) use producer::ProducerGeneration;
+pub(super) use reader::KafkaReader;
 
-use super::{Metrics, Owned};
-use client::Voice;
-use session::{Keeper, Standing};
+use super::metrics::Metrics;
+use client_errors::ClientErrors;
+use session::Supervisor;
+use status::LogStatus;
 
 /// The whole log.
-pub(super) struct Whole {
-    standing: Arc<Standing>,
+pub(super) struct KafkaLog {
+    status: Arc<LogStatus>,
     stop: CancellationToken,
-    keeping: Mutex<Option<JoinHandle<()>>>,
+    supervisor: Mutex<Option<JoinHandle<()>>>,
     options: Arc<Options>,
 }
 
-/// Begins to look for the log; `owned` is told which partitions it has for this central.
-pub(super) fn start(options: Options, owned: watch::Sender<Owned>, metrics: Metrics) -> Whole {
-    let standing = Arc::new(Standing::new(&options));
-    let stop = CancellationToken::new();
-    let options = Arc::new(options);
-    let keeper = Keeper {
-        options: Arc::clone(&options),
-        standing: Arc::clone(&standing),
-        owned,
-        metrics,
-        voice: Voice::default(),
-        stop: stop.clone(),
-    };
-    let keeping = Mutex::new(Some(tokio::spawn(keeper.run())));
-    Whole { standing, stop, keeping, options }
-}
+impl KafkaLog {
+    /// Begins to look for the log; `assignments` is told which partitions belong to this central.
+    pub(super) fn start(options: Options, assignments: mpsc::Sender<Assignment>, metrics: Metrics) -> Self {
+        let status = Arc::new(LogStatus::new(&options));
+        let stop = CancellationToken::new();
+        let options = Arc::new(options);
+        let supervisor = Supervisor {
+            options: Arc::clone(&options),
+            status: Arc::clone(&status),
+            assignments,
+            metrics,
+            errors: ClientErrors::default(),
+            stop: stop.clone(),
+        };
+        let supervisor = Mutex::new(Some(tokio::spawn(supervisor.run())));
+        Self { status, stop, supervisor, options }
+    }
 
-impl Whole {
-    /// The era that takes records now.
-    pub(super) fn era(&self) -> Option<Arc<Era>> {
-        self.standing.era()
+    /// The producer that takes records now.
+    pub(super) fn producer(&self) -> Option<Arc<ProducerGeneration>> {
+        self.status.producer()
     }
 
     /// What is wrong, in sentences.
     pub(super) fn faults(&self) -> Vec<String> {
-        let mut faults = self.standing.faults();
-        if let Some(since) = self.era().and_then(|era| era.stalled())
+        let mut faults = self.status.faults();
+        if let Some(since) = self.producer().and_then(|producer| producer.stalled())
             && faults.is_empty()
         {
             faults.push(format!(
@@ -79,8 +91,8 @@ impl Whole {
         faults
     }
 
-    /// How long records stay, and what to do for who is late; the end of a sentence.
-    pub(super) fn keeps(&self) -> String {
+    /// How long records stay, and what to do about a sink that is late; the end of a sentence.
+    pub(super) fn retention_sentence(&self) -> String {
         let Options { bootstrap, topic, retention, .. } = &*self.options;
         let hours = retention.as_secs().div_ceil(3_600);
         format!(
@@ -91,11 +103,9 @@ impl Whole {
     /// Delivers what is queued, leaves the group and stops. Blocks.
     pub(super) fn close(&self) {
         self.stop.cancel();
-        let keeping = self.keeping.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(keeping) = keeping
-            && Handle::current().block_on(keeping).is_err()
-        {
-            tracing::error!("the keeper of the log has panicked");
+        let supervisor = self.supervisor.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if supervisor.is_some_and(|supervisor| Handle::current().block_on(supervisor).is_err()) {
+            tracing::error!("the supervisor of the log has panicked");
         }
     }
 }

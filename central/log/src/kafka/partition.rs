@@ -1,71 +1,63 @@
-//! One partition of the topic as its owner sees it: where it begins and ends, what was committed, and the readings of it.
+//! One partition of the topic as its owner sees it: from where to where it reaches, what was committed, and its checkpoints.
 
 use std::io;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use super::archive::Archive;
-use super::client::{Options, Voice};
-use super::era::Ends;
-use super::membership::Membership;
+use super::context::SessionContext;
 use super::positions::Positions;
-use super::source::Source;
-use crate::Incarnation;
+use super::reader::KafkaReader;
 use crate::deduplicator::Deduplicator;
 
 /// A partition of the topic.
-pub(crate) struct Origin {
-    options: Arc<Options>,
-    voice: Voice,
-    group: Arc<Membership>,
-    archive: Archive,
-    ends: Arc<Ends>,
-    incarnation: Incarnation,
+pub(crate) struct KafkaPartition {
+    context: Arc<SessionContext>,
     number: u32,
     positions: Mutex<Positions>,
 }
 
-impl Origin {
+impl KafkaPartition {
     /// Asks what was committed.
-    pub(super) async fn open(
-        options: Arc<Options>,
-        voice: Voice,
-        group: Arc<Membership>,
-        archive: Archive,
-        ends: Arc<Ends>,
-        incarnation: Incarnation,
-        number: u32,
-    ) -> io::Result<Self> {
-        let committed = group.committed(number).await?;
-        let positions = Mutex::new(Positions::parse(&committed, incarnation));
-        Ok(Self { options, voice, group, archive, ends, incarnation, number, positions })
+    pub(super) async fn open(context: Arc<SessionContext>, number: u32) -> io::Result<Self> {
+        let committed = context.group.committed(number).await?;
+        let positions = Mutex::new(Positions::parse(&committed, context.identity.incarnation));
+        Ok(Self { context, number, positions })
     }
 
     pub(crate) fn end(&self) -> u64 {
-        self.ends.get(self.number)
+        self.context.ends.get(self.number)
     }
 
     pub(crate) async fn bounds(&self) -> io::Result<Range<u64>> {
-        let bounds = self.group.bounds(self.number).await?;
-        self.ends.reached(self.number, bounds.end);
+        let SessionContext { options, metadata, ends, .. } = &*self.context;
+        let bounds = metadata.bounds(&options.topic, self.number).await;
+        let bounds = bounds.map_err(|error| options.failed(&error))?;
+        ends.reached(self.number, bounds.end);
         Ok(bounds)
     }
 
     pub(crate) async fn seek_time(&self, at: SystemTime) -> io::Result<u64> {
-        Ok(self.group.seek_time(self.number, at).await?.unwrap_or_else(|| self.end()))
+        Ok(self.context.group.seek_time(self.number, at).await?.unwrap_or_else(|| self.end()))
     }
 
-    pub(crate) fn source(&self, from: u64) -> io::Result<Source> {
-        Source::of_log(&self.options, self.voice.clone(), self.number, from, Arc::clone(&self.ends))
+    pub(crate) fn reader(&self, from: u64) -> io::Result<KafkaReader> {
+        let SessionContext { options, errors, ends, .. } = &*self.context;
+        KafkaReader::of_log(options, errors.clone(), self.number, from, Arc::clone(ends))
     }
 
     pub(crate) async fn load(&self, position: u64) -> io::Result<Option<Deduplicator>> {
-        self.archive.load(&self.group, self.number, position, self.incarnation.0).await
+        let SessionContext { checkpoints, identity, .. } = &*self.context;
+        checkpoints.load(self.number, position, identity.incarnation.0).await
     }
 
-    pub(crate) async fn save(&self, reader: Deduplicator, needed: u64) -> (Deduplicator, io::Result<()>) {
-        self.archive.save(&self.group, self.number, reader, self.incarnation.0, needed).await
+    pub(crate) async fn save(
+        &self,
+        deduplicator: Deduplicator,
+        needed: u64,
+    ) -> (Deduplicator, io::Result<()>) {
+        let SessionContext { checkpoints, identity, .. } = &*self.context;
+        checkpoints.save(self.number, deduplicator, *identity, needed).await
     }
 
     pub(crate) fn committed(&self, consumer: &str) -> Option<u64> {
@@ -77,8 +69,8 @@ impl Origin {
         let text = {
             let mut positions = self.positions.lock().unwrap_or_else(PoisonError::into_inner);
             positions.set(consumer, next);
-            positions.text(self.incarnation)
+            positions.text(self.context.identity.incarnation)
         };
-        self.group.commit(self.number, needed, &text)
+        self.context.group.commit(self.number, needed, &text)
     }
 }

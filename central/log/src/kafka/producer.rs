@@ -1,92 +1,54 @@
-//! One life of the gapless producer. Within it, what is queued for a partition reaches it in that order and without a hole, or not at
-//! all: the first failure ends the era, and with it every stream of an edge that appended to it.
+//! One generation of the gapless producer. Within it, what is queued for a partition reaches it in that order and without a hole, or not
+//! at all: the first failure ends the generation, and with it every stream of an edge that appended to it.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use rdkafka::client::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::Message as _;
-use rdkafka::producer::{
-    BaseRecord, DeliveryResult, Producer as _, ProducerContext, PurgeConfig, ThreadedProducer,
-};
+use bytes::Bytes;
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::producer::{BaseRecord, Producer as _, PurgeConfig, ThreadedProducer};
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::client::{Complaint, Options, Voice};
-use crate::backend::Placed;
-use crate::record::{Poison, PoisonReason};
-use crate::{DeadLetter, Metrics, Refused};
+use super::client_errors::ClientError;
+use super::context::SessionContext;
+use super::delivery::{DeliveryReports, PendingAppend};
+use crate::dead_letter::DeadLetters;
+use crate::error::Refused;
+use crate::metrics::Metrics;
+use crate::placement::PlacedRecord;
+use crate::poison::{Poison, PoisonReason};
 
 /// What Kafka puts around a record and a batch, bytes, and then some.
 const OVERHEAD_BYTES: usize = 1024;
 /// How long a record may wait before central says that Kafka takes nothing.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How long the last reports of an era may take, once it was purged.
-const LAST_REPORTS: Duration = Duration::from_secs(30);
+const STALLED_AFTER: Duration = Duration::from_secs(5);
+/// How long the last reports may take to come, once everything was purged.
+const PURGE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Most records in the queue; what bounds them before are the bytes that ingest takes.
 const MAX_QUEUED: usize = 2_000_000;
 /// Most bytes in the queue, KiB: what ingest takes, with envelopes and keys.
 const MAX_QUEUED_KIB: usize = 512 << 10;
 
-/// One past the last record that each partition is known to have.
-#[derive(Default)]
-pub(super) struct Ends(Vec<AtomicU64>);
-
-impl Ends {
-    pub(super) fn new(partitions: u32) -> Self {
-        Self((0..partitions).map(|_| AtomicU64::new(0)).collect())
-    }
-
-    pub(super) fn get(&self, partition: u32) -> u64 {
-        self.0[partition as usize].load(Ordering::Relaxed)
-    }
-
-    pub(super) fn reached(&self, partition: u32, end: u64) {
-        self.0[partition as usize].fetch_max(end, Ordering::Relaxed);
-    }
-}
-
 /// A producer, until its first failure.
-pub(crate) struct Era {
-    producer: ThreadedProducer<Reports>,
+pub(crate) struct ProducerGeneration {
+    producer: ThreadedProducer<DeliveryReports>,
     topic: String,
     /// Largest record, bytes.
     max_record_bytes: usize,
-    dead_letter: DeadLetter,
+    dead_letters: DeadLetters,
     metrics: Metrics,
 }
 
-/// What Kafka reports about what was sent.
-pub(super) struct Reports {
-    voice: Voice,
-    ends: Arc<Ends>,
-    broken: CancellationToken,
-    fault: OnceLock<Complaint>,
-    /// When something was last delivered, or the queue was last empty.
-    moved: Mutex<Instant>,
-}
-
-/// One append that waits for its reports.
-pub(super) struct Ticket {
-    waiting: AtomicUsize,
-    failed: AtomicBool,
-    answer: Mutex<Option<oneshot::Sender<bool>>>,
-}
-
-impl Era {
-    pub(super) fn begin(
-        options: &Options,
+impl ProducerGeneration {
+    pub(super) fn start(
+        context: &SessionContext,
         max_message_bytes: usize,
-        ends: Arc<Ends>,
-        voice: Voice,
-        dead_letter: DeadLetter,
         metrics: Metrics,
     ) -> io::Result<Self> {
+        let options = &context.options;
         let mut config = options.client()?;
         let batch = max_message_bytes.min(1 << 20);
         config
@@ -102,18 +64,12 @@ impl Era {
             .set("message.max.bytes", max_message_bytes.to_string())
             .set("queue.buffering.max.messages", MAX_QUEUED.to_string())
             .set("queue.buffering.max.kbytes", MAX_QUEUED_KIB.to_string());
-        let reports = Reports {
-            voice,
-            ends,
-            broken: CancellationToken::new(),
-            fault: OnceLock::new(),
-            moved: Mutex::new(Instant::now()),
-        };
+        let reports = DeliveryReports::new(context.errors.clone(), Arc::clone(&context.ends));
         Ok(Self {
             producer: config.create_with_context(reports).map_err(|error| options.failed(&error))?,
             topic: options.topic.clone(),
             max_record_bytes: max_message_bytes.saturating_sub(OVERHEAD_BYTES),
-            dead_letter,
+            dead_letters: context.dead_letters.clone(),
             metrics,
         })
     }
@@ -122,35 +78,29 @@ impl Era {
     /// are queued, `failed` is set before this returns: nothing may follow them on the same stream.
     pub(crate) fn append(
         &self,
-        placed: Placed,
+        placed: Vec<PlacedRecord>,
         failed: &AtomicBool,
     ) -> impl Future<Output = Result<(), Refused>> + Send + use<> {
-        let (sender, answer) = oneshot::channel();
-        let ticket = Arc::new(Ticket {
-            // One more than are sent, so that no answer comes before all are.
-            waiting: AtomicUsize::new(1),
-            failed: AtomicBool::new(false),
-            answer: Mutex::new(Some(sender)),
-        });
+        let (append, answer) = PendingAppend::new();
         if self.producer.in_flight_count() == 0 {
-            self.reports().moved();
+            self.reports().progress();
         }
         for record in placed {
-            ticket.waiting.fetch_add(1, Ordering::Relaxed);
+            append.expect_report();
             if record.payload.len() + record.website_id.len() > self.max_record_bytes {
-                self.park(record.partition, &record.payload, Arc::clone(&ticket));
+                self.park(record.partition, &record.payload, Arc::clone(&append));
                 continue;
             }
-            let message = BaseRecord::with_opaque_to(&self.topic, Arc::clone(&ticket))
+            let message = BaseRecord::with_opaque_to(&self.topic, Arc::clone(&append))
                 .partition(record.partition as i32)
                 .key(&record.website_id)
                 .payload(record.payload.as_ref());
-            let sent = if self.broken().is_cancelled() { Err(None) } else { Ok(()) };
+            let sent = if self.failed().is_cancelled() { Err(None) } else { Ok(()) };
             let sent = sent.and_then(|()| self.producer.send(message).map_err(|(error, _)| Some(error)));
             if let Err(error) = sent {
                 failed.store(true, Ordering::Release);
-                // The ticket of what was not sent comes back with it.
-                ticket.reported(false);
+                // There will be no report of what was not sent.
+                append.reported(false);
                 if let Some(error) = error
                     && error.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull)
                 {
@@ -159,130 +109,71 @@ impl Era {
                 break;
             }
         }
-        ticket.reported(true);
-        let fault = self.broken().clone();
+        append.reported(true);
+        let generation_failed = self.failed().clone();
         async move {
             match answer.await {
                 Ok(true) => Ok(()),
-                _ if fault.is_cancelled() => Err(Refused::Unavailable("Kafka did not take a record".into())),
+                _ if generation_failed.is_cancelled() => {
+                    Err(Refused::Unavailable("Kafka did not take a record".into()))
+                }
                 _ => Err(Refused::Full("too much waits for Kafka".into())),
             }
         }
     }
 
-    /// Ends when the era does.
-    pub(crate) fn broken(&self) -> &CancellationToken {
-        &self.reports().broken
+    /// Is cancelled when the generation ends.
+    pub(crate) fn failed(&self) -> &CancellationToken {
+        self.reports().failed()
     }
 
-    /// Why the era ended.
-    pub(super) fn fault(&self) -> Option<Complaint> {
-        self.reports().fault.get().cloned()
+    /// Why the generation ended.
+    pub(super) fn cause(&self) -> Option<ClientError> {
+        self.reports().cause()
     }
 
-    /// Ends the era for a reason that lies elsewhere.
+    /// Ends the generation for a reason that lies elsewhere.
     pub(super) fn end(&self, reason: &str) {
-        // Who failed first is remembered.
-        let _ = self.reports().fault.set((None, reason.to_owned()));
-        self.broken().cancel();
+        self.reports().end(reason);
     }
 
     /// For how long Kafka has taken nothing although something waits for it; nothing as long as that is not long.
     pub(super) fn stalled(&self) -> Option<Duration> {
-        let since = self.reports().moved.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
-        (self.producer.in_flight_count() > 0 && since > PATIENCE).then_some(since)
+        let idle = self.reports().idle();
+        (self.producer.in_flight_count() > 0 && idle > STALLED_AFTER).then_some(idle)
     }
 
     /// Gives up what was not delivered and waits until everything was reported. Blocks.
-    pub(super) fn bury(&self) {
+    pub(super) fn purge_and_flush(&self) {
         self.producer.purge(PurgeConfig::default().queue().inflight());
-        if let Err(error) = self.producer.flush(LAST_REPORTS) {
+        if let Err(error) = self.producer.flush(PURGE_TIMEOUT) {
             tracing::warn!(%error, "not everything that was sent to Kafka was reported on");
         }
     }
 
     /// Delivers what is queued, for as long as that may take. Blocks.
-    pub(super) fn finish(&self, patience: Duration) {
-        if let Err(error) = self.producer.flush(patience) {
+    pub(super) fn flush(&self, timeout: Duration) {
+        if let Err(error) = self.producer.flush(timeout) {
             tracing::warn!(%error, "not everything was sent to Kafka; edges keep it");
         }
     }
 
-    fn reports(&self) -> &Reports {
+    fn reports(&self) -> &DeliveryReports {
         self.producer.client().context()
     }
 
-    fn park(&self, partition: u32, entry: &bytes::Bytes, ticket: Arc<Ticket>) {
+    fn park(&self, partition: u32, entry: &Bytes, append: Arc<PendingAppend>) {
         tracing::warn!(partition, bytes = entry.len(), "a record is too large for the topic; it is parked");
         let poison =
             Poison { offset: 0, index: None, reason: PoisonReason::TooLarge, payload: entry.clone() };
-        self.metrics.spoilt(poison.reason);
-        let dead_letter = self.dead_letter.clone();
+        self.metrics.poisoned(poison.reason);
+        let dead_letters = self.dead_letters.clone();
         Handle::current().spawn(async move {
-            let parked = dead_letter.park(partition, &[poison]).await;
+            let parked = dead_letters.park(partition, &[poison]).await;
             if let Err(error) = &parked {
                 tracing::warn!(%error, "what is too large cannot be parked");
             }
-            ticket.reported(parked.is_ok());
+            append.reported(parked.is_ok());
         });
-    }
-}
-
-impl Reports {
-    fn moved(&self) {
-        *self.moved.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-    }
-
-    fn fail(&self, error: &KafkaError) {
-        if self.fault.set((error.rdkafka_error_code(), error.to_string())).is_ok() {
-            tracing::error!(%error, "Kafka did not take a record; every edge sends again");
-        }
-        self.broken.cancel();
-    }
-}
-
-impl ClientContext for Reports {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        self.voice.log(level, facility, message);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        // What waits behind a fatal error is reported on only when it is purged.
-        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal) {
-            self.fail(&error);
-        }
-        self.voice.error(error, reason);
-    }
-}
-
-impl ProducerContext for Reports {
-    type DeliveryOpaque = Arc<Ticket>;
-
-    fn delivery(&self, result: &DeliveryResult<'_>, ticket: Arc<Ticket>) {
-        match result {
-            Ok(message) => {
-                self.moved();
-                if let (Ok(partition), Ok(offset)) =
-                    (u32::try_from(message.partition()), u64::try_from(message.offset()))
-                {
-                    self.ends.reached(partition, offset + 1);
-                }
-            }
-            Err((error, _)) => self.fail(error),
-        }
-        ticket.reported(result.is_ok());
-    }
-}
-
-impl Ticket {
-    fn reported(&self, delivered: bool) {
-        if !delivered {
-            self.failed.store(true, Ordering::Relaxed);
-        }
-        if self.waiting.fetch_sub(1, Ordering::AcqRel) == 1 {
-            let answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner).take();
-            // Whoever asked may be gone.
-            let _ = answer.map(|answer| answer.send(!self.failed.load(Ordering::Relaxed)));
-        }
     }
 }

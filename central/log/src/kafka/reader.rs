@@ -1,4 +1,4 @@
-//! A reading of one partition of the topic, with a client of its own: the head and a sink that lags behind do not hold each other up.
+//! Reads one partition of a topic with a client of its own: the head and a sink that lags behind do not hold each other up.
 
 use std::io;
 use std::sync::Arc;
@@ -11,44 +11,44 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::client::{Options, PATIENCE, Voice};
-use super::era::Ends;
-use crate::RawEntry;
-use crate::entry::{EntryBatch, ReadError};
+use super::client::{Options, REQUEST_TIMEOUT};
+use super::client_errors::ClientErrors;
+use super::end_offsets::EndOffsets;
+use crate::entry::{EntryBatch, RawEntry, ReadError};
 
-/// What Kafka sends ahead, KiB.
-const AHEAD_KIB: usize = 4096;
+/// What the client fetches ahead, KiB.
+const PREFETCH_KIB: usize = 4096;
 /// How long to wait after something that the client gets over by itself.
-const PAUSE: Duration = Duration::from_millis(100);
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Reads one partition of a topic in order.
-pub(crate) struct Source {
-    consumer: Option<Arc<StreamConsumer<Voice>>>,
+pub(crate) struct KafkaReader {
+    consumer: Option<Arc<StreamConsumer<ClientErrors>>>,
     options: Arc<Options>,
     topic: String,
     partition: u32,
     position: u64,
-    ends: Option<Arc<Ends>>,
+    ends: Option<Arc<EndOffsets>>,
 }
 
-impl Source {
+impl KafkaReader {
     /// From an offset of the log's topic on.
     pub(super) fn of_log(
         options: &Arc<Options>,
-        voice: Voice,
+        errors: ClientErrors,
         partition: u32,
         from: u64,
-        ends: Arc<Ends>,
+        ends: Arc<EndOffsets>,
     ) -> io::Result<Self> {
-        let mut source = Self::open(options, voice, options.topic.clone(), partition, from)?;
-        source.ends = Some(ends);
-        Ok(source)
+        let mut reader = Self::open(options, errors, options.topic.clone(), partition, from)?;
+        reader.ends = Some(ends);
+        Ok(reader)
     }
 
     /// From an offset of any topic on.
     pub(super) fn open(
         options: &Arc<Options>,
-        voice: Voice,
+        errors: ClientErrors,
         topic: String,
         partition: u32,
         from: u64,
@@ -59,11 +59,11 @@ impl Source {
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", "error")
-            .set("queued.max.messages.kbytes", AHEAD_KIB.to_string())
+            .set("queued.max.messages.kbytes", PREFETCH_KIB.to_string())
             .set("fetch.queue.backoff.ms", "10")
             .set("fetch.error.backoff.ms", "100");
-        let consumer: StreamConsumer<Voice> =
-            config.create_with_context(voice).map_err(|error| options.failed(&error))?;
+        let consumer: StreamConsumer<ClientErrors> =
+            config.create_with_context(errors).map_err(|error| options.failed(&error))?;
         let mut assigned = TopicPartitionList::new();
         assigned
             .add_partition_offset(&topic, partition as i32, Offset::Offset(from as i64))
@@ -76,39 +76,44 @@ impl Source {
     /// The next entries, waiting for them if need be; together at most about `max_bytes`. Cancel-safe.
     pub(crate) async fn next(&mut self, max_bytes: usize) -> Result<EntryBatch, ReadError> {
         let consumer = Arc::clone(self.consumer.as_ref().expect("it is there until dropped"));
-        let mut gathering = Gathering::default();
+        let mut builder = EntryBatchBuilder::default();
         loop {
             match consumer.recv().await {
                 Ok(message) => {
-                    gathering.add(&message);
+                    builder.add(&message);
                     break;
                 }
-                Err(error) => self.judge(&consumer, error).await?,
+                Err(error) => self.handle_error(&consumer, error).await?,
             }
         }
-        while gathering.buffer.len() < max_bytes {
+        while builder.buffer.len() < max_bytes {
             match consumer.recv().now_or_never() {
-                Some(Ok(message)) => gathering.add(&message),
+                Some(Ok(message)) => builder.add(&message),
                 // An error comes again when it matters.
                 Some(Err(_)) | None => break,
             }
         }
-        let stretch = gathering.finish();
-        self.position = stretch.next;
+        let batch = builder.finish();
+        self.position = batch.next;
         if let Some(ends) = &self.ends {
-            ends.reached(self.partition, stretch.next);
+            ends.reached(self.partition, batch.next);
         }
-        Ok(stretch)
+        Ok(batch)
     }
 
-    /// What to do about an error; most the client gets over by itself.
-    async fn judge(&self, consumer: &Arc<StreamConsumer<Voice>>, error: KafkaError) -> Result<(), ReadError> {
+    /// Most errors the client gets over by itself.
+    async fn handle_error(
+        &self,
+        consumer: &Arc<StreamConsumer<ClientErrors>>,
+        error: KafkaError,
+    ) -> Result<(), ReadError> {
         match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::AutoOffsetReset) => {
                 let (asked, topic, partition) =
                     (Arc::clone(consumer), self.topic.clone(), self.partition as i32);
-                let bounds =
-                    tokio::task::spawn_blocking(move || asked.fetch_watermarks(&topic, partition, PATIENCE));
+                let bounds = tokio::task::spawn_blocking(move || {
+                    asked.fetch_watermarks(&topic, partition, REQUEST_TIMEOUT)
+                });
                 let (low, high) = bounds
                     .await
                     .expect("asking does not panic")
@@ -130,30 +135,30 @@ impl Source {
             ) => Err(self.options.failed(&error).into()),
             _ => {
                 tracing::debug!(%error, partition = self.partition, "reading from Kafka");
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(RETRY_INTERVAL).await;
                 Ok(())
             }
         }
     }
 }
 
-impl Drop for Source {
+impl Drop for KafkaReader {
     fn drop(&mut self) {
-        // A client says goodbye to its brokers: not on a thread that others wait for.
+        // Closing a client blocks: not on a thread of the runtime.
         if let (Some(consumer), Ok(runtime)) = (self.consumer.take(), tokio::runtime::Handle::try_current()) {
             runtime.spawn_blocking(move || drop(consumer));
         }
     }
 }
 
-/// Messages on their way to becoming entries, all cut from one buffer.
+/// Collects messages as entries that are all cut from one buffer.
 #[derive(Default)]
-struct Gathering {
+struct EntryBatchBuilder {
     buffer: BytesMut,
     ends: Vec<(u64, usize)>,
 }
 
-impl Gathering {
+impl EntryBatchBuilder {
     fn add(&mut self, message: &BorrowedMessage<'_>) {
         self.buffer.extend_from_slice(message.payload().unwrap_or_default());
         self.ends.push((message.offset() as u64, self.buffer.len()));

@@ -1,100 +1,70 @@
-//! From nothing to a log that works, and back: finds the topic, joins the group, takes partitions up and gives them up, begins a new
-//! era after each failure, and looks every few seconds whether all is still as it was. One session is one incarnation of the log.
+//! From nothing to a log that works, and back: finds the topic, joins the group, tells which partitions were gained and lost, starts a new
+//! producer after each failure, and looks every few seconds whether all is still as it was. One session is one incarnation of the log.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use rdkafka::error::KafkaError;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{interval, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::archive::Archive;
-use super::client::{Options, Voice};
-use super::era::{Ends, Era};
-use super::membership::{Change, Membership};
-use super::origin::Origin;
-use super::topic::{Topic, TopicError, Topics};
-use crate::{DeadLetter, Metrics, Owned, Partition, backend};
+use super::assignment::{Assignment, GainedPartition};
+use super::checkpoints::CheckpointTopic;
+use super::client::Options;
+use super::client_errors::ClientErrors;
+use super::context::SessionContext;
+use super::dead_letters::DeadLetterTopic;
+use super::end_offsets::EndOffsets;
+use super::membership::{GroupChange, Membership};
+use super::metadata::MetadataClient;
+use super::producer::ProducerGeneration;
+use super::status::LogStatus;
+use super::topic::{Topic, Topics};
+use super::topic_error::TopicError;
+use super::topic_writer::TopicWriter;
+use crate::dead_letter::DeadLetters;
+use crate::metrics::Metrics;
 use footfall_daemon::secret::Secret;
 
-/// From one attempt to the next.
-const RETRY: Duration = Duration::from_secs(1);
+/// From one attempt to begin a session to the next.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// How often it is looked whether the topic is still the same.
-const LOOK: Duration = Duration::from_secs(5);
+const INSPECTION_INTERVAL: Duration = Duration::from_secs(5);
 /// How long what is queued may take at the end; edges keep what is not acknowledged by then.
-const FAREWELL: Duration = Duration::from_secs(5);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What appends, questions and the session share.
-pub(super) struct Standing {
-    state: Mutex<State>,
-}
-
-struct State {
-    era: Option<Arc<Era>>,
-    /// Why there is no era, or what else is wrong.
-    faults: Vec<String>,
-}
-
-impl Standing {
-    pub(super) fn new(options: &Options) -> Self {
-        let fault = format!("Kafka at {} is not reached yet", options.bootstrap);
-        Self { state: Mutex::new(State { era: None, faults: vec![fault] }) }
-    }
-
-    /// The era that takes records now.
-    pub(super) fn era(&self) -> Option<Arc<Era>> {
-        self.lock().era.clone()
-    }
-
-    /// What is wrong, in sentences.
-    pub(super) fn faults(&self) -> Vec<String> {
-        self.lock().faults.clone()
-    }
-
-    fn set_era(&self, era: Option<Arc<Era>>) {
-        self.lock().era = era;
-    }
-
-    fn set_faults(&self, faults: Vec<String>) {
-        self.lock().faults = faults;
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// What lasts as long as the process.
-pub(super) struct Keeper {
+/// Keeps one session after the other; lasts as long as the process.
+pub(super) struct Supervisor {
     pub(super) options: Arc<Options>,
-    pub(super) standing: Arc<Standing>,
-    pub(super) owned: watch::Sender<Owned>,
+    pub(super) status: Arc<LogStatus>,
+    pub(super) assignments: mpsc::Sender<Assignment>,
     pub(super) metrics: Metrics,
-    pub(super) voice: Voice,
+    pub(super) errors: ClientErrors,
     pub(super) stop: CancellationToken,
 }
 
 /// What lasts as long as the topic and our password are the same.
 struct Session {
+    topics: Topics,
     topic: Topic,
-    /// What every client of the session says.
+    /// The password of every client of the session.
     password: Option<Secret>,
-    ends: Arc<Ends>,
-    group: Arc<Membership>,
-    archive: Archive,
-    dead_letter: DeadLetter,
+    writer: TopicWriter,
+    changes: mpsc::UnboundedReceiver<GroupChange>,
+    context: Arc<SessionContext>,
 }
 
-impl Keeper {
+impl Supervisor {
     /// Keeps a log going until told to stop.
     pub(super) async fn run(self) {
         while !self.stop.is_cancelled() {
             let fault = match self.begin().await {
-                Ok((topics, session, changes)) => {
-                    let ended = self.keep(&topics, &session, changes).await;
+                Ok(mut session) => {
+                    let ended = self.keep(&mut session).await;
                     self.end(session).await;
                     ended
                 }
@@ -102,233 +72,173 @@ impl Keeper {
             };
             if let Some(fault) = fault {
                 tracing::error!(fault, "no log");
-                self.standing.set_faults(vec![fault]);
+                self.status.set_faults(vec![fault]);
             }
             tokio::select! {
-                () = sleep(RETRY) => {}
+                () = sleep(RETRY_INTERVAL) => {}
                 () = self.stop.cancelled() => {}
             }
         }
     }
 
-    async fn begin(&self) -> Result<(Topics, Session, mpsc::UnboundedReceiver<Change>), TopicError> {
+    async fn begin(&self) -> Result<Session, TopicError> {
         let failed = |error: io::Error| TopicError::Kafka(error.to_string());
-        let password = self.options.password().map_err(failed)?;
-        let topics = Topics::new(self.options.clone(), self.voice.clone())?;
+        let unfit =
+            |error: KafkaError| TopicError::Setting(self.options.bootstrap.clone(), error.to_string());
+        let (options, errors) = (Arc::clone(&self.options), self.errors.clone());
+        let password = options.password().map_err(failed)?;
+        let config = options.client().map_err(failed)?;
+        let admin = config.create_with_context(errors.clone()).map_err(unfit)?;
+        let metadata = MetadataClient::new(&config, Arc::clone(&options), errors.clone()).map_err(unfit)?;
+        let writer = TopicWriter::new(Arc::clone(&options), errors.clone()).map_err(failed)?;
+        let checkpoints =
+            CheckpointTopic::new(writer.clone(), metadata.clone(), errors.clone(), Arc::clone(&options));
+        let topics = Topics::new(admin, metadata.clone(), checkpoints.clone(), Arc::clone(&options));
         let topic = tokio::select! {
             topic = topics.establish() => topic?,
             () = self.stop.cancelled() => return Err(TopicError::Kafka("stopping".into())),
         };
         let (sender, changes) = mpsc::unbounded_channel();
-        let archive = Archive::new(&self.options, self.voice.clone()).map_err(failed)?;
-        let dead_letter = DeadLetter::in_topic(archive.clone(), topic.incarnation, self.metrics.clone());
-        let ends = Arc::new(Ends::new(self.options.partitions));
-        let group = Membership::join(&self.options, self.voice.clone(), sender).map_err(failed)?;
-        tracing::info!(incarnation = %topic.incarnation, topic = self.options.topic, "log open");
-        let group = Arc::new(group);
-        Ok((topics, Session { topic, password, ends, group, archive, dead_letter }, changes))
+        let group = Membership::join(&options, errors.clone(), sender).map_err(failed)?;
+        let incarnation = topic.identity.incarnation;
+        tracing::info!(%incarnation, topic = options.topic, "log open");
+        let letters = Arc::new(DeadLetterTopic::new(writer.clone(), &options));
+        let context = Arc::new(SessionContext {
+            identity: topic.identity,
+            errors,
+            metadata,
+            group,
+            checkpoints,
+            dead_letters: DeadLetters::new(letters, incarnation, self.metrics.clone()),
+            ends: Arc::new(EndOffsets::new(options.partitions)),
+            options,
+        });
+        Ok(Session { topics, topic, password, writer, changes, context })
     }
 
     /// Goes on until the topic or our password is another, or all ends. Says why, when there is something to say.
-    async fn keep(
-        &self,
-        topics: &Topics,
-        session: &Session,
-        mut changes: mpsc::UnboundedReceiver<Change>,
-    ) -> Option<String> {
-        let mut era = match self.begin_era(session) {
-            Ok(era) => era,
+    async fn keep(&self, session: &mut Session) -> Option<String> {
+        let mut producer = match self.start_producer(session) {
+            Ok(producer) => producer,
             Err(sentence) => return Some(sentence),
         };
-        self.standing.set_faults(session.topic.doubts.clone());
-        let mut look = interval(LOOK);
-        let mut looking = JoinSet::new();
-        let mut opening = JoinSet::new();
-        let mut terms: BTreeMap<u32, CancellationToken> = BTreeMap::new();
-        // A topic that is deleted first takes its partitions from their owners: those lost since the topic was last seen.
-        let mut lately = Owned::new();
+        self.status.set_faults(session.topic.warnings.clone());
+        let mut inspection = interval(INSPECTION_INTERVAL);
+        let mut inspecting = JoinSet::new();
+        let mut owned = BTreeSet::new();
         loop {
             tokio::select! {
                 () = self.stop.cancelled() => return None,
-                () = era.broken().cancelled() => {
-                    self.standing.set_era(None);
-                    let fault = era.fault().map(|(code, reason)| self.options.sentence(code, &reason));
-                    self.standing.set_faults(fault.into_iter().collect());
-                    let old = Arc::clone(&era);
-                    let buried = tokio::task::spawn_blocking(move || old.bury()).await;
-                    buried.expect("burying does not panic");
-                    self.metrics.eras.inc();
-                    era = match self.begin_era(session) {
-                        Ok(era) => era,
+                () = producer.failed().cancelled() => {
+                    self.status.set_producer(None);
+                    let fault = producer.cause().map(|(code, reason)| self.options.sentence(code, &reason));
+                    self.status.set_faults(fault.into_iter().collect());
+                    let failed = Arc::clone(&producer);
+                    let purged = tokio::task::spawn_blocking(move || failed.purge_and_flush()).await;
+                    purged.expect("purging does not panic");
+                    self.metrics.producer_failures.inc();
+                    producer = match self.start_producer(session) {
+                        Ok(producer) => producer,
                         Err(sentence) => return Some(sentence),
                     };
                 }
-                Some(change) = changes.recv() => match change {
-                    Change::Gained(number, term) => {
-                        terms.insert(number, term.clone());
-                        opening.spawn(self.open(session, number, term));
+                Some(change) = session.changes.recv() => match change {
+                    GroupChange::Gained(number, lost) => {
+                        owned.insert(number);
+                        let context = Arc::clone(&session.context);
+                        self.tell(Assignment::Gained(GainedPartition { number, lost, context })).await;
                     }
-                    Change::Lost(number) => {
-                        terms.remove(&number);
-                        tracing::info!(partition = number, "lost");
-                        self.owned.send_modify(|owned| {
-                            lately.extend(owned.extract_if(.., |_, partition| partition.lost().is_cancelled()));
-                        });
+                    GroupChange::Lost(number) => {
+                        owned.remove(&number);
+                        self.tell(Assignment::Lost(number)).await;
                     }
                 },
-                Some(opened) = opening.join_next() => {
-                    if let Some(partition) = opened.expect("opening does not panic")
-                        && !partition.lost().is_cancelled()
-                    {
-                        tracing::info!(partition = partition.number(), end = partition.end(), "gained");
-                        self.owned.send_modify(|owned| {
-                            owned.insert(partition.number(), partition);
-                        });
-                    }
+                _ = inspection.tick(), if inspecting.is_empty() => {
+                    inspecting.spawn(inspect(
+                        session.topics.clone(),
+                        Arc::clone(&session.context),
+                        owned.clone(),
+                    ));
                 }
-                _ = look.tick(), if looking.is_empty() => {
-                    let (topics, ends) = (topics.clone(), Arc::clone(&session.ends));
-                    let (group, mine) = (Arc::clone(&session.group), terms.keys().copied().collect::<Vec<_>>());
-                    let (owned, half) = (self.owned.borrow().clone(), self.options.retention / 2);
-                    looking.spawn(async move {
-                        let topic = topics.inspect().await?;
-                        for partition in mine {
-                            // Only a metric is older than it could be when this fails.
-                            if let Ok(bounds) = group.bounds(partition).await {
-                                ends.reached(partition, bounds.end);
-                            }
-                        }
-                        for partition in owned.values() {
-                            if let Err(error) = partition.look_back(half).await {
-                                tracing::debug!(%error, "it is not known who is late");
-                            }
-                        }
-                        Ok(topic)
-                    });
-                }
-                Some(seen) = looking.join_next() => {
-                    match seen.expect("looking does not panic") {
-                        Ok(topic) if topic.incarnation != session.topic.incarnation => {
-                            self.forsake(lately);
+                Some(seen) = inspecting.join_next() => {
+                    match seen.expect("inspecting does not panic") {
+                        Ok(topic) if topic.identity != session.topic.identity => {
+                            self.tell(Assignment::TopicGone).await;
                             return Some(format!(
                                 "topic {} of Kafka at {} was made again: it is another log now",
                                 self.options.topic, self.options.bootstrap
                             ));
                         }
                         Ok(topic) => {
-                            lately.clear();
-                            self.voice.silence();
-                            self.standing.set_faults(topic.doubts);
+                            self.tell(Assignment::TopicSeen).await;
+                            self.errors.clear();
+                            self.status.set_faults(topic.warnings);
                         }
                         Err(error @ (TopicError::Missing(..) | TopicError::Partitions { .. })) => {
-                            self.forsake(lately);
+                            self.tell(Assignment::TopicGone).await;
                             return Some(error.to_string());
                         }
                         Err(error) if self.options.password().is_ok_and(|now| now != session.password) => {
                             return Some(error.to_string());
                         }
-                        Err(error) => self.standing.set_faults(vec![error.to_string()]),
+                        Err(error) => self.status.set_faults(vec![error.to_string()]),
                     }
                 }
             }
         }
     }
 
-    /// The topic is gone, and with it what the sinks had not taken: that is told.
-    fn forsake(&self, lately: Owned) {
-        let owned = self.owned.borrow().clone();
-        for partition in lately.into_values().chain(owned.into_values()) {
-            partition.forsake();
-        }
+    fn start_producer(&self, session: &Session) -> Result<Arc<ProducerGeneration>, String> {
+        let Session { context, topic, .. } = session;
+        let producer = ProducerGeneration::start(context, topic.max_message_bytes, self.metrics.clone());
+        let producer = Arc::new(producer.map_err(|error| error.to_string())?);
+        self.status.set_producer(Some(Arc::clone(&producer)));
+        Ok(producer)
     }
 
-    fn begin_era(&self, session: &Session) -> Result<Arc<Era>, String> {
-        let era = Era::begin(
-            &self.options,
-            session.topic.max_message_bytes,
-            Arc::clone(&session.ends),
-            self.voice.clone(),
-            session.dead_letter.clone(),
-            self.metrics.clone(),
-        );
-        let era = Arc::new(era.map_err(|error| error.to_string())?);
-        self.standing.set_era(Some(Arc::clone(&era)));
-        Ok(era)
-    }
-
-    /// Takes a partition up, however long that takes; nothing when it was lost before.
-    fn open(
-        &self,
-        session: &Session,
-        number: u32,
-        term: CancellationToken,
-    ) -> impl Future<Output = Option<Partition>> + Send + 'static + use<> {
-        let (options, voice, metrics) = (self.options.clone(), self.voice.clone(), self.metrics.clone());
-        let (group, archive) = (Arc::clone(&session.group), session.archive.clone());
-        let (ends, dead_letter) = (Arc::clone(&session.ends), session.dead_letter.clone());
-        let incarnation = session.topic.incarnation;
-        async move {
-            let opening = async {
-                loop {
-                    let opened = async {
-                        let origin = Origin::open(
-                            options.clone(),
-                            voice.clone(),
-                            Arc::clone(&group),
-                            archive.clone(),
-                            Arc::clone(&ends),
-                            incarnation,
-                            number,
-                        );
-                        let origin = backend::Origin::Kafka(origin.await?);
-                        let (dead_letter, metrics, term) =
-                            (dead_letter.clone(), metrics.clone(), term.clone());
-                        let opened = Partition::open(
-                            number,
-                            incarnation,
-                            origin,
-                            dead_letter,
-                            options.checkpoint_bytes,
-                            metrics,
-                            term,
-                        );
-                        opened.await.map_err(io::Error::other)
-                    };
-                    match opened.await {
-                        Ok(partition) => return partition,
-                        Err(error) => {
-                            tracing::warn!(%error, partition = number, "cannot be taken up yet");
-                            sleep(RETRY).await;
-                        }
-                    }
-                }
-            };
-            tokio::select! {
-                partition = opening => Some(partition),
-                () = term.cancelled() => None,
-            }
-        }
+    async fn tell(&self, assignment: Assignment) {
+        // Whoever opens partitions is gone only when all ends.
+        let _ = self.assignments.send(assignment).await;
     }
 
     async fn end(&self, session: Session) {
-        let era = self.standing.era();
-        self.standing.set_era(None);
-        let owned = self.owned.send_replace(Owned::new());
-        for partition in owned.values() {
-            partition.lost().cancel();
-        }
+        let producer = self.status.producer();
+        self.status.set_producer(None);
+        session.context.group.give_up_partitions();
+        self.tell(Assignment::Ended).await;
         let stopping = self.stop.is_cancelled();
         let ended = tokio::task::spawn_blocking(move || {
-            if let Some(era) = era {
+            if let Some(producer) = producer {
                 if stopping {
-                    era.finish(FAREWELL);
+                    producer.flush(FLUSH_TIMEOUT);
                 }
-                era.end("the log is closing");
-                era.bury();
+                producer.end("the log is closing");
+                producer.purge_and_flush();
             }
-            session.group.leave();
-            session.archive.finish();
+            session.context.group.leave();
+            session.writer.flush();
         });
         ended.await.expect("ending does not panic");
     }
+}
+
+/// Looks at the topic, and how far the partitions of this central reach. Sees that the topic's number is kept a second time.
+async fn inspect(
+    topics: Topics,
+    context: Arc<SessionContext>,
+    owned: BTreeSet<u32>,
+) -> Result<Topic, TopicError> {
+    let topic = topics.inspect().await?;
+    for partition in owned {
+        // Only a metric is older than it could be when this fails.
+        if let Ok(bounds) = context.metadata.bounds(&context.options.topic, partition).await {
+            context.ends.reached(partition, bounds.end);
+        }
+    }
+    if topic.identity == context.identity
+        && let Err(error) = context.checkpoints.keep_topic_number(topic.identity.number).await
+    {
+        tracing::warn!(%error, "the topic's number is not kept in the topic of checkpoints");
+    }
+    Ok(topic)
 }

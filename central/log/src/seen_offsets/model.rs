@@ -14,20 +14,20 @@ const EPOCH: [u8; 16] = [7; 16];
 /// A record in its partition, by its edge offset.
 type Partition = Vec<u64>;
 
-/// One life of a central's producer: for each partition, what it will deliver, in order. After a failure a part of it may still arrive.
+/// One generation of a central's producer: for each partition, what it will deliver, in order. After a failure a part of it may still arrive.
 #[derive(Clone, Debug, Default)]
-struct Era {
+struct Generation {
     queues: [VecDeque<u64>; PARTITIONS],
     delivered: Vec<u64>,
-    broken: bool,
-    /// How much of each queue still arrives after the failure.
-    ghosts: [usize; PARTITIONS],
+    failed: bool,
+    /// How many records of each queue still arrive after the failure.
+    late: [usize; PARTITIONS],
 }
 
-/// A connection of the edge to one central, good for one era.
+/// A connection of the edge to one central, as long as its producer lives.
 #[derive(Clone, Copy, Debug)]
 struct Stream {
-    era: usize,
+    generation: usize,
     /// The next offset to send.
     next: u64,
     /// Where this stream began.
@@ -36,7 +36,7 @@ struct Stream {
 
 #[derive(Debug, Default)]
 struct World {
-    eras: Vec<Era>,
+    generations: Vec<Generation>,
     current: [usize; 2],
     log: [Partition; PARTITIONS],
     stream: Option<Stream>,
@@ -49,10 +49,10 @@ struct World {
 enum Step {
     Connect { central: usize },
     Send { count: u64 },
-    Deliver { era: usize, partition: usize },
+    Deliver { generation: usize, partition: usize },
     Acknowledge,
     LoseConnection,
-    Fail { central: usize, ghosts: [usize; PARTITIONS] },
+    Fail { central: usize, late: [usize; PARTITIONS] },
 }
 
 fn partition_of(offset: u64) -> usize {
@@ -61,73 +61,78 @@ fn partition_of(offset: u64) -> usize {
 
 impl World {
     fn new(records: u64) -> Self {
-        Self { eras: vec![Era::default(), Era::default()], current: [0, 1], records, ..Self::default() }
+        Self {
+            generations: vec![Generation::default(), Generation::default()],
+            current: [0, 1],
+            records,
+            ..Self::default()
+        }
     }
 
     fn step(&mut self, step: Step) {
         match step {
             Step::Connect { central } => {
-                let (era, from) = (self.current[central], self.acknowledged);
-                self.stream = Some(Stream { era, next: from, from });
+                let (generation, from) = (self.current[central], self.acknowledged);
+                self.stream = Some(Stream { generation, next: from, from });
             }
             Step::Send { count } => {
                 let Some(stream) = &mut self.stream else { return };
-                let era = &mut self.eras[stream.era];
-                if era.broken {
+                let generation = &mut self.generations[stream.generation];
+                if generation.failed {
                     self.stream = None;
                     return;
                 }
                 for _ in 0..count.min(self.records - stream.next) {
-                    era.queues[partition_of(stream.next)].push_back(stream.next);
+                    generation.queues[partition_of(stream.next)].push_back(stream.next);
                     stream.next += 1;
                 }
             }
-            Step::Deliver { era, partition } => {
-                let index = era % self.eras.len();
-                let era = &mut self.eras[index];
-                if era.broken && era.ghosts[partition] == 0 {
+            Step::Deliver { generation, partition } => {
+                let index = generation % self.generations.len();
+                let generation = &mut self.generations[index];
+                if generation.failed && generation.late[partition] == 0 {
                     return;
                 }
-                if let Some(offset) = era.queues[partition].pop_front() {
+                if let Some(offset) = generation.queues[partition].pop_front() {
                     self.log[partition].push(offset);
-                    era.ghosts[partition] = era.ghosts[partition].saturating_sub(1);
-                    if !era.broken {
-                        era.delivered.push(offset);
+                    generation.late[partition] = generation.late[partition].saturating_sub(1);
+                    if !generation.failed {
+                        generation.delivered.push(offset);
                     }
                 }
             }
             Step::Acknowledge => {
                 let Some(stream) = self.stream else { return };
-                let era = &self.eras[stream.era];
-                let delivered = |offset: &u64| era.delivered.contains(offset);
+                let generation = &self.generations[stream.generation];
+                let delivered = |offset: &u64| generation.delivered.contains(offset);
                 let reached =
                     (stream.from..stream.next).take_while(delivered).last().map_or(0, |last| last + 1);
                 self.acknowledged = self.acknowledged.max(reached);
             }
             Step::LoseConnection => self.stream = None,
-            Step::Fail { central, ghosts } => {
-                let era = &mut self.eras[self.current[central]];
-                (era.broken, era.ghosts) = (true, ghosts);
-                self.current[central] = self.eras.len();
-                self.eras.push(Era::default());
+            Step::Fail { central, late } => {
+                let generation = &mut self.generations[self.current[central]];
+                (generation.failed, generation.late) = (true, late);
+                self.current[central] = self.generations.len();
+                self.generations.push(Generation::default());
             }
         }
     }
 
-    /// Everything that can still happen happens, and the edge gets rid of all it has.
+    /// Everything that can still happen happens, and the edge sends all that it has.
     fn finish(&mut self) {
-        for era in 0..self.eras.len() {
-            self.deliver_all(era);
+        for generation in 0..self.generations.len() {
+            self.deliver_all(generation);
         }
         self.step(Step::Connect { central: 0 });
         self.step(Step::Send { count: self.records });
         self.deliver_all(self.current[0]);
     }
 
-    fn deliver_all(&mut self, era: usize) {
+    fn deliver_all(&mut self, generation: usize) {
         for partition in 0..PARTITIONS {
             for _ in 0..self.records * 20 {
-                self.step(Step::Deliver { era, partition });
+                self.step(Step::Deliver { generation, partition });
             }
         }
     }
@@ -137,11 +142,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         2 => (0..2_usize).prop_map(|central| Step::Connect { central }),
         4 => (1..6_u64).prop_map(|count| Step::Send { count }),
-        12 => (any::<usize>(), 0..PARTITIONS).prop_map(|(era, partition)| Step::Deliver { era, partition }),
+        12 => (any::<usize>(), 0..PARTITIONS).prop_map(|(generation, partition)| Step::Deliver { generation, partition }),
         3 => Just(Step::Acknowledge),
         1 => Just(Step::LoseConnection),
         1 => (0..2_usize, any::<[u8; PARTITIONS]>())
-            .prop_map(|(central, ghosts)| Step::Fail { central, ghosts: ghosts.map(|ghosts| usize::from(ghosts % 5)) }),
+            .prop_map(|(central, late)| Step::Fail { central, late: late.map(|late| usize::from(late % 5)) }),
     ];
     prop::collection::vec(step, 0..200)
 }
@@ -157,9 +162,9 @@ proptest! {
         }
         world.finish();
         for (partition, log) in world.log.iter().enumerate() {
-            let mut spans = SeenOffsets::new(Order::Gapless);
+            let mut seen = SeenOffsets::new(Order::Gapless);
             let admitted: Vec<u64> =
-                log.iter().copied().filter(|offset| spans.admit(EPOCH, *offset, 0)).collect();
+                log.iter().copied().filter(|offset| seen.admit(EPOCH, *offset, 0)).collect();
             let expected: Vec<u64> =
                 (0..world.records).filter(|offset| partition_of(*offset) == partition).collect();
             prop_assert_eq!(admitted, expected, "of {:?}", log);

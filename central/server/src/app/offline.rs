@@ -13,7 +13,7 @@ use crate::command::{self, Tier};
 use crate::config::{self, Config};
 use footfall_blobs::Blobs;
 use footfall_clickhouse::{Backend, EventStore, Layout, Servers};
-use footfall_log::dead_letter::{self, Parked};
+use footfall_log::dead_letter::Parked;
 use footfall_sink::raw_log::RawLogStore;
 use footfall_sink::replay::{self, events, parked};
 use footfall_tables::SCHEMA;
@@ -129,9 +129,9 @@ async fn read_parked(config: &Config) -> anyhow::Result<Vec<Parked>> {
     let mut parked = match &config.log {
         config::Log::Embedded { .. } => {
             let dir = config.data.join("dead-letter");
-            tokio::task::spawn_blocking(move || dead_letter::in_folder(&dir)).await?
+            tokio::task::spawn_blocking(move || footfall_log::embedded::read_dead_letters(&dir)).await?
         }
-        config::Log::Kafka(options) => footfall_log::kafka::parked(options).await,
+        config::Log::Kafka(options) => footfall_log::kafka::read_dead_letters(options).await,
     }
     .context("the dead letters cannot be read")?;
     parked.sort_by(|one, other| {

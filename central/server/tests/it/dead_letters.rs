@@ -1,6 +1,6 @@
 //! What is parked can be looked at while central runs, and given to the event store again once it is stopped: of either log.
 
-use crate::log::stage::Stage;
+use crate::log::fixture::LogFixture;
 use crate::readiness::settings::Scene;
 use crate::support::{eventually, record_of, send};
 use bytes::Bytes;
@@ -9,14 +9,14 @@ use serde_json::Value;
 const SITE: &str = "0191d0a4-0000-7000-8000-000000000001";
 
 /// Tells it of one log.
-async fn looked_at_and_given_again(stage: Stage) {
+async fn looked_at_and_given_again(fixture: LogFixture) {
     let mut scene = Scene::new();
-    let log = match &stage {
-        Stage::Kafka(options) => {
+    let log = match &fixture {
+        LogFixture::Kafka(options) => {
             scene.place.set("log", crate::readiness::settings::log(options));
-            stage.open().await
+            fixture.open().await
         }
-        Stage::Embedded(_) => {
+        LogFixture::Embedded(_) => {
             std::fs::create_dir_all(scene.place.data()).expect("made");
             crate::support::open_log(&scene.place.data()).await
         }
@@ -28,7 +28,7 @@ async fn looked_at_and_given_again(stage: Stage) {
         let epoch = Bytes::from_static(&[1; 16]);
         send(&log, "edge-1", epoch, offset as u64, vec![record]).await.expect("appended");
     }
-    stage.close(log).await;
+    fixture.close(log).await;
 
     let mut central = scene.place.spawn();
     central.lacks_nothing().await;
@@ -66,23 +66,23 @@ async fn looked_at_and_given_again(stage: Stage) {
     let outcome: Value = serde_json::from_slice(&again.stdout)
         .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&again.stderr)));
     assert_eq!((outcome["outcome"].as_str(), outcome["place"].as_str()), (Some("unreadable"), Some(&*place)));
-    stage.clear().await;
+    fixture.clear().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_a_folder() {
-    looked_at_and_given_again(Stage::embedded()).await;
+    looked_at_and_given_again(LogFixture::embedded()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_kafka() {
-    looked_at_and_given_again(Stage::kafka()).await;
+    looked_at_and_given_again(LogFixture::kafka()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kafka_that_refuses_or_has_no_such_topic_is_told() {
     let mut scene = Scene::new();
-    let options = crate::log::stage::options();
+    let options = crate::log::fixture::options();
     scene.place.set("log", crate::readiness::settings::log(&options));
     let told = |output: std::process::Output| String::from_utf8_lossy(&output.stderr).into_owned();
     let missing = told(scene.place.ask(&["dead-letter", "list"]));

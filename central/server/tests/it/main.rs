@@ -2,10 +2,10 @@
 
 mod blobs;
 mod cluster_schema;
+mod dead_letters;
 mod event_store;
 mod events;
 mod exactly_once;
-mod letters;
 mod live;
 mod live_adversity;
 mod live_redis;

@@ -5,7 +5,7 @@ use crate::support::s3::shared;
 use crate::support::{DAY_MS, Engine, NOON_MS, append, only, open_log, record_at};
 use bytes::Bytes;
 use footfall_blobs::{Blobs, Location};
-use footfall_log::{Log, dead_letter};
+use footfall_log::Log;
 use footfall_sink::Sink as _;
 use footfall_sink::dead_letters::DeadLetters;
 use footfall_sink::raw_log::{RawLog, RawLogStore};
@@ -148,7 +148,7 @@ async fn what_was_parked_is_stored_once_when_its_cause_is_mended() {
     file(&only(&log), &blobs).await;
     log.close();
     let folder = dir.path().join("dead-letter");
-    let parked = dead_letter::in_folder(&folder).expect("read");
+    let parked = footfall_log::embedded::read_dead_letters(&folder).expect("read");
     let reasons: Vec<_> =
         parked.iter().map(|parked| (parked.offset, parked.index, parked.reason.as_str())).collect();
     for expected in [(7, Some(0), "refused"), (7, Some(1), "refused"), (20, None, "record")] {

@@ -1,6 +1,6 @@
 //! Days of the event store rebuilt from the raw log where a log of several partitions feeds several shards.
 
-use crate::log::stage::{Stage, append};
+use crate::log::fixture::{LogFixture, append};
 use crate::support::running::{Running, file};
 use crate::support::{DAY_MS, Engine, NOON_MS};
 use clickhouse::Client;
@@ -29,8 +29,8 @@ async fn run(client: &Client, statement: &str) {
 async fn every_shard_gets_its_own_partitions_rows_back() {
     let dir = tempfile::tempdir().expect("temp dir");
     let engine = Engine::start_shards(dir.path(), 2).await;
-    let stage = Stage::kafka();
-    let log = stage.open().await;
+    let fixture = LogFixture::kafka();
+    let log = fixture.open().await;
     append(&log, 1, 0, RECORDS).await;
     let blobs = Blobs::open(&Location::Folder(dir.path().join("blobs"))).expect("opened");
     let owned = log.owned().borrow().clone();
@@ -70,8 +70,8 @@ async fn every_shard_gets_its_own_partitions_rows_back() {
             format!("SELECT count() FROM events_local WHERE cityHash64(website_id) % 2 != {shard}");
         assert_eq!(client.query_raw(&strangers).fetch_one::<u64>().await.expect("an answer"), 0);
     }
-    stage.close(log).await;
-    stage.clear().await;
+    fixture.close(log).await;
+    fixture.clear().await;
     engine.stop().await;
 }
 

@@ -9,18 +9,19 @@ use bytes::Bytes;
 use footfall_log::kafka::Options;
 use footfall_log::{CHECKPOINT_BYTES, Log, Metrics};
 use prost::Message as _;
-use rdkafka::admin::{AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::Message as _;
 use rdkafka::{Offset, TopicPartitionList};
 
-use crate::log::stage::{
-    self, SITES, Stage, admin, append, append_of, client, collect, everything, options, owned_wholly, topics,
+use crate::log::fixture::{
+    self, LogFixture, SITES, admin, append, append_of, client, collect, everything, options, owned_wholly,
+    topics,
 };
 use crate::support::{NOON_MS, eventually, record_of};
 
-/// Names a topic as central does.
-const NAME: (&str, &str) = ("delete.retention.ms", "2305843009213693951");
+/// Numbers a topic as central does.
+const NUMBER: (&str, &str) = ("delete.retention.ms", "2305843009213693951");
 /// How a second central finds the first one's group.
 const MEMBER: &str = "FOOTFALL_TEST_MEMBER";
 
@@ -43,7 +44,7 @@ async fn close(log: Log) {
     tokio::task::spawn_blocking(move || log.close()).await.expect("closed");
 }
 
-async fn says(log: &Log, words: &[&str]) {
+async fn reports_fault(log: &Log, words: &[&str]) {
     let deadline = Instant::now() + Duration::from_mins(1);
     loop {
         let faults = log.faults();
@@ -58,24 +59,72 @@ async fn says(log: &Log, words: &[&str]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_topic_with_another_count_of_partitions_is_refused_in_one_sentence() {
     let options = options();
-    make(&options, 3, &[NAME]).await;
+    make(&options, 3, &[NUMBER]).await;
     let log = Log::kafka(options.clone(), Metrics::default());
-    says(&log, &[&options.topic, &options.bootstrap, "3 partitions", "log.kafka.partitions"]).await;
+    reports_fault(&log, &[&options.topic, &options.bootstrap, "3 partitions", "log.kafka.partitions"]).await;
     let refused =
-        log.appender("edge-1").append(Bytes::from_static(&[1; 16]), 0, vec![stage::record(1)]).await;
+        log.appender("edge-1").append(Bytes::from_static(&[1; 16]), 0, vec![fixture::record(1)]).await;
     assert!(refused.expect_err("refused").is_transient(), "the edge keeps it");
     close(log).await;
     clear(&options).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_topic_that_nobody_named_is_refused_in_one_sentence() {
+async fn a_topic_that_nobody_numbered_is_refused_in_one_sentence() {
     let options = options();
     make(&options, 4, &[]).await;
     let log = Log::kafka(options.clone(), Metrics::default());
-    says(&log, &[&options.topic, "was not made by central", "delete.retention.ms"]).await;
+    reports_fault(&log, &[&options.topic, "was not made by central", "delete.retention.ms"]).await;
     close(log).await;
     clear(&options).await;
+}
+
+/// What a topic's setting is.
+async fn setting(options: &Options, name: &str) -> String {
+    let asked = [ResourceSpecifier::Topic(&options.topic)];
+    let described = admin(options).describe_configs(&asked, &AdminOptions::new()).await.expect("asked");
+    let described = described[0].as_ref().expect("described");
+    described.get(name).and_then(|entry| entry.value.clone()).expect("it has a value")
+}
+
+/// Gives a topic this setting, and resets all others, as tools do that set the whole configuration.
+async fn reset_settings(options: &Options, name: &str, value: &str) {
+    let altered = [AlterConfig::new(ResourceSpecifier::Topic(&options.topic)).set(name, value)];
+    let answer = admin(options).alter_configs(&altered, &AdminOptions::new()).await.expect("asked");
+    assert!(answer.iter().all(Result::is_ok), "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_whose_settings_were_reset_is_refused_with_the_number_that_belongs_there() {
+    let fixture = LogFixture::kafka();
+    let LogFixture::Kafka(options) = &fixture else { unreachable!("it is Kafka's") };
+    let log = fixture.open().await;
+    append(&log, 1, 0, 60).await;
+    let partition = log.partition(0).expect("owned");
+    let (number, incarnation) = (setting(options, NUMBER.0).await, partition.incarnation());
+    eventually("the number beside the topic", async || fixture.checkpoint_lists(0) > 0).await;
+
+    reset_settings(options, "retention.ms", "3600000").await;
+    assert_ne!(setting(options, NUMBER.0).await, number);
+    let told = ["was reset", &options.topic, &options.bootstrap, "kafka-configs.sh", &number];
+    reports_fault(&log, &told).await;
+    append(&log, 1, 60, 30).await;
+    assert_eq!(log.partition(0).expect("owned").incarnation(), incarnation, "what runs goes on");
+    close(log).await;
+
+    let log = Log::kafka(options.clone(), Metrics::default());
+    reports_fault(&log, &told).await;
+    let refused =
+        log.appender("edge-1").append(Bytes::from_static(&[1; 16]), 90, vec![fixture::record(90)]).await;
+    assert!(refused.expect_err("refused").is_transient(), "the edge keeps it");
+    close(log).await;
+
+    reset_settings(options, NUMBER.0, &number).await;
+    let log = fixture.open().await;
+    assert_eq!(log.partition(0).expect("owned").incarnation(), incarnation, "the same log");
+    assert_eq!(everything(&log, 90).await.len(), 90);
+    close(log).await;
+    fixture.clear().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,11 +134,11 @@ async fn a_wrong_password_and_a_server_that_is_not_there_are_told() {
     std::fs::write(guess.path(), "guessed").expect("written");
     let user = right.user.clone().map(|(user, _)| (user, guess.path().to_owned()));
     let log = Log::kafka(Options { user, ..right.clone() }, Metrics::default());
-    says(&log, &[&right.bootstrap, "refuses the user", "password_file"]).await;
+    reports_fault(&log, &[&right.bootstrap, "refuses the user", "password_file"]).await;
     close(log).await;
     let nowhere = Options { bootstrap: "127.0.0.1:9".into(), ..right };
     let log = Log::kafka(nowhere, Metrics::default());
-    says(&log, &["127.0.0.1:9", "does not answer", "log.kafka.bootstrap"]).await;
+    reports_fault(&log, &["127.0.0.1:9", "does not answer", "log.kafka.bootstrap"]).await;
     close(log).await;
 }
 
@@ -101,23 +150,23 @@ async fn too_few_copies_are_told_unless_one_was_asked_for() {
     assert!(log.faults().is_empty(), "{:?}", log.faults());
     close(log).await;
     let log = Log::kafka(Options { replication: 3, ..alone.clone() }, Metrics::default());
-    says(&log, &[&alone.topic, "min.insync.replicas"]).await;
+    reports_fault(&log, &[&alone.topic, "min.insync.replicas"]).await;
     close(log).await;
     clear(&alone).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_topic_that_was_made_again_is_another_log() {
-    let stage = Stage::kafka();
-    let Stage::Kafka(options) = &stage else { unreachable!("it is Kafka's") };
-    let log = stage.open().await;
+    let fixture = LogFixture::kafka();
+    let LogFixture::Kafka(options) = &fixture else { unreachable!("it is Kafka's") };
+    let log = fixture.open().await;
     append(&log, 1, 0, 60).await;
     let before = log.partition(0).expect("owned").incarnation();
     let mut stream = log.appender("edge-1");
     clear(options).await;
     let closed = tokio::time::timeout(Duration::from_mins(1), stream.closed()).await;
     closed.expect("streams end with the log that they began with");
-    let refused = stream.append(Bytes::from_static(&[1; 16]), 60, vec![stage::record(60)]).await;
+    let refused = stream.append(Bytes::from_static(&[1; 16]), 60, vec![fixture::record(60)]).await;
     refused.expect_err("nothing of the old log goes into the new one");
     eventually("another log", async || {
         log.partition(0).is_some_and(|partition| partition.incarnation() != before)
@@ -126,25 +175,25 @@ async fn a_topic_that_was_made_again_is_another_log() {
     owned_wholly(&log).await;
     // The edge has these acknowledged and does not send them again; what follows is new, under new coordinates.
     append(&log, 1, 60, 30).await;
-    let heard = everything(&log, 30).await;
-    assert_eq!(heard.len(), 30);
-    assert!(heard.iter().all(|heard| heard.edge_offset >= 60));
+    let seen = everything(&log, 30).await;
+    assert_eq!(seen.len(), 30);
+    assert!(seen.iter().all(|seen| seen.edge_offset >= 60));
     close(log).await;
-    stage.clear().await;
+    fixture.clear().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_is_too_large_is_parked_and_the_rest_goes_on() {
     let options = options();
-    make(&options, 4, &[NAME, ("max.message.bytes", "20000")]).await;
-    let stage = Stage::Kafka(options.clone());
-    let log = stage.open().await;
+    make(&options, 4, &[NUMBER, ("max.message.bytes", "20000")]).await;
+    let fixture = LogFixture::Kafka(options.clone());
+    let log = fixture.open().await;
     let large = record_of(SITES[0], 1, 250, NOON_MS);
     assert!(large.len() > 20_000);
-    let records = vec![stage::record(0), large.clone(), stage::record(2)];
+    let records = vec![fixture::record(0), large.clone(), fixture::record(2)];
     log.appender("edge-1").append(Bytes::from_static(&[1; 16]), 0, records).await.expect("taken");
-    let heard = everything(&log, 2).await;
-    assert_eq!(heard.iter().map(|heard| heard.edge_offset).sum::<u64>(), 2, "the first and the third");
+    let seen = everything(&log, 2).await;
+    assert_eq!(seen.iter().map(|seen| seen.edge_offset).sum::<u64>(), 2, "the first and the third");
     let [_, _, dead_letter] = topics(&options);
     let parked = read(&options, &dead_letter);
     let parked = footfall_log::dead_letter::Parked::decode(parked.as_slice()).expect("parked");
@@ -152,7 +201,7 @@ async fn a_record_that_is_too_large_is_parked_and_the_rest_goes_on() {
     let whole = footfall_proto::relay::LogEntry::decode(parked.payload).expect("the envelope is there");
     assert_eq!((whole.edge_id.as_str(), whole.edge_offset, whole.record), ("edge-1", 1, large));
     close(log).await;
-    stage.clear().await;
+    fixture.clear().await;
 }
 
 /// For so long records are appended; during a longer load, whoever likes may kill Kafka, and start it again.
@@ -164,8 +213,8 @@ fn load() -> Duration {
 #[tokio::test(flavor = "multi_thread")]
 async fn under_a_steady_load_each_record_is_there_once_whatever_becomes_of_kafka() {
     const BATCH: u64 = 50;
-    let stage = Stage::Kafka(Options { checkpoint_bytes: CHECKPOINT_BYTES, ..options() });
-    let log = stage.open().await;
+    let fixture = LogFixture::Kafka(Options { checkpoint_bytes: CHECKPOINT_BYTES, ..options() });
+    let log = fixture.open().await;
     let (begun, mut acknowledged, mut failures) = (Instant::now(), 0, 0_u32);
     // As an edge does: some batches on their way, and all again from the last acknowledgement when one fails.
     while begun.elapsed() < load() {
@@ -174,7 +223,7 @@ async fn under_a_steady_load_each_record_is_there_once_whatever_becomes_of_kafka
         let mut next = acknowledged;
         loop {
             while waiting.len() < 8 && begun.elapsed() < load() {
-                let records = (next..next + BATCH).map(stage::record).collect();
+                let records = (next..next + BATCH).map(fixture::record).collect();
                 waiting.push_back(tokio::spawn(stream.append(Bytes::from_static(&[1; 16]), next, records)));
                 next += BATCH;
             }
@@ -194,13 +243,13 @@ async fn under_a_steady_load_each_record_is_there_once_whatever_becomes_of_kafka
     owned_wholly(&log).await;
     // Batches behind a failed one may be there without having been acknowledged.
     let mut there: Vec<_> = everything(&log, acknowledged as usize).await;
-    there.sort_by_key(|heard| heard.edge_offset);
-    let offsets: Vec<_> = there.iter().map(|heard| heard.edge_offset).collect();
+    there.sort_by_key(|seen| seen.edge_offset);
+    let offsets: Vec<_> = there.iter().map(|seen| seen.edge_offset).collect();
     assert!(offsets.windows(2).all(|pair| pair[0] < pair[1]), "none twice");
     assert!((0..acknowledged).all(|offset| offsets.binary_search(&offset).is_ok()), "none lost");
     println!("{acknowledged} records acknowledged in {took:.1} s, {failures} streams failed");
     close(log).await;
-    stage.clear().await;
+    fixture.clear().await;
 }
 
 /// The first record of a topic.
@@ -215,10 +264,10 @@ fn read(options: &Options, topic: &str) -> Vec<u8> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn records_that_are_gone_before_a_sink_had_them_are_a_gap_and_reading_goes_on() {
-    let stage = Stage::kafka();
-    let Stage::Kafka(options) = &stage else { unreachable!("it is Kafka's") };
-    let log = stage.open().await;
-    let site = stage::site_of(0, 4);
+    let fixture = LogFixture::kafka();
+    let LogFixture::Kafka(options) = &fixture else { unreachable!("it is Kafka's") };
+    let log = fixture.open().await;
+    let site = fixture::site_of(0, 4);
     append_of(&log, &site, 1, 0, 50).await;
     let partition = log.partition(0).expect("owned");
     let mut cursor = partition.consumer("sink").await.expect("a consumer");
@@ -234,19 +283,19 @@ async fn records_that_are_gone_before_a_sink_had_them_are_a_gap_and_reading_goes
     let sentence = "the sink sink never got the records 20 to 34 of partition 0";
     assert!(warnings.len() == 1 && warnings[0].starts_with(sentence), "{warnings:?}");
     close(log).await;
-    stage.clear().await;
+    fixture.clear().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sink_that_is_behind_by_half_of_the_retention_is_told_of() {
-    let stage = Stage::Kafka(Options { retention: Duration::from_secs(4), ..options() });
-    let Stage::Kafka(options) = &stage else { unreachable!("it is Kafka's") };
-    let log = stage.open().await;
+    let fixture = LogFixture::Kafka(Options { retention: Duration::from_secs(4), ..options() });
+    let LogFixture::Kafka(options) = &fixture else { unreachable!("it is Kafka's") };
+    let log = fixture.open().await;
     let partition = log.partition(1).expect("owned");
     for name in ["quick", "slow"] {
         partition.consumer(name).await.expect("a consumer");
     }
-    append_of(&log, &stage::site_of(1, 4), 1, 0, 10).await;
+    append_of(&log, &fixture::site_of(1, 4), 1, 0, 10).await;
     partition.commit("quick", 10).expect("committed");
     partition.note("watching", 3);
     let mut warnings = Vec::new();
@@ -265,18 +314,18 @@ async fn a_sink_that_is_behind_by_half_of_the_retention_is_told_of() {
     partition.note("watching", 10);
     assert_eq!(log.warnings(), Vec::<String>::new(), "they have caught up");
     close(log).await;
-    stage.clear().await;
+    fixture.clear().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_centrals_share_the_partitions_and_one_that_dies_leaves_them_to_the_other() {
-    let stage = Stage::kafka();
-    let Stage::Kafka(options) = &stage else { unreachable!("it is Kafka's") };
-    let log = stage.open().await;
+    let fixture = LogFixture::kafka();
+    let LogFixture::Kafka(options) = &fixture else { unreachable!("it is Kafka's") };
+    let log = fixture.open().await;
     append(&log, 1, 0, 120).await;
     let held = log.owned().borrow().clone();
     let mut child = Command::new(std::env::current_exe().expect("this program"))
-        .args(["--exact", "kafka::another_central", "--ignored", "--nocapture"])
+        .args(["--exact", "log::kafka::another_central", "--ignored", "--nocapture"])
         .env(MEMBER, format!("{} {}", options.topic, options.group))
         .stdout(Stdio::piped())
         .spawn()
@@ -300,7 +349,7 @@ async fn two_centrals_share_the_partitions_and_one_that_dies_leaves_them_to_the_
     append(&log, 1, 200, 100).await;
     assert_eq!(everything(&log, 300).await.len(), 300, "all is there, once");
     close(log).await;
-    stage.clear().await;
+    fixture.clear().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,14 +1,16 @@
 //! What every log keeps its word on, told of both: the journal in a folder, and a topic of a real Kafka.
 
+pub(crate) mod fixture;
 mod kafka;
-pub(crate) mod stage;
 
 use std::time::{Duration, SystemTime};
 
 use crate::support::{NOON_MS, eventually, record_of};
 use bytes::Bytes;
+use fixture::{
+    LogFixture, SITES, SeenRecord, append, append_of, collect, consumer, everything, owned_wholly,
+};
 use footfall_log::placement::partition_of;
-use stage::{Heard, SITES, Stage, append, append_of, collect, consumer, everything, owned_wholly};
 
 /// Tells a story of both logs.
 macro_rules! of_both_logs {
@@ -16,16 +18,16 @@ macro_rules! of_both_logs {
         mod embedded {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $story() {
-                let stage = super::Stage::embedded();
-                super::$story(&stage).await;
+                let fixture = super::LogFixture::embedded();
+                super::$story(&fixture).await;
             })+
         }
         mod in_kafka {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $story() {
-                let stage = super::Stage::kafka();
-                super::$story(&stage).await;
-                stage.clear().await;
+                let fixture = super::LogFixture::kafka();
+                super::$story(&fixture).await;
+                fixture.clear().await;
             })+
         }
     };
@@ -40,12 +42,12 @@ of_both_logs!(
     an_observer_begins_at_a_time,
 );
 
-async fn what_is_acknowledged_is_there_in_order_and_a_resend_is_skipped(stage: &Stage) {
-    let log = stage.open().await;
+async fn what_is_acknowledged_is_there_in_order_and_a_resend_is_skipped(fixture: &LogFixture) {
+    let log = fixture.open().await;
     let mut appender = log.appender("edge-1");
     let pending: Vec<_> = (0..20)
         .map(|batch| {
-            let records = (batch * 10..batch * 10 + 10).map(stage::record).collect();
+            let records = (batch * 10..batch * 10 + 10).map(fixture::record).collect();
             appender.append(Bytes::from_static(&[1; 16]), batch * 10, records)
         })
         .collect();
@@ -54,31 +56,31 @@ async fn what_is_acknowledged_is_there_in_order_and_a_resend_is_skipped(stage: &
     }
     // An acknowledgement was lost: the edge sends again what it must take for lost, on another stream.
     append(&log, 1, 150, 80).await;
-    let heard = everything(&log, 230).await;
-    assert_eq!(heard.len(), 230, "each once");
-    assert!(stage::in_order_within_partitions(&heard), "in the order of the edge");
-    stage.close(log).await;
+    let seen = everything(&log, 230).await;
+    assert_eq!(seen.len(), 230, "each once");
+    assert!(fixture::in_order_within_partitions(&seen), "in the order of the edge");
+    fixture.close(log).await;
 }
 
-async fn a_website_has_one_partition_and_keeps_it(stage: &Stage) {
-    let log = stage.open().await;
+async fn a_website_has_one_partition_and_keeps_it(fixture: &LogFixture) {
+    let log = fixture.open().await;
     append(&log, 1, 0, 200).await;
-    for heard in everything(&log, 200).await {
-        assert_eq!(heard.partition, partition_of(&heard.website_id, log.partitions()));
+    for seen in everything(&log, 200).await {
+        assert_eq!(seen.partition, partition_of(&seen.website_id, log.partitions()));
     }
     let nobodys = record_of("", 7, 0, NOON_MS);
     log.appender("edge-2").append(Bytes::from_static(&[2; 16]), 0, vec![nobodys]).await.expect("taken");
     let first = log.partition(0).expect("owned");
     eventually("nobody's record", async || {
-        let heard = everything(&log, 201).await;
-        heard.iter().any(|heard| heard.website_id.is_empty() && heard.partition == first.number())
+        let seen = everything(&log, 201).await;
+        seen.iter().any(|seen| seen.website_id.is_empty() && seen.partition == first.number())
     })
     .await;
-    stage.close(log).await;
+    fixture.close(log).await;
 }
 
-async fn a_consumer_goes_on_where_it_committed_and_a_resend_is_known_after_a_restart(stage: &Stage) {
-    let log = stage.open().await;
+async fn a_consumer_goes_on_where_it_committed_and_a_resend_is_known_after_a_restart(fixture: &LogFixture) {
+    let log = fixture.open().await;
     append_of(&log, SITES[0], 1, 0, 100).await;
     let number = partition_of(SITES[0], log.partitions());
     let partition = log.partition(number).expect("owned");
@@ -87,24 +89,24 @@ async fn a_consumer_goes_on_where_it_committed_and_a_resend_is_known_after_a_res
     partition.commit("first", 40).expect("committed");
     partition.commit("second", 70).expect("committed");
     let incarnation = partition.incarnation();
-    stage.settle(&partition).await;
-    stage.close(log).await;
+    fixture.settle(&partition).await;
+    fixture.close(log).await;
 
-    let log = stage.open().await;
+    let log = fixture.open().await;
     let partition = log.partition(number).expect("owned");
     assert_eq!(partition.incarnation(), incarnation, "the same log");
     assert_eq!(consumer(&partition, "second").await.position(), 70);
     append_of(&log, SITES[0], 1, 90, 20).await;
     let mut cursor = consumer(&partition, "first").await;
     assert_eq!(cursor.position(), 40);
-    let heard = collect(&mut cursor, 120).await;
-    let offsets: Vec<_> = heard.iter().map(|heard| heard.edge_offset).collect();
+    let seen = collect(&mut cursor, 120).await;
+    let offsets: Vec<_> = seen.iter().map(|seen| seen.edge_offset).collect();
     assert_eq!(offsets, (40..110).collect::<Vec<_>>(), "what was sent again is skipped");
-    stage.close(log).await;
+    fixture.close(log).await;
 }
 
-async fn a_checkpoint_and_a_replay_equal_the_straight_run(stage: &Stage) {
-    let log = stage.open().await;
+async fn a_checkpoint_and_a_replay_equal_the_straight_run(fixture: &LogFixture) {
+    let log = fixture.open().await;
     // Resends, the same events by another edge, and enough of it for several checkpoints.
     for round in 0..12 {
         append_of(&log, SITES[1], 1, round * 200, 300).await;
@@ -115,24 +117,24 @@ async fn a_checkpoint_and_a_replay_equal_the_straight_run(stage: &Stage) {
     let end = partition.end();
     let mut cursor = consumer(&partition, "straight").await;
     let straight = collect(&mut cursor, end).await;
-    assert_eq!(straight.iter().filter(|heard| heard.duplicate).count(), 2_400);
-    eventually("a checkpoint", async || stage.checkpoints(&partition) > 0).await;
+    assert_eq!(straight.iter().filter(|seen| seen.duplicate).count(), 2_400);
+    eventually("a checkpoint", async || fixture.checkpoints(&partition) > 0).await;
     partition.commit("straight", end).expect("committed");
-    stage.settle(&partition).await;
-    stage.close(log).await;
+    fixture.settle(&partition).await;
+    fixture.close(log).await;
 
-    let log = stage.open().await;
+    let log = fixture.open().await;
     let partition = log.partition(number).expect("owned");
     for from in [0, end / 3, end / 2, end - 10] {
         let mut cursor = partition.consumer_at("replay", from).await.expect("a consumer");
-        let expected: Vec<Heard> = straight.iter().filter(|heard| heard.offset >= from).cloned().collect();
+        let expected: Vec<SeenRecord> = straight.iter().filter(|seen| seen.offset >= from).cloned().collect();
         assert_eq!(collect(&mut cursor, end).await, expected, "from {from} of {end}");
     }
-    stage.close(log).await;
+    fixture.close(log).await;
 }
 
-async fn commits_are_counted_as_lag_for_each_sink(stage: &Stage) {
-    let log = stage.open().await;
+async fn commits_are_counted_as_lag_for_each_sink(fixture: &LogFixture) {
+    let log = fixture.open().await;
     append_of(&log, SITES[2], 1, 0, 50).await;
     let partition = log.partition(partition_of(SITES[2], log.partitions())).expect("owned");
     let (mut quick, _slow) = (consumer(&partition, "quick").await, consumer(&partition, "slow").await);
@@ -141,11 +143,11 @@ async fn commits_are_counted_as_lag_for_each_sink(stage: &Stage) {
     partition.commit("quick", 50).expect("committed");
     partition.commit("slow", 20).expect("committed");
     assert_eq!((partition.lag("quick"), partition.lag("slow")), (0, 30));
-    stage.close(log).await;
+    fixture.close(log).await;
 }
 
-async fn an_observer_begins_at_a_time(stage: &Stage) {
-    let log = stage.open().await;
+async fn an_observer_begins_at_a_time(fixture: &LogFixture) {
+    let log = fixture.open().await;
     append_of(&log, SITES[3], 1, 0, 30).await;
     let partition = log.partition(partition_of(SITES[3], log.partitions())).expect("owned");
     let before = SystemTime::now() - Duration::from_mins(65);
@@ -156,5 +158,5 @@ async fn an_observer_begins_at_a_time(stage: &Stage) {
     assert!(observer.position() <= 30, "never past the end");
     assert_eq!(partition.lag("live"), 0, "it holds nothing back");
     owned_wholly(&log).await;
-    stage.close(log).await;
+    fixture.close(log).await;
 }

@@ -3,7 +3,7 @@
 use footfall_log::kafka::Options;
 use rdkafka::admin::{AdminOptions, NewTopic, TopicReplication};
 
-use crate::log::stage::{self, Stage, admin, topics};
+use crate::log::fixture::{self, LogFixture, admin, topics};
 use crate::readiness::settings::{self, Scene};
 
 /// Makes a topic as somebody else would.
@@ -21,7 +21,7 @@ async fn delete(options: &Options, name: &str) {
 }
 
 fn options() -> Options {
-    Options { partitions: 2, ..stage::options() }
+    Options { partitions: 2, ..fixture::options() }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,7 +47,7 @@ async fn a_topic_that_is_missing_and_cannot_be_made() {
     make(&options, &log, 2, &careful).await;
     central.lacks_nothing().await;
     drop(central);
-    Stage::Kafka(options).clear().await;
+    LogFixture::Kafka(options).clear().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -62,7 +62,7 @@ async fn a_topic_with_another_count_of_partitions() {
     delete(&options, &options.topic).await;
     central.lacks_nothing().await;
     drop(central);
-    Stage::Kafka(options).clear().await;
+    LogFixture::Kafka(options).clear().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,18 +77,18 @@ async fn a_topic_that_somebody_else_has_made() {
     delete(&options, &options.topic).await;
     central.lacks_nothing().await;
     drop(central);
-    Stage::Kafka(options).clear().await;
+    LogFixture::Kafka(options).clear().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn records_that_are_gone_before_a_sink_had_them() {
     let mut scene = Scene::new();
     let options = options();
-    let stage = Stage::Kafka(options.clone());
-    let log = stage.open().await;
-    stage::append_of(&log, &stage::site_of(0, 2), 1, 0, 50).await;
+    let fixture = LogFixture::Kafka(options.clone());
+    let log = fixture.open().await;
+    fixture::append_of(&log, &fixture::site_of(0, 2), 1, 0, 50).await;
     log.partition(0).expect("owned").commit("clickhouse", 20).expect("committed");
-    stage.close(log).await;
+    fixture.close(log).await;
     let mut gone = rdkafka::TopicPartitionList::new();
     gone.add_partition_offset(&options.topic, 0, rdkafka::Offset::Offset(35)).expect("an offset");
     admin(&options).delete_records(&gone, &AdminOptions::new()).await.expect("deleted");
@@ -102,7 +102,7 @@ async fn records_that_are_gone_before_a_sink_had_them() {
     let counted = "footfall_central_log_gap_records_total{sink=\"clickhouse\",partition=\"0\"} 15";
     assert!(metrics.contains(counted), "{metrics}");
     drop(central);
-    stage.clear().await;
+    fixture.clear().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,5 +116,5 @@ async fn a_topic_that_is_deleted_under_way() {
     central.lacks(&["topic", &options.topic, &options.bootstrap, "another log"]).await;
     central.lacks_nothing().await;
     drop(central);
-    Stage::Kafka(options).clear().await;
+    LogFixture::Kafka(options).clear().await;
 }

@@ -3,7 +3,7 @@
 use footfall_blobs::S3;
 use footfall_log::kafka;
 
-use crate::log::stage;
+use crate::log::fixture;
 use crate::metadata::fixture::Fixture;
 use crate::readiness::settings::{self, PASSWORD, Scene};
 use crate::support::{s3, services};
@@ -16,7 +16,7 @@ fn correct(wrong: &std::path::Path, right: &std::path::Path) {
 #[tokio::test(flavor = "multi_thread")]
 async fn kafkas() {
     let mut scene = Scene::new();
-    let right = kafka::Options { partitions: 2, ..stage::options() };
+    let right = kafka::Options { partitions: 2, ..fixture::options() };
     let (user, password_file) = right.user.clone().expect("there is one");
     let wrong = scene.place.file("kafka.password", "guessed\n");
     let options = kafka::Options { user: Some((user, wrong.clone())), ..right };
@@ -26,7 +26,7 @@ async fn kafkas() {
     correct(&wrong, &password_file);
     central.lacks_nothing().await;
     drop(central);
-    stage::Stage::Kafka(options).clear().await;
+    fixture::LogFixture::Kafka(options).clear().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

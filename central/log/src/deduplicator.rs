@@ -126,7 +126,9 @@ mod tests {
     use super::*;
     use crate::checkpoint;
     use crate::poison::PoisonReason;
+    use crate::record::DropTally;
     use bytes::Bytes;
+    use footfall_proto::relay::DropReason;
     use proptest::prelude::*;
 
     fn read_all(deduplicator: &mut Deduplicator, entries: &[RawEntry]) -> Vec<(u64, Vec<bool>)> {
@@ -152,6 +154,31 @@ mod tests {
         let entries = fixture::log(&[(1, 0, &[1]), (1, 5, &[6]), (1, 1, &[2]), (1, 5, &[6]), (1, 1, &[2])]);
         let read = read_all(&mut Deduplicator::new(0, [3; 16], Order::OutOfOrder), &entries);
         assert_eq!(read.iter().map(|(offset, _)| *offset).collect::<Vec<_>>(), [0, 1, 2]);
+    }
+
+    #[test]
+    fn tallies_of_dropped_events_are_told_once_also_by_a_record_without_events() {
+        let tallies = fixture::tallies(&[(DropReason::Bot, 3), (DropReason::Gpc, 1)]);
+        let entries = fixture::entries(
+            [
+                fixture::entry(1, 0, fixture::record(&[1])),
+                fixture::entry(1, 1, tallies.clone()),
+                fixture::entry(1, 1, tallies),
+            ]
+            .into_iter(),
+        );
+        let batch = Deduplicator::new(0, [3; 16], Order::OutOfOrder).read(entries, 3);
+        assert_eq!((batch.resent, batch.poison.len()), (1, 0));
+        let told: Vec<_> = batch
+            .records()
+            .iter()
+            .map(|record| (record.website_id, record.events.len(), record.tallies.clone()))
+            .collect();
+        let dropped = vec![
+            DropTally { reason: DropReason::Bot, count: 3 },
+            DropTally { reason: DropReason::Gpc, count: 1 },
+        ];
+        assert_eq!(told, [("site", 1, vec![]), ("site", 0, dropped)]);
     }
 
     #[test]

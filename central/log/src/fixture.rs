@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use footfall_proto::beacon::Event;
-use footfall_proto::relay::{AdmittedEvent, LogEntry, Record, Visit};
+use footfall_proto::relay::{AdmittedEvent, DropReason, LogEntry, Record, Tally, Visit};
 use prost::Message as _;
 
 use super::entry::RawEntry;
@@ -34,6 +34,13 @@ pub(crate) fn record_with_an_unreadable_event(events: &[u8]) -> Bytes {
     let mut events: Vec<_> = events.iter().map(|number| admitted(*number)).collect();
     events.push(AdmittedEvent { event: Bytes::from_static(b"\xff\xff"), ..admitted(9) });
     site_record(events).encode_to_vec().into()
+}
+
+/// A record without events that tells how many were dropped.
+pub(crate) fn tallies(tallies: &[(DropReason, u64)]) -> Bytes {
+    let tally = |(reason, count): &(DropReason, u64)| Tally { reason: (*reason).into(), count: *count };
+    let record = Record { tallies: tallies.iter().map(tally).collect(), ..site_record(Vec::new()) };
+    record.encode_to_vec().into()
 }
 
 fn site_record(events: Vec<AdmittedEvent>) -> Record {

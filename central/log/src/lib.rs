@@ -39,7 +39,7 @@ pub use log::Log;
 pub use metrics::Metrics;
 pub use partition::{Owned, Partition};
 pub use poison::{Poison, PoisonReason};
-pub use record::{DecodedEvent, DecodedRecord};
+pub use record::{DecodedEvent, DecodedRecord, DropTally};
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! One record of the log, decoded once in place and shared by every sink. Pure.
 
 use footfall_proto::ident::{ID_BYTES, is_event_id};
+use footfall_proto::relay::DropReason;
 use footfall_proto::view::{AdmittedEvent, Event, LogEntry, Record, View as _, Visit};
 
 use super::entry::{RECEIPT_TIMES_MS, RawEntry};
@@ -28,6 +29,17 @@ pub struct DecodedRecord<'a> {
     pub visit: Visit<'a>,
     /// Its readable events.
     pub events: Vec<DecodedEvent<'a>>,
+    /// How many events of the site the edge dropped, by reason. A resend is skipped with its tallies, so each is told once.
+    pub tallies: Vec<DropTally>,
+}
+
+/// How many events of one site were dropped for one reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DropTally {
+    /// Why; `Unspecified` for a reason that only a later version knows.
+    pub reason: DropReason,
+    /// How many events.
+    pub count: u64,
 }
 
 /// One event of a record.
@@ -99,6 +111,10 @@ pub fn decode_record<'a>(
             }
         }
     }
+    let tally = |tally: &footfall_proto::view::Tally| DropTally {
+        reason: DropReason::try_from(tally.reason).unwrap_or(DropReason::Unspecified),
+        count: tally.count,
+    };
     Some(DecodedRecord {
         offset,
         edge_id: envelope.edge_id,
@@ -109,6 +125,7 @@ pub fn decode_record<'a>(
         policy_id: record.policy_id,
         visit: record.visit,
         events,
+        tallies: record.tallies.iter().map(tally).collect(),
     })
 }
 

@@ -255,6 +255,7 @@ mod tests {
             policy_id: 2,
             visit,
             events: Vec::new(),
+            tallies: Vec::new(),
         }
     }
 

@@ -6,7 +6,7 @@ use crate::sample::{
     Fake, NAMES, PACE, SENTENCE, Store, append, append_rubbish, context, eventually, only, open_log,
 };
 use footfall_daemon::fault::Fault;
-use footfall_log::{Log, dead_letter};
+use footfall_log::{Log, embedded};
 
 /// A sink that runs beside a test.
 struct Running {
@@ -144,7 +144,7 @@ async fn what_cannot_be_read_is_parked_once_and_what_a_store_refuses_by_its_own_
         assert_eq!(only(&log).lag(name), 0, "{name}");
     }
     log.close();
-    let parked = dead_letter::in_folder(&dir.path().join("dead-letter")).expect("read");
+    let parked = embedded::read_dead_letters(&dir.path().join("dead-letter")).expect("read");
     let mut parked: Vec<_> =
         parked.into_iter().map(|parked| (parked.offset, parked.index, parked.reason)).collect();
     parked.sort_unstable();

@@ -84,7 +84,7 @@ impl Partition {
     /// Makes a consumer known before it begins: from now on the log keeps what it has not committed, or everything where that cannot be
     /// said. Returns the offset that follows what it has committed.
     pub fn register(&self, consumer: &'static str) -> u64 {
-        let committed = self.shared.feed.origin.committed(consumer).unwrap_or_else(|error| {
+        let committed = self.shared.feed.log.committed(consumer).unwrap_or_else(|error| {
             tracing::warn!(consumer, %error, "it is not known what was committed");
             None
         });

@@ -10,7 +10,6 @@ use bytes::Bytes;
 use footfall_live::redis::Options as RedisOptions;
 use footfall_live::{Live, Options, SourcePartition};
 use footfall_log::Log;
-use footfall_sink::Sink as _;
 use footfall_sink::live::LiveView;
 
 const SOURCE: SourcePartition = SourcePartition { incarnation: [7; 16], partition: 3 };

@@ -42,7 +42,7 @@ impl Process {
         process.ready = match receive.recv_timeout(START) {
             Ok(Ok(ready)) => ready,
             Ok(Err(error)) => panic!("{command:?}: {error}"),
-            Err(_) => panic!("{command:?} was not ready within {START:?}"),
+            Err(error) => panic!("{command:?} was not ready within {START:?}: {error}"),
         };
         process
     }

@@ -53,7 +53,7 @@ impl RawLogStore {
                 match name.parse::<Name>() {
                     Ok(name) => partitions.entry(name.partition).or_default().push(name),
                     Err(error) => {
-                        tracing::warn!(name, %error, "an object in the raw log's folder whose name is none of ours")
+                        tracing::warn!(name, %error, "an object in the raw log's folder whose name is none of ours");
                     }
                 }
             }

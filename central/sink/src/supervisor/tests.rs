@@ -32,7 +32,7 @@ impl Scene {
 
     async fn stop(self) {
         self.stop.drain.cancel();
-        let ended = tokio::time::timeout(Duration::from_secs(20), self.task).await;
+        let ended = timeout(Duration::from_secs(20), self.task).await;
         ended.expect("it ends in time").expect("supervised");
     }
 }

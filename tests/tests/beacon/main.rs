@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use footfall_proto::beacon::{Consent, Event};
 use footfall_tests::recorder::{Reply, Seen};
-use footfall_tests::stage::{PATIENCE, Stage};
-use footfall_tests::wait::until;
+use footfall_tests::stage::Stage;
 use serde_json::Value;
 
 /// Longer than a beacon waits for anything.

@@ -186,11 +186,19 @@ fn told(story: &mut Command) -> anyhow::Result<(String, bool)> {
 mod tests {
     use super::*;
 
+    /// A story is a file, or a folder of files.
+    fn text_of(story: &str) -> String {
+        let tests = place::root().join("tests").join("tests");
+        let Ok(folder) = std::fs::read_dir(tests.join(story)) else {
+            return std::fs::read_to_string(tests.join(format!("{story}.rs"))).unwrap_or_default();
+        };
+        folder.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect()
+    }
+
     #[test]
     fn every_proof_has_a_story_that_is_there() {
         for proof in PROOFS {
-            let story = place::root().join("tests").join("tests").join(format!("{}.rs", proof.story));
-            let text = std::fs::read_to_string(&story).unwrap_or_default();
+            let text = text_of(proof.story);
             assert!(text.contains(proof.only) && !text.is_empty(), "{} has no story", proof.name);
             for (name, _) in proof.environment {
                 assert!(text.contains(name), "{} does not read {name}", proof.story);

@@ -215,7 +215,7 @@ fn the_raw_log_goes_to_a_folder_or_to_an_s3_that_is_named_whole() {
 fn the_examples_that_are_given_out_are_valid() {
     let files = Files::make();
     let own = files.dir.path().display().to_string();
-    let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy");
+    let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy");
     for example in ["config/central.toml", "compose/central.toml"] {
         let text = std::fs::read_to_string(deploy.join(example)).expect("an example");
         let text = ["/secrets", "/etc/footfall", "/usr/lib/footfall", "/var/lib/footfall-central"]

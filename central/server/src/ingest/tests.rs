@@ -10,7 +10,7 @@ use footfall_proto::frame;
 use footfall_proto::limits::{MAX_FRAME_BYTES, RELAY_ALPN};
 use footfall_proto::relay::refusal::Cause;
 use footfall_proto::relay::{
-    AdmittedEvent, Batch, Hello, Record, Site, ToCentral, ToEdge, to_central, to_edge,
+    AdmittedEvent, Batch, Hello, Record, Site, ToCentral, ToEdge, Visit, to_central, to_edge,
 };
 use prost::Message as _;
 use quinn::crypto::rustls::QuicClientConfig;
@@ -319,9 +319,18 @@ fn record(number: u8) -> Bytes {
         event: event.encode_to_vec().into(),
         event_id,
         fingerprint: u64::from(number),
+        user_id: "user".into(),
+        session_id: "session".into(),
+        page_path: "/".into(),
         ..AdmittedEvent::default()
     };
-    Record { website_id: "site".into(), server_timestamp_ms: 1, events: vec![admitted], ..Record::default() }
-        .encode_to_vec()
-        .into()
+    let record = Record {
+        website_id: "site".into(),
+        server_timestamp_ms: 1_795_424_400_000,
+        policy_id: 1,
+        visit: Some(Visit { country: "GB".into(), sample_rate: 1.0, ..Visit::default() }),
+        events: vec![admitted],
+        tallies: Vec::new(),
+    };
+    record.encode_to_vec().into()
 }

@@ -40,7 +40,7 @@ pub(super) struct Built {
 /// Builds every server and every test of the workspace: in one go, because a part alone selects other features of what it
 /// depends on, and would be built twice.
 pub(super) fn build(packages: &[Package]) -> anyhow::Result<Built> {
-    let mut cargo = shell::cargo(["build", "--workspace", "--bins", "--tests"]);
+    let mut cargo = shell::cargo(["build", "--workspace", "--bins", "--tests", "--example", "try_schema"]);
     eprintln!("$ {}", shell::line(&cargo));
     cargo.args(["--message-format", "json-render-diagnostics"]);
     let begun = Instant::now();

@@ -151,7 +151,7 @@ fn on_a_small_disk(test: &str, dir: &Path) {
 #[test]
 fn a_full_disk_is_told_and_leaves_nothing_behind() {
     let dir = tempfile::tempdir().expect("temp dir");
-    on_a_small_disk("on_a_disk_of_two_mebibytes", dir.path());
+    on_a_small_disk("blobs::on_a_disk_of_two_mebibytes", dir.path());
 }
 
 #[tokio::test(flavor = "multi_thread")]

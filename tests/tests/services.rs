@@ -66,7 +66,7 @@ fn a_wrong_name_is_one_sentence() {
     let sentence = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(
         sentence,
-        "error: there is no service mysql: there are kafka, postgresql, redis, s3 and clickhouse\n"
+        "xtask: there is no service mysql: there are kafka, postgresql, redis, s3 and clickhouse\n"
     );
 }
 

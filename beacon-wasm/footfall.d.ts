@@ -49,11 +49,17 @@ export interface Fields {
   label?: Text;
   value?: Numeric;
 
-  /** Where the visitor came from; what is not given is read from the address by the edge. */
+  /**
+   * What brought the visit, in a session's first event; what is not given is read from the address and the referrer by the edge.
+   * `source` is a class (`organic`, `paid`, `direct`, `referral`, `social`, `email`, `display`, `affiliate`, `ai`, `other`), or else the
+   * name of who sent the visit, as `source_name` is.
+   */
   source?: Text;
+  source_name?: Text;
   medium?: Text;
   campaign?: Text;
   keyword?: Text;
+  content?: Text;
 
   transaction_id?: Text;
   transaction_revenue?: Numeric;

@@ -30,7 +30,7 @@ const columns = (fields) => {
   const named = {};
   for (const key in fields) {
     named[
-      key.replace(/^(category|action|label|value)$/, "event_$1").replace(/^(source|medium|campaign|keyword)$/, "traffic_$1")
+      key.replace(/^(category|action|label|value)$/, "event_$1").replace(/^(source|medium|campaign|keyword|content)$/, "traffic_$1")
     ] = fields[key];
   }
   return named;

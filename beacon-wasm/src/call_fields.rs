@@ -18,7 +18,7 @@ enum ColumnType {
 }
 
 /// Column, field number in `Event`, type.
-const COLUMNS: [(&str, u32, ColumnType); 17] = [
+const COLUMNS: [(&str, u32, ColumnType); 19] = [
     ("event_category", 8, ColumnType::Text),
     ("event_action", 9, ColumnType::Text),
     ("event_label", 10, ColumnType::Text),
@@ -27,6 +27,8 @@ const COLUMNS: [(&str, u32, ColumnType); 17] = [
     ("traffic_medium", 17, ColumnType::Text),
     ("traffic_campaign", 18, ColumnType::Text),
     ("traffic_keyword", 19, ColumnType::Text),
+    ("traffic_content", 20, ColumnType::Text),
+    ("source_name", 21, ColumnType::Text),
     ("transaction_id", 24, ColumnType::Text),
     ("transaction_revenue", 25, ColumnType::Number),
     ("transaction_tax", 26, ColumnType::Number),
@@ -126,6 +128,8 @@ mod tests {
             traffic_medium: "traffic_medium".into(),
             traffic_campaign: "traffic_campaign".into(),
             traffic_keyword: "traffic_keyword".into(),
+            traffic_content: "traffic_content".into(),
+            source_name: "source_name".into(),
             transaction_id: Some("transaction_id".into()),
             transaction_revenue: Some(19.0),
             transaction_tax: Some(15.0),

@@ -13,6 +13,8 @@ pub mod limits;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod reason;
 #[cfg(not(target_arch = "wasm32"))]
+pub mod traffic_source;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod view;
 
 /// Messages between the browser and the edge, generated from `schema/beacon.proto`.

@@ -98,6 +98,7 @@ view! {
         4 visit: Visit<'a>,
         5 events: Vec<AdmittedEvent<'a>>,
         6 tallies: Vec<Tally>,
+        7 traffic_source_version: u32,
     }
 }
 
@@ -145,6 +146,9 @@ view! {
         9 traffic_campaign: &'a str,
         10 traffic_keyword: &'a str,
         11 note: i32,
+        12 source_name: &'a str,
+        13 traffic_content: &'a str,
+        14 source_known: bool,
     }
 }
 
@@ -176,6 +180,8 @@ view! {
         17 traffic_medium: &'a str,
         18 traffic_campaign: &'a str,
         19 traffic_keyword: &'a str,
+        20 traffic_content: &'a str,
+        21 source_name: &'a str,
         24 transaction_id: Option<&'a str>,
         25 transaction_revenue: Option<f64>,
         26 transaction_tax: Option<f64>,

@@ -33,6 +33,8 @@ fn event(view: &view::Event<'_>) -> Event {
         traffic_medium: view.traffic_medium.into(),
         traffic_campaign: view.traffic_campaign.into(),
         traffic_keyword: view.traffic_keyword.into(),
+        traffic_content: view.traffic_content.into(),
+        source_name: view.source_name.into(),
         transaction_id: view.transaction_id.map(Into::into),
         transaction_revenue: view.transaction_revenue,
         transaction_tax: view.transaction_tax,
@@ -93,6 +95,9 @@ fn admitted(view: &view::AdmittedEvent<'_>) -> AdmittedEvent {
         traffic_campaign: view.traffic_campaign.into(),
         traffic_keyword: view.traffic_keyword.into(),
         note: view.note,
+        source_name: view.source_name.into(),
+        traffic_content: view.traffic_content.into(),
+        source_known: view.source_known,
     }
 }
 
@@ -104,6 +109,7 @@ fn record(view: &view::Record<'_>) -> Record {
         visit: Some(visit(&view.visit)),
         events: view.events.iter().map(admitted).collect(),
         tallies: view.tallies.iter().map(|view| Tally { reason: view.reason, count: view.count }).collect(),
+        traffic_source_version: view.traffic_source_version,
     }
 }
 
@@ -163,8 +169,8 @@ fn visits() -> impl Strategy<Value = Visit> {
 }
 
 fn admitted_events() -> impl Strategy<Value = AdmittedEvent> {
-    (events(), any::<u64>(), any::<i32>(), prop::collection::vec(text(), 7)).prop_map(
-        |(event, fingerprint, note, texts)| AdmittedEvent {
+    (events(), any::<u64>(), any::<i32>(), any::<bool>(), prop::collection::vec(text(), 9)).prop_map(
+        |(event, fingerprint, note, source_known, texts)| AdmittedEvent {
             event_id: event.event_id.clone(),
             event: event.encode_to_vec().into(),
             fingerprint,
@@ -176,20 +182,34 @@ fn admitted_events() -> impl Strategy<Value = AdmittedEvent> {
             traffic_campaign: texts[5].clone(),
             traffic_keyword: texts[6].clone(),
             note,
+            source_name: texts[7].clone(),
+            traffic_content: texts[8].clone(),
+            source_known,
         },
     )
 }
 
 fn records() -> impl Strategy<Value = Record> {
     let tallies = prop::collection::vec((any::<i32>(), any::<u64>()), 0..3);
-    (text(), any::<i64>(), any::<u64>(), visits(), prop::collection::vec(admitted_events(), 0..3), tallies)
-        .prop_map(|(website_id, server_timestamp_ms, policy_id, visit, events, tallies)| Record {
-            website_id,
-            server_timestamp_ms,
-            policy_id,
-            visit: Some(visit),
-            events,
-            tallies: tallies.into_iter().map(|(reason, count)| Tally { reason, count }).collect(),
+    (
+        text(),
+        any::<i64>(),
+        any::<u64>(),
+        visits(),
+        prop::collection::vec(admitted_events(), 0..3),
+        tallies,
+        any::<u32>(),
+    )
+        .prop_map(|(website_id, server_timestamp_ms, policy_id, visit, events, tallies, version)| {
+            Record {
+                website_id,
+                server_timestamp_ms,
+                policy_id,
+                visit: Some(visit),
+                events,
+                tallies: tallies.into_iter().map(|(reason, count)| Tally { reason, count }).collect(),
+                traffic_source_version: version,
+            }
         })
 }
 

@@ -33,7 +33,7 @@ pub(crate) fn events() -> impl Strategy<Value = Event> {
     (
         pages(),
         (text(), text(), text(), finite(), any::<u32>(), 0_u32..=100),
-        (text(), text(), text(), text()),
+        (text(), text(), text(), text(), text(), text()),
         (prop::option::of(text()), finite(), finite(), finite()),
         (prop::option::of(text()), prop::option::of(text()), finite(), prop::option::of(any::<i32>())),
         prop::collection::hash_map(1_u32..=20, text(), 0..20),
@@ -50,6 +50,8 @@ pub(crate) fn events() -> impl Strategy<Value = Event> {
             traffic_medium: campaign.1,
             traffic_campaign: campaign.2,
             traffic_keyword: campaign.3,
+            traffic_content: campaign.4,
+            source_name: campaign.5,
             transaction_id: sale.0,
             transaction_revenue: sale.1,
             transaction_tax: sale.2,

@@ -148,6 +148,7 @@ fn decide<'p>(
         edge.tallies.merge(&site.website_id, policy.id, &counts);
     } else {
         let record = Record {
+            traffic_source_version: footfall_proto::traffic_source::VERSION,
             website_id: site.website_id.to_string(),
             server_timestamp_ms: request.now_ms,
             policy_id: policy.id,

@@ -12,7 +12,7 @@ use super::identity::Identities;
 use crate::admit;
 use crate::dedup::Seen;
 use crate::edge::Edge;
-use crate::enrich::source::path_of;
+use crate::enrich::source::{Source, path_of};
 use crate::outcome::Dropped;
 use crate::pending_commit::CommitOutcome;
 use crate::policy::Site;
@@ -107,6 +107,8 @@ impl Events<'_> {
         }
         let session_id = self.identities.session(sent, &user_id, &mut windows.sessions);
         let source = self.edge.referrer_hosts.source_of(event, self.site);
+        let source_known = source.is_some();
+        let source = source.unwrap_or_else(Source::unknown);
         Ok(AdmittedEvent {
             event: sent.bytes.clone(),
             event_id,
@@ -114,10 +116,13 @@ impl Events<'_> {
             user_id,
             session_id,
             page_path: path_of(&event.page_url).to_owned(),
-            traffic_source: source.source,
+            traffic_source: source.class.name().into(),
             traffic_medium: source.medium,
             traffic_campaign: source.campaign,
             traffic_keyword: source.keyword,
+            source_name: source.name,
+            traffic_content: source.content,
+            source_known,
             note: note as i32,
         })
     }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use footfall_journal::AppendError;
 use footfall_proto::limits::MAX_TEXT_BYTES;
 use footfall_proto::relay::{DropReason, Record};
+use footfall_proto::traffic_source;
 use prost::Message;
 use smallvec::SmallVec;
 
@@ -148,13 +149,13 @@ fn decide<'p>(
         edge.tallies.merge(&site.website_id, policy.id, &counts);
     } else {
         let record = Record {
-            traffic_source_version: footfall_proto::traffic_source::VERSION,
             website_id: site.website_id.to_string(),
             server_timestamp_ms: request.now_ms,
             policy_id: policy.id,
             visit: Some(visit::visit(edge, site, submission, request, &agent, facts.bot)),
             events: admitted.events,
             tallies: tally::rows(&counts),
+            traffic_source_version: traffic_source::VERSION,
         };
         append.records.push(Bytes::from(record.encode_to_vec()));
     }

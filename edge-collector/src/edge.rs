@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use footfall_daemon::status::Status;
-use footfall_journal::{AppendError, Journal, OpenError, ReadError};
+use footfall_journal::{AppendError, Journal, OpenError};
 use footfall_proto::limits::{MAX_BATCH_BYTES, MAX_BODY_BYTES};
 
 use crate::assets::{Assets, AssetsError};
@@ -21,7 +21,7 @@ use crate::policy::Policies;
 use crate::routes::body::MemoryBudget;
 use crate::tally::Tallies;
 use crate::telemetry::{Snapshot, Telemetry};
-use crate::windows::Windows;
+use crate::windows::{RebuildError, Windows};
 
 /// Bytes of bodies that all requests together may hold.
 const BODY_BUDGET_BYTES: usize = 64 << 20;
@@ -166,7 +166,7 @@ impl Edge {
             journal_syncs: journal.syncs,
             journal_missing: journal.missing,
             dedup_entries: windows.dedup.len() as u64,
-            sessions: windows.sessions.len() as u64,
+            sessions: windows.session_sources.len() as u64,
         }
     }
 }
@@ -206,7 +206,7 @@ pub enum StartError {
     /// The journal did not open.
     #[error("the journal did not open: {0}")]
     Journal(#[from] OpenError),
-    /// The journal could not be read back.
-    #[error("the journal could not be read back: {0}")]
-    Rebuild(#[from] ReadError),
+    /// The journal could not be read back, or is of no use to this build.
+    #[error(transparent)]
+    Rebuild(#[from] RebuildError),
 }

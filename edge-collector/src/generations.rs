@@ -34,6 +34,26 @@ impl<K: Hash + Eq, V, S: BuildHasher + Default> Generations<K, V, S> {
         self.young.get_mut(key)
     }
 
+    /// The key that equals `key`, as it is held, made young again.
+    pub fn touch_key<Q>(&mut self, key: &Q) -> Option<&K>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.touch(key)?;
+        self.young.get_key_value(key).map(|(key, _)| key)
+    }
+
+    /// Whether `key` stands in the young generation.
+    #[must_use]
+    pub fn is_young<Q>(&self, key: &Q) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.young.contains_key(key)
+    }
+
     /// Adds or replaces an entry, forgetting the oldest generation when the young one is full.
     pub fn insert(&mut self, key: K, value: V) {
         if self.young.len() >= self.capacity && !self.young.contains_key(&key) {

@@ -23,6 +23,7 @@ pub mod protocol;
 pub mod routes;
 pub mod server;
 pub mod session;
+pub mod session_source;
 pub mod submission;
 pub mod tally;
 pub mod telemetry;

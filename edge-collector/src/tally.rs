@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use footfall_proto::reason;
 use footfall_proto::relay::{DropReason, Record, Tally};
+use footfall_proto::traffic_source;
 
 pub mod flusher;
 
@@ -50,6 +51,7 @@ impl Tallies {
             server_timestamp_ms: now_ms,
             policy_id: key.policy_id,
             tallies: rows(&counts),
+            traffic_source_version: traffic_source::VERSION,
             ..Record::default()
         };
         taken.into_iter().map(record).collect()

@@ -210,7 +210,7 @@ impl States {
             ("journal_syncs", "Syncs since the start", |s| s.journal_syncs),
             ("journal_missing_records", "Records lost to damage", |s| s.journal_missing),
             ("dedup_entries", "Events that the window of repeats holds", |s| s.dedup_entries),
-            ("sessions", "Sessions remembered", |s| s.sessions),
+            ("sessions", "Sessions whose source is remembered", |s| s.sessions),
         ];
         let register = |(name, help, read): (&str, &str, Read)| {
             let gauge = Gauge::default();

@@ -6,12 +6,15 @@ use bytes::Bytes;
 use footfall_journal::{Journal, ReadError};
 use footfall_proto::ident::ID_BYTES;
 use footfall_proto::relay::Note;
+use footfall_proto::traffic_source::TrafficSource;
 use prost::Message;
 
 use crate::dedup::{self, Dedup};
+use crate::enrich::source::Source;
 use crate::enrich::visitor;
 use crate::pending_commit::{PendingCommits, SETTLED};
 use crate::session::{self, Sessions};
+use crate::session_source::{self, SessionSources};
 
 /// Records read back at most.
 const RECORDS: u64 = 1_000_000;
@@ -23,8 +26,10 @@ const CHUNK_BYTES: usize = 1 << 20;
 pub struct Windows {
     /// Recognises duplicates.
     pub dedup: Dedup,
-    /// Running sessions.
+    /// Running sessions of visitors who keep no id.
     pub sessions: Sessions,
+    /// Where the running sessions of all visitors came from.
+    pub session_sources: SessionSources,
     /// Commits under way.
     pub pending_commits: PendingCommits,
 }
@@ -34,6 +39,7 @@ impl Default for Windows {
         Self {
             dedup: Dedup::new(dedup::CAPACITY),
             sessions: Sessions::new(session::CAPACITY),
+            session_sources: SessionSources::new(session_source::CAPACITY, session_source::CAPACITY_BYTES),
             pending_commits: PendingCommits::default(),
         }
     }
@@ -61,6 +67,8 @@ struct RecordKeys {
     server_timestamp_ms: i64,
     #[prost(message, repeated, tag = "5")]
     events: Vec<EventKeys>,
+    #[prost(uint32, tag = "7")]
+    traffic_source_version: u32,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -75,8 +83,22 @@ struct EventKeys {
     user_id: String,
     #[prost(string, tag = "5")]
     session_id: String,
+    #[prost(bytes = "bytes", tag = "7")]
+    traffic_source: Bytes,
+    #[prost(bytes = "bytes", tag = "8")]
+    traffic_medium: Bytes,
+    #[prost(bytes = "bytes", tag = "9")]
+    traffic_campaign: Bytes,
+    #[prost(bytes = "bytes", tag = "10")]
+    traffic_keyword: Bytes,
     #[prost(int32, tag = "11")]
     note: i32,
+    #[prost(bytes = "bytes", tag = "12")]
+    source_name: Bytes,
+    #[prost(bytes = "bytes", tag = "13")]
+    traffic_content: Bytes,
+    #[prost(bool, tag = "14")]
+    source_known: bool,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -85,12 +107,40 @@ struct ClientKeys {
     event_id: Bytes,
 }
 
+impl EventKeys {
+    /// The source of the event's session, if the edge knew it.
+    fn source(&self) -> Option<Source> {
+        let text = |bytes: &Bytes| String::from_utf8_lossy(bytes).into_owned();
+        self.source_known.then(|| Source {
+            class: TrafficSource::parse(&text(&self.traffic_source)).unwrap_or(TrafficSource::Other),
+            name: text(&self.source_name),
+            medium: text(&self.traffic_medium),
+            campaign: text(&self.traffic_campaign),
+            keyword: text(&self.traffic_keyword),
+            content: text(&self.traffic_content),
+        })
+    }
+}
+
+/// Why the windows cannot be rebuilt.
+#[derive(Debug, thiserror::Error)]
+pub enum RebuildError {
+    /// The disk.
+    #[error("the journal could not be read back: {0}")]
+    Read(#[from] ReadError),
+    /// No release wrote such records, and none reads them. Permanent.
+    #[error(
+        "the journal was written by an earlier build of the edge, which this one does not read: let that build send what is in it, then begin with an empty data folder"
+    )]
+    EarlierBuild,
+}
+
 impl Windows {
     /// Reads the end of the journal back. Blocks.
     ///
     /// # Errors
-    /// When the journal cannot be read.
-    pub fn rebuild(journal: &Journal) -> Result<(Self, Rebuilt), ReadError> {
+    /// When the journal cannot be read, or holds records of a build that wrote them otherwise.
+    pub fn rebuild(journal: &Journal) -> Result<(Self, Rebuilt), RebuildError> {
         let began = Instant::now();
         let mut windows = Self::default();
         let mut rebuilt = Rebuilt::default();
@@ -104,11 +154,14 @@ impl Windows {
                     reader = journal.reader(start);
                     continue;
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
             };
             for entry in chunk.entries {
                 rebuilt.records += 1;
                 match RecordKeys::decode(entry.payload) {
+                    Ok(record) if record.traffic_source_version == 0 => {
+                        return Err(RebuildError::EarlierBuild);
+                    }
                     Ok(record) => {
                         rebuilt.events += record.events.len() as u64;
                         windows.remember(&record);
@@ -136,6 +189,8 @@ impl Windows {
                 let owner = visitor::owner(&record.website_id, &event.user_id);
                 self.sessions.restore(owner, session, record.server_timestamp_ms);
             }
+            let session = visitor::session_key(&record.website_id, &event.session_id);
+            self.session_sources.restore(session, record.server_timestamp_ms, || event.source());
         }
     }
 }

@@ -157,10 +157,10 @@ async fn stored_exactly(cluster: &Cluster) {
             "SELECT DISTINCT country, browser, os, device_type FROM footfall.events",
             "GB\tChrome\tLinux\tdesktop",
         ),
-        ("SELECT countIf(traffic_source = '') FROM footfall.events WHERE event_type = 'pageview'", "0"),
+        // Each event, engagement as well, carries where the visit came from.
         (
-            "SELECT traffic_source, traffic_medium, traffic_campaign FROM footfall.events WHERE event_type = 'pageview' AND page_path = '/'",
-            "letter\temail\tfirst",
+            "SELECT DISTINCT traffic_source, source_name, traffic_medium, traffic_campaign, source_known FROM footfall.events",
+            "email\tletter\temail\tfirst\t1",
         ),
         // The time that each page was looked at, as a sum of deltas.
         (
@@ -180,9 +180,12 @@ async fn stored_exactly(cluster: &Cluster) {
 /// The dashboard, which was open all the time and never reloaded, shows the visit. Its picture is kept.
 async fn shown_on(dashboard: &Browser, cluster: &Cluster) {
     dashboard.wait_for("document.getElementById('visitors').textContent.trim() === '1'").await;
-    for (list, text) in
-        [("live-pages", "/gallery/1"), ("live-countries", "United Kingdom"), ("live-sources", "letter")]
-    {
+    for (list, text) in [
+        ("live-pages", "/gallery/1"),
+        ("live-countries", "United Kingdom"),
+        ("live-sources", "letter"),
+        ("live-channels", "Email"),
+    ] {
         dashboard
             .wait_for(&format!("document.getElementById('{list}').textContent.includes('{text}')"))
             .await;

@@ -6,6 +6,7 @@ use footfall_log::placement;
 use footfall_proto::beacon::Event;
 use footfall_proto::limits::MAX_BATCH_RECORDS;
 use footfall_proto::relay::{AdmittedEvent, LogEntry, Record, Visit};
+use footfall_proto::traffic_source;
 use footfall_proto::{frame, ident};
 use prost::Message as _;
 
@@ -238,13 +239,16 @@ fn records(random: &mut Random, websites: &[String], at_ms: u64) -> [Record; 2] 
                 user_id: user.clone(),
                 session_id: session.clone(),
                 page_path: page_path.clone(),
-                traffic_source: "newsletter".to_owned(),
+                traffic_source: "email".to_owned(),
+                source_name: "newsletter".to_owned(),
+                source_known: true,
                 traffic_medium: "email".to_owned(),
                 traffic_campaign: "november".to_owned(),
                 ..AdmittedEvent::default()
             })
             .collect(),
         tallies: Vec::new(),
+        traffic_source_version: traffic_source::VERSION,
     };
     [record(&[view], at_ms), record(&[engagement, click, purchase], at_ms)]
 }

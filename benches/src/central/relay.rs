@@ -11,6 +11,7 @@ use footfall_harness::authority::CENTRAL;
 use footfall_proto::frame;
 use footfall_proto::limits::{MAX_FRAME_BYTES, RELAY_ALPN};
 use footfall_proto::relay::{Batch, Hello, ToCentral, ToEdge, to_central, to_edge};
+use footfall_proto::traffic_source;
 use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{
     ClientConfig, Connection, Endpoint, EndpointConfig, RecvStream, SendStream, TokioRuntime, TransportConfig,
@@ -60,7 +61,12 @@ impl Edge {
         let (sender, receiver) = connection.open_bi().await?;
         let mut edge = Self { sender, receiver, buffer: BytesMut::new(), connection, endpoint };
         let clock_ms = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() as i64;
-        let hello = Hello { software: "footfall-bench".into(), clock_ms, policy_id: 0 };
+        let hello = Hello {
+            software: "footfall-bench".into(),
+            clock_ms,
+            policy_id: 0,
+            traffic_source_version: traffic_source::VERSION,
+        };
         write(&mut edge.sender, to_central::Message::Hello(hello)).await?;
         match next(&mut edge.receiver, &mut edge.buffer).await? {
             to_edge::Message::Welcome(_) => Ok(edge),

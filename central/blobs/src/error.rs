@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use object_store::Error as ClientError;
 
-use footfall_daemon::fault::Fault;
+use footfall_daemon::fault::{Classify, Fault};
 
 /// How S3 calls a key or a secret that it does not take.
 const REFUSALS: [&str; 3] =
@@ -75,9 +75,9 @@ pub enum Cause {
     Failed(String),
 }
 
-impl BlobError {
-    /// What to do about it. Also a wrong key or a missing bucket: somebody can put that right while we wait.
-    pub fn fault(&self) -> Fault {
+impl Classify for BlobError {
+    fn fault(&self) -> Fault {
+        // Also a wrong key or a missing bucket: somebody can put that right while we wait.
         match &self.cause {
             Cause::Missing(_) | Cause::Damaged(_) | Cause::Unable(_) => Fault::Permanent,
             _ => Fault::Transient,

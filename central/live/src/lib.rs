@@ -37,8 +37,10 @@ pub struct LiveEvent<'a> {
     pub session_id: &'a str,
     /// The page, without host and query.
     pub page_path: &'a str,
-    /// Where the visit came from.
+    /// Who sent the visit; empty where it is not known.
     pub source: &'a str,
+    /// The class of the visit's traffic source.
+    pub channel: &'a str,
     /// ISO 3166 code.
     pub country: &'a str,
     /// desktop, mobile or tablet.

@@ -37,8 +37,10 @@ pub struct Realtime {
     pub pageviews: u64,
     /// Pages by page views in the last 30 minutes.
     pub top_pages: Ranking,
-    /// Sources by page views in the last 30 minutes.
+    /// Those who sent the visits, by page views in the last 30 minutes.
     pub sources: Ranking,
+    /// Classes of traffic sources by page views in the last 30 minutes.
+    pub channels: Ranking,
     /// Countries by page views in the last 30 minutes.
     pub countries: Ranking,
     /// Device types by page views in the last 30 minutes.
@@ -57,7 +59,7 @@ pub struct Ranking {
 /// One name of a [`Ranking`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Ranked {
-    /// The page, source, country or device; empty where it is unknown.
+    /// The page, source, channel, country or device; empty where it is unknown.
     pub name: String,
     /// Page views.
     pub pageviews: u64,

@@ -23,6 +23,13 @@ impl RawEntry {
         let receipt = Receipt::decode(envelope.record).ok()?;
         Some(receipt.server_timestamp_ms).filter(|time| RECEIPT_TIMES_MS.contains(time))
     }
+
+    /// Whether it is a record of a build before there was a list of traffic sources' classes. What cannot be read is none.
+    pub(super) fn is_of_earlier_build(&self) -> bool {
+        let Ok(envelope) = Envelope::decode(self.payload.clone()) else { return false };
+        let marks = RecordMarks::decode(envelope.record);
+        marks.is_ok_and(|marks| !marks.website_id.is_empty() && marks.traffic_source_version == 0)
+    }
 }
 
 /// The field of a `LogEntry` that holds the record.
@@ -30,6 +37,15 @@ impl RawEntry {
 struct Envelope {
     #[prost(bytes = "bytes", tag = "4")]
     record: Bytes,
+}
+
+/// The fields of a `Record` that say whether it is one, and of which builds.
+#[derive(Clone, PartialEq, Message)]
+struct RecordMarks {
+    #[prost(bytes = "bytes", tag = "1")]
+    website_id: Bytes,
+    #[prost(uint32, tag = "7")]
+    traffic_source_version: u32,
 }
 
 /// The field of a `Record` that says when it was received.

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use footfall_daemon::fault::{Classify, Fault};
 use footfall_journal::{AppendError, OpenError};
 
 use super::incarnation::IncarnationError;
@@ -18,6 +19,14 @@ pub enum LogError {
     /// The file system or the server refused. Transient as far as anyone can tell.
     #[error("the log cannot be read: {0}")]
     Storage(#[source] io::Error),
+    /// No release wrote such records, and none reads them. Permanent.
+    #[error(
+        "the log's records (partition {partition}) were written by an earlier build, which this one does not read: start with an empty data folder or another topic"
+    )]
+    EarlierBuild {
+        /// Whose first record it is.
+        partition: u32,
+    },
     /// A commit lies past the log's end: part of the log was lost or replaced. Permanent.
     #[error("{consumer} committed offset {committed}, but the log ends at {end}: part of it was lost")]
     Beyond {
@@ -30,13 +39,14 @@ pub enum LogError {
     },
 }
 
-impl LogError {
-    /// Whether the same can succeed later.
-    pub fn is_transient(&self) -> bool {
+impl Classify for LogError {
+    fn fault(&self) -> Fault {
         match self {
-            Self::Journal(error) => error.is_transient(),
-            Self::Storage(_) => true,
-            Self::Incarnation(_) | Self::Beyond { .. } => false,
+            Self::Journal(error) if error.is_transient() => Fault::Transient,
+            Self::Storage(_) => Fault::Transient,
+            Self::Journal(_) | Self::Incarnation(_) | Self::EarlierBuild { .. } | Self::Beyond { .. } => {
+                Fault::Permanent
+            }
         }
     }
 }
@@ -55,10 +65,13 @@ pub enum Refused {
     Unavailable(String),
 }
 
-impl Refused {
-    /// Whether the same records can be taken later.
-    pub fn is_transient(&self) -> bool {
-        !matches!(self, Self::TooLarge(_))
+impl Classify for Refused {
+    /// What to do with the same records.
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Full(_) | Self::Unavailable(_) => Fault::Transient,
+            Self::TooLarge(_) => Fault::Poison,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use footfall_proto::beacon::Event;
 use footfall_proto::relay::{AdmittedEvent, DropReason, LogEntry, Record, Tally, Visit};
+use footfall_proto::traffic_source;
 use prost::Message as _;
 
 use super::entry::RawEntry;
@@ -51,6 +52,7 @@ fn site_record(events: Vec<AdmittedEvent>) -> Record {
         visit: Some(Visit { country: "GB".into(), sample_rate: 1.0, ..Visit::default() }),
         events,
         tallies: Vec::new(),
+        traffic_source_version: traffic_source::VERSION,
     }
 }
 

@@ -96,7 +96,9 @@ impl Log {
 
     /// What keeps the log from taking records, and what else is wrong with it, in sentences.
     pub fn faults(&self) -> Vec<String> {
-        self.shared.backend.faults()
+        let mut faults = self.shared.backend.faults();
+        faults.extend(self.shared.ownership.iter().flat_map(Ownership::faults));
+        faults
     }
 
     /// What a person should look at although all goes on: which sinks are late, and which never got some records. In sentences.

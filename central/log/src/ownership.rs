@@ -1,8 +1,8 @@
 //! The partitions that this central owns of a log that it shares with others: opened when the backend says that they were gained, given
 //! up when it says that they were lost.
 
-use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use tokio::runtime::Handle;
@@ -11,6 +11,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::backend::PartitionLog;
+use super::error::LogError;
 use super::kafka::{Assignment, GainedPartition};
 use super::metrics::Metrics;
 use super::partition::{Owned, Partition};
@@ -20,9 +21,28 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// How often it is asked which sinks are late.
 const LATE_CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
+/// Why partitions that were gained do not open, by number; clones share it.
+#[derive(Clone, Default)]
+struct Unopened(Arc<Mutex<BTreeMap<u32, String>>>);
+
+impl Unopened {
+    fn set(&self, partition: u32, reason: Option<String>) {
+        let mut reasons = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match reason {
+            Some(reason) => reasons.insert(partition, reason),
+            None => reasons.remove(&partition),
+        };
+    }
+
+    fn reasons(&self) -> BTreeSet<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+}
+
 /// The task that keeps the owned partitions.
 pub(super) struct Ownership {
     task: Mutex<Option<JoinHandle<()>>>,
+    unopened: Unopened,
 }
 
 impl Ownership {
@@ -33,8 +53,14 @@ impl Ownership {
         late_after: Duration,
         metrics: Metrics,
     ) -> Self {
-        let following = Owner { owned, lost_unexplained: Owned::new(), metrics }.run(assignments, late_after);
-        Self { task: Mutex::new(Some(tokio::spawn(following))) }
+        let unopened = Unopened::default();
+        let owner = Owner { owned, lost_unexplained: Owned::new(), unopened: unopened.clone(), metrics };
+        Self { task: Mutex::new(Some(tokio::spawn(owner.run(assignments, late_after)))), unopened }
+    }
+
+    /// Why partitions that this central was given do not open, in sentences.
+    pub(super) fn faults(&self) -> BTreeSet<String> {
+        self.unopened.reasons()
     }
 
     /// Waits until the backend has told its last. Blocks.
@@ -50,6 +76,7 @@ struct Owner {
     owned: watch::Sender<Owned>,
     /// Partitions lost since the topic was last seen: a topic that is deleted first takes its partitions from their owners.
     lost_unexplained: Owned,
+    unopened: Unopened,
     metrics: Metrics,
 }
 
@@ -82,7 +109,7 @@ impl Owner {
     fn apply(&mut self, assignment: Assignment, opening: &mut JoinSet<Option<Partition>>) {
         match assignment {
             Assignment::Gained(gained) => {
-                opening.spawn(open(gained, self.metrics.clone()));
+                opening.spawn(open(gained, self.unopened.clone(), self.metrics.clone()));
             }
             Assignment::Lost(number) => {
                 tracing::info!(partition = number, "lost");
@@ -119,26 +146,29 @@ impl Owner {
 }
 
 /// Opens a partition, however long that takes; nothing when it was lost before.
-async fn open(gained: GainedPartition, metrics: Metrics) -> Option<Partition> {
+async fn open(gained: GainedPartition, unopened: Unopened, metrics: Metrics) -> Option<Partition> {
     let opening = async {
         loop {
             match try_open(&gained, metrics.clone()).await {
                 Ok(partition) => return partition,
                 Err(error) => {
                     tracing::warn!(%error, partition = gained.number, "cannot be opened yet");
+                    unopened.set(gained.number, Some(error.to_string()));
                     sleep(RETRY_INTERVAL).await;
                 }
             }
         }
     };
-    tokio::select! {
+    let opened = tokio::select! {
         partition = opening => Some(partition),
         () = gained.lost.cancelled() => None,
-    }
+    };
+    unopened.set(gained.number, None);
+    opened
 }
 
-async fn try_open(gained: &GainedPartition, metrics: Metrics) -> io::Result<Partition> {
-    let log = PartitionLog::Kafka(gained.open().await?);
+async fn try_open(gained: &GainedPartition, metrics: Metrics) -> Result<Partition, LogError> {
+    let log = PartitionLog::Kafka(gained.open().await.map_err(LogError::Storage)?);
     let opened = Partition::open(
         gained.number,
         gained.incarnation(),
@@ -148,7 +178,7 @@ async fn try_open(gained: &GainedPartition, metrics: Metrics) -> io::Result<Part
         metrics,
         gained.lost.clone(),
     );
-    opened.await.map_err(io::Error::other)
+    opened.await
 }
 
 async fn find_late(owned: Owned, late_after: Duration) {

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::backend::PartitionLog;
 use super::cursor::Cursor;
 use super::dead_letter::{DeadLetters, ParkError};
+use super::entry::{RawEntry, ReadError};
 use super::error::LogError;
 use super::feed::Feed;
 use super::incarnation::Incarnation;
@@ -40,11 +42,28 @@ struct Shared {
     lost: CancellationToken,
 }
 
+/// How long a partition may take to show its first record. What it shows later is judged by whoever reads it.
+const FIRST_RECORD_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Whether the first record that the log has was written by a build whose records are not read.
+async fn earlier_build(log: &PartitionLog) -> io::Result<bool> {
+    let bounds = log.bounds().await?;
+    if bounds.is_empty() {
+        return Ok(false);
+    }
+    let mut reader = log.reader(bounds.start)?;
+    match timeout(FIRST_RECORD_TIMEOUT, reader.next(1)).await {
+        Ok(Ok(batch)) => Ok(batch.entries.first().is_some_and(RawEntry::is_of_earlier_build)),
+        Ok(Err(ReadError::Io(error))) => Err(error),
+        Ok(Err(ReadError::Trimmed { .. } | ReadError::Closed)) | Err(_) => Ok(false),
+    }
+}
+
 impl Partition {
     /// Opens the partition: loads the newest checkpoint and begins to read from there.
     ///
     /// # Errors
-    /// [`LogError::Storage`].
+    /// [`LogError::Storage`]; [`LogError::EarlierBuild`].
     pub(super) async fn open(
         number: u32,
         incarnation: Incarnation,
@@ -54,6 +73,9 @@ impl Partition {
         metrics: Metrics,
         lost: CancellationToken,
     ) -> Result<Self, LogError> {
+        if earlier_build(&log).await.map_err(LogError::Storage)? {
+            return Err(LogError::EarlierBuild { partition: number });
+        }
         let feed = Feed::start(log, number, incarnation.0, checkpoint_bytes, metrics, lost.clone());
         let feed = feed.await.map_err(LogError::Storage)?;
         let (committed, observed, due) = (Mutex::default(), Mutex::default(), AtomicU64::new(0));

@@ -11,14 +11,18 @@ async fn open(dir: &tempfile::TempDir) -> (Log, Partition) {
     open_bounded(dir, 256 << 20).await
 }
 
-async fn open_bounded(dir: &tempfile::TempDir, max_bytes: u64) -> (Log, Partition) {
+async fn try_open(dir: &tempfile::TempDir, max_bytes: u64) -> Result<Log, LogError> {
     let options = embedded::Options {
         dir: dir.path().to_owned(),
         max_bytes,
         segment_bytes: 1 << 20,
         lock_wait: Duration::from_secs(5),
     };
-    let log = Log::embedded(options, Metrics::default()).await.expect("the log opens");
+    Log::embedded(options, Metrics::default()).await
+}
+
+async fn open_bounded(dir: &tempfile::TempDir, max_bytes: u64) -> (Log, Partition) {
+    let log = try_open(dir, max_bytes).await.expect("the log opens");
     let partition = log.partition(0).expect("the only one is owned");
     (log, partition)
 }
@@ -71,6 +75,22 @@ async fn a_consumer_reads_what_was_appended_and_goes_on_where_it_committed() {
     let reread = read_to(&mut cursor, 8).await;
     assert_eq!(reread, [(5, 3, false), (7, 4, false)], "the resend of edge offset 3 is still known as one");
     log.close();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_of_an_earlier_build_is_refused_in_a_sentence() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let (log, _) = open(&dir).await;
+    let record = footfall_proto::relay::Record::decode(fixture::record(&[1])).expect("valid");
+    let record = footfall_proto::relay::Record { traffic_source_version: 0, ..record }.encode_to_vec();
+    let epoch = Bytes::from_static(&[1; 16]);
+    log.appender("edge-1").append(epoch, 0, vec![record.into()]).await.expect("appended");
+    append(&log, 1, 1, &[2]).await;
+    log.close();
+    drop(log);
+    let refused = try_open(&dir, 256 << 20).await.err().expect("refused");
+    assert!(matches!(refused, LogError::EarlierBuild { partition: 0 }), "{refused}");
+    assert!(refused.to_string().contains("start with an empty data folder"), "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

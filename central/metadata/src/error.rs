@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use sqlx::migrate::MigrateError;
 
+use footfall_daemon::fault::{Classify, Fault};
+
 use super::location::{Location, Server};
 
 /// Why the metadata database could not answer.
@@ -186,8 +188,7 @@ impl Error {
         matches!(self, Self::Statement { source: sqlx::Error::Database(refusal), .. } if refusal.is_unique_violation())
     }
 
-    /// Whether the same call may succeed later without anybody doing anything.
-    pub fn is_transient(&self) -> bool {
+    fn passes_by_itself(&self) -> bool {
         match self {
             Self::Busy { .. } | Self::Away { .. } => true,
             Self::Statement { location, source: sqlx::Error::Database(error) } => {
@@ -201,6 +202,12 @@ impl Error {
             }
             _ => false,
         }
+    }
+}
+
+impl Classify for Error {
+    fn fault(&self) -> Fault {
+        if self.passes_by_itself() { Fault::Transient } else { Fault::Permanent }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reading and adding websites. Deleted ones are never seen here; their tracking ids stay taken.
 
+use footfall_daemon::fault::Classify as _;
 use serde::Serialize;
 use uuid::Uuid;
 

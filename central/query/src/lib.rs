@@ -45,8 +45,10 @@ pub struct Stats {
     pub totals: Totals,
     /// Pages by page views.
     pub top_pages: Vec<Counted>,
-    /// Traffic sources by page views.
+    /// Those who sent the visits, by page views.
     pub sources: Vec<Counted>,
+    /// Classes of traffic sources by page views.
+    pub channels: Vec<Counted>,
     /// Countries (ISO 3166 codes) by page views.
     pub countries: Vec<Counted>,
     /// Device types by page views.
@@ -149,15 +151,16 @@ impl Reports {
             let statement = Report::TopList(dimension).statement(question);
             self.client.fetch_all::<Counted>(website, &statement).await
         };
-        let (totals, top_pages, sources, countries, devices, browsers) = tokio::try_join!(
+        let (totals, top_pages, sources, channels, countries, devices, browsers) = tokio::try_join!(
             self.client.fetch_one::<Totals>(website, &totals),
             list(Dimension::Page),
             list(Dimension::Source),
+            list(Dimension::Channel),
             list(Dimension::Country),
             list(Dimension::Device),
             list(Dimension::Browser),
         )?;
-        Ok(Stats { totals, top_pages, sources, countries, devices, browsers })
+        Ok(Stats { totals, top_pages, sources, channels, countries, devices, browsers })
     }
 }
 
@@ -203,6 +206,7 @@ mod tests {
             totals,
             top_pages: vec![row],
             sources: Vec::new(),
+            channels: Vec::new(),
             countries: Vec::new(),
             devices: Vec::new(),
             browsers: Vec::new(),

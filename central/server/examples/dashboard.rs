@@ -38,6 +38,8 @@ const SOURCES: [(&str, u64); 6] = [
     ("newsletter", 4),
     ("", 3),
 ];
+const CHANNELS: [(&str, u64); 5] =
+    [("organic", 38), ("direct", 31), ("social", 22), ("email", 4), ("other", 3)];
 const COUNTRIES: [(&str, u64); 7] =
     [("DE", 30), ("US", 24), ("FR", 12), ("GB", 11), ("JP", 8), ("BR", 5), ("", 2)];
 const BROWSERS: [(&str, u64); 4] = [("Chrome", 54), ("Safari", 27), ("Firefox", 15), ("Edge", 6)];
@@ -130,6 +132,7 @@ async fn visit(
         session_id: &user,
         page_path: named(dice.pick(&PAGES)),
         source: named(dice.pick(&SOURCES)),
+        channel: dice.pick(&CHANNELS),
         country: dice.pick(&COUNTRIES),
         device_type: dice.pick(&DEVICES),
     };
@@ -167,7 +170,8 @@ fn website(name: &str, domain: &str, tracking_id: &str) -> anyhow::Result<NewWeb
 async fn made_up_figures(State(visited): State<Arc<String>>, statement: String) -> Vec<u8> {
     let rows = [
         ("page_path", &PAGES[..]),
-        ("traffic_source", &SOURCES),
+        ("source_name", &SOURCES),
+        ("traffic_source", &CHANNELS),
         ("country", &COUNTRIES),
         ("device_type", &DEVICES),
         ("browser", &BROWSERS),

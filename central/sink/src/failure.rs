@@ -1,7 +1,7 @@
 //! Why a sink could not begin, or could not write: what to do about it, and what happened, in a sentence.
 
 use footfall_blobs::BlobError;
-use footfall_daemon::fault::Fault;
+use footfall_daemon::fault::{Classify as _, Fault};
 use footfall_live::LiveError;
 use footfall_log::{CursorError, LogError};
 
@@ -24,8 +24,7 @@ impl Failure {
 
 impl From<LogError> for Failure {
     fn from(error: LogError) -> Self {
-        let fault = if error.is_transient() { Fault::Transient } else { Fault::Permanent };
-        Self { fault, sentence: error.to_string() }
+        Self { fault: error.fault(), sentence: error.to_string() }
     }
 }
 

@@ -183,7 +183,8 @@ fn live_event<'a>(record: &DecodedRecord<'a>, read: &DecodedEvent<'a>) -> LiveEv
         user_id: read.admitted.user_id,
         session_id: read.admitted.session_id,
         page_path: read.admitted.page_path,
-        source: read.admitted.traffic_source,
+        source: read.admitted.source_name,
+        channel: read.admitted.traffic_source,
         country: record.visit.country,
         device_type: record.visit.device_type,
     }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use footfall_daemon::fault::Fault;
 use footfall_log::{Log, Partition, Poison, PoisonReason, RecordBatch, embedded};
 use footfall_proto::relay::Record;
+use footfall_proto::traffic_source;
 use prost::Message as _;
 
 use super::{Batcher, Begun, Context, Failure, Metrics, Pace, Sink, Span, Start, Writer};
@@ -45,6 +46,7 @@ pub(crate) async fn append(log: &Log, offsets: std::ops::Range<u64>) {
     let record = Record {
         website_id: "0191d0a4-0000-7000-8000-000000000001".into(),
         server_timestamp_ms: 1_795_435_200_000,
+        traffic_source_version: traffic_source::VERSION,
         ..Record::default()
     };
     let records = offsets.clone().map(|_| record.encode_to_vec().into()).collect();

@@ -62,9 +62,13 @@ table! {
         browser_version: &'a str,
         screen_resolution: &'a str,
         traffic_source: &'a str,
+        source_name: &'a str,
         traffic_medium: &'a str,
         traffic_campaign: &'a str,
         traffic_keyword: &'a str,
+        traffic_content: &'a str,
+        source_known: u8,
+        traffic_source_version: u32,
         transaction_id: Option<&'a str>,
         transaction_revenue: Option<f64>,
         transaction_tax: Option<f64>,
@@ -99,6 +103,6 @@ mod tests {
     fn custom_dimensions_and_metrics_are_columns() {
         let names: Vec<_> = EVENTS.columns().iter().map(|column| column.name.as_str()).collect();
         assert!(names.contains(&"custom_dimension_1") && names.contains(&"custom_metric_20"));
-        assert_eq!(names.len(), 98);
+        assert_eq!(names.len(), 102);
     }
 }

@@ -13,11 +13,15 @@ use crate::admit;
 use crate::dedup::Seen;
 use crate::edge::Edge;
 use crate::enrich::source::{Source, path_of};
+use crate::enrich::visitor;
 use crate::outcome::Dropped;
 use crate::pending_commit::CommitOutcome;
 use crate::policy::Site;
 use crate::submission::{Submission, SubmittedEvent};
 use crate::windows::Windows;
+
+/// Of a session that began where this edge did not see it.
+static UNKNOWN_SOURCE: Source = Source::unknown();
 
 /// What a submission comes down to, event by event.
 #[derive(Default)]
@@ -106,9 +110,12 @@ impl Events<'_> {
             }
         }
         let session_id = self.identities.session(sent, &user_id, &mut windows.sessions);
-        let source = self.edge.referrer_hosts.source_of(event, self.site);
+        let session = visitor::session_key(&self.site.website_id, &session_id);
+        let source = windows
+            .session_sources
+            .of_event(session, now_ms, || self.edge.referrer_hosts.source_of(event, self.site));
         let source_known = source.is_some();
-        let source = source.unwrap_or_else(Source::unknown);
+        let source = source.as_deref().unwrap_or(&UNKNOWN_SOURCE);
         Ok(AdmittedEvent {
             event: sent.bytes.clone(),
             event_id,
@@ -116,14 +123,14 @@ impl Events<'_> {
             user_id,
             session_id,
             page_path: path_of(&event.page_url).to_owned(),
-            traffic_source: source.class.name().into(),
-            traffic_medium: source.medium,
-            traffic_campaign: source.campaign,
-            traffic_keyword: source.keyword,
-            source_name: source.name,
-            traffic_content: source.content,
-            source_known,
+            traffic_source: source.class.name().to_owned(),
+            traffic_medium: source.medium.clone(),
+            traffic_campaign: source.campaign.clone(),
+            traffic_keyword: source.keyword.clone(),
             note: note as i32,
+            source_name: source.name.clone(),
+            traffic_content: source.content.clone(),
+            source_known,
         })
     }
 }

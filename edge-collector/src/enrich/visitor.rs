@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::session::Owner;
+use crate::session_source::SessionKey;
 
 /// A site's key of a day, derived from the day's salt; it links nobody across sites or days.
 #[derive(Clone)]
@@ -59,6 +60,12 @@ pub fn owner(website_id: &str, user_id: &str) -> Owner {
     std::hash::Hasher::write(&mut hash, &[0xff]);
     std::hash::Hasher::write(&mut hash, user_id.as_bytes());
     siphasher::sip128::Hasher128::finish128(&hash).as_u128()
+}
+
+/// Under which a session's source is remembered, whoever made its id.
+#[must_use]
+pub fn session_key(website_id: &str, session_id: &str) -> SessionKey {
+    owner(website_id, session_id)
 }
 
 /// A session's id as it is stored: 32 hexadecimal digits.

@@ -10,6 +10,7 @@ use footfall_proto::frame::{self, FrameError};
 use footfall_proto::ident::ID_BYTES;
 use footfall_proto::limits::{MAX_FRAME_BYTES, MAX_POLICY_BYTES};
 use footfall_proto::relay::{self, Hello, ToCentral, ToEdge, to_central, to_edge};
+use footfall_proto::traffic_source;
 use quinn::{Connection, RecvStream, SendStream};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
@@ -177,6 +178,7 @@ async fn handshake(edge: &Edge, connection: &Connection) -> Result<(SendStream, 
             software: concat!("footfall-edge/", env!("CARGO_PKG_VERSION")).into(),
             clock_ms: now_ms(),
             policy_id: edge.policies.current().map_or(0, |policy| policy.id),
+            traffic_source_version: traffic_source::VERSION,
         };
         write(&mut send, to_central::Message::Hello(hello)).await?;
         let mut receive = Receive { stream, buffer: BytesMut::new() };

@@ -41,7 +41,11 @@ async fn a_page_view_is_journalled_with_all_that_the_edge_knows() {
     let admitted = &record.events[0];
     assert_eq!(admitted.event, page_view(1).encode_to_vec(), "verbatim");
     assert_eq!(admitted.event_id, vec![1; 16]);
-    assert_eq!((admitted.page_path.as_str(), admitted.traffic_source.as_str()), ("/page/1", "news"));
+    assert_eq!(
+        (admitted.page_path.as_str(), admitted.traffic_source.as_str(), admitted.source_name.as_str()),
+        ("/page/1", "other", "news")
+    );
+    assert!(admitted.source_known);
     assert_eq!((admitted.user_id.len(), admitted.session_id.len()), (32, 32));
     edge.stop().await;
 }

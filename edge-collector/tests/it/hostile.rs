@@ -156,7 +156,7 @@ async fn markup_is_carried_as_it_is() {
     assert_eq!(edge.send(document.to_string()).await.0, 204);
     let event = edge.records().remove(0).events.remove(0);
     assert_eq!(
-        (event.page_path.as_str(), event.traffic_source.as_str()),
+        (event.page_path.as_str(), event.source_name.as_str()),
         ("/<script>alert(1)</script>", script)
     );
     edge.stop().await;

@@ -8,3 +8,4 @@ mod hostile;
 mod relay;
 mod submissions;
 mod support;
+mod visit_source;

@@ -6,3 +6,4 @@ mod edge_disk;
 mod hostile_text;
 mod readme;
 mod up;
+mod visit_source;

@@ -44,7 +44,7 @@ fn a_page_view_is_there_at_once() {
     assert_eq!(now.pageviews_per_minute.len(), SERIES_MINUTES);
     assert_eq!(now.pageviews_per_minute.last(), Some(&3));
     assert_eq!(now.top_pages.top[0], Ranked { name: "/".to_owned(), pageviews: 2 });
-    assert_eq!(now.sources.top[0].name, "google");
+    assert_eq!((now.sources.top[0].name.as_str(), now.channels.top[0].name.as_str()), ("google", "organic"));
     assert_eq!(now.countries.top[0].name, "DE");
     assert_eq!(now.devices.top[0].name, "mobile");
 }
@@ -262,7 +262,7 @@ proptest! {
         let seen = window.snapshot(START_MS);
         let all = views.len() as u64;
         prop_assert_eq!(seen.pageviews, all);
-        for list in [&seen.top_pages, &seen.sources, &seen.countries, &seen.devices] {
+        for list in [&seen.top_pages, &seen.sources, &seen.channels, &seen.countries, &seen.devices] {
             prop_assert!(list.top.len() <= 3);
             prop_assert_eq!(list.top.iter().map(|ranked| ranked.pageviews).sum::<u64>() + list.other, all);
         }

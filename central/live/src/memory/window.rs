@@ -44,6 +44,7 @@ struct Minute {
     pageviews: u64,
     pages: NameCounts,
     sources: NameCounts,
+    channels: NameCounts,
     countries: NameCounts,
     devices: NameCounts,
 }
@@ -61,6 +62,7 @@ impl Window {
             minute.pageviews += 1;
             minute.pages.add(event.page_path, names);
             minute.sources.add(event.source, names);
+            minute.channels.add(event.channel, names);
             minute.countries.add(event.country, names);
             minute.devices.add(event.device_type, names);
             // Counting minutes instead of measuring time: one event from a clock far ahead costs one old minute and no more.
@@ -84,6 +86,7 @@ impl Window {
             pageviews: ranked().map(|minute| minute.pageviews).sum(),
             top_pages: rank(ranked().map(|minute| &minute.pages), shown),
             sources: rank(ranked().map(|minute| &minute.sources), shown),
+            channels: rank(ranked().map(|minute| &minute.channels), shown),
             countries: rank(ranked().map(|minute| &minute.countries), shown),
             devices: rank(ranked().map(|minute| &minute.devices), shown),
         }

@@ -112,7 +112,7 @@ impl<'a> MinuteEvents<'a> {
                 continue;
             }
             change.pageviews += 1;
-            let names = [event.page_path, event.source, event.country, event.device_type];
+            let names = [event.page_path, event.source, event.channel, event.country, event.device_type];
             for ((name, list), places) in names.into_iter().zip(&mut change.lists).zip(&mut places) {
                 let place = *places.entry(name).or_insert(list.len());
                 if place == list.len() {

@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | `realtime:{website}:minute` | hash: `pageviews`, `events`, `other_…`, and the position of each partition that wrote it | an hour from the minute's beginning |
 //! | `…:users` | HyperLogLog of the minute's visitors | as the minute |
-//! | `…:pages`, `…:sources`, `…:countries`, `…:devices` | sorted sets by page views | as the minute |
+//! | `…:pages`, `…:sources`, `…:channels`, `…:countries`, `…:devices` | sorted sets by page views | as the minute |
 //! | `session:id` | hash | 30 minutes from its last activity |
 //! | `user:website:id:sessions` | sorted set: session by the time of its newest event | 90 days from that time |
 //! | `cache:{website}:question:slot` | an answer; `…:lock` while it is made | seconds |
@@ -28,7 +28,7 @@ pub(super) const SESSION_GRACE_MS: i64 = MINUTE_MS;
 /// A visitor's sessions and a partition's position, milliseconds.
 pub(super) const LONG_LIFE_MS: i64 = 90 * 24 * 60 * MINUTE_MS;
 /// The sorted sets beside a minute, in the order in which the scripts take them.
-pub(super) const LISTS: [&str; 4] = ["pages", "sources", "countries", "devices"];
+pub(super) const LISTS: [&str; 5] = ["pages", "sources", "channels", "countries", "devices"];
 
 /// Makes keys that begin with a prefix of one's own; usually an empty one.
 #[derive(Clone, Debug)]

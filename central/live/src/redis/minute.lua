@@ -40,7 +40,7 @@ while visitors > 0 do
   visitors = visitors - some
 end
 
-local lists = { 'other_pages', 'other_sources', 'other_countries', 'other_devices' }
+local lists = { 'other_pages', 'other_sources', 'other_channels', 'other_countries', 'other_devices' }
 for list, other in ipairs(lists) do
   local key = KEYS[2 + list]
   local names = tonumber(take())

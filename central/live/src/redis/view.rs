@@ -11,7 +11,7 @@ use crate::realtime::{
 };
 
 /// What one minute's hash says: page views, and those of names that were not kept, by list.
-type Counts = (Option<u64>, Option<u64>, Option<u64>, Option<u64>, Option<u64>);
+type Counts = (Option<u64>, Option<u64>, Option<u64>, Option<u64>, Option<u64>, Option<u64>);
 
 /// How the website looks at `now_ms`.
 pub(super) async fn snapshot(
@@ -26,7 +26,14 @@ pub(super) async fn snapshot(
     let span = |minutes: i64| now - minutes + 1..=now + MAX_FUTURE_MINUTES;
     let pipeline = up.client.pipeline();
     for minute in span(SERIES_MINUTES as i64) {
-        let fields = vec!["pageviews", "other_pages", "other_sources", "other_countries", "other_devices"];
+        let fields = vec![
+            "pageviews",
+            "other_pages",
+            "other_sources",
+            "other_channels",
+            "other_countries",
+            "other_devices",
+        ];
         let _: () = pipeline.hmget(keys.minute(website_id, minute), fields).await.map_err(away)?;
     }
     let users: Vec<_> = span(PRESENT_MINUTES).map(|minute| keys.users(website_id, minute)).collect();
@@ -47,7 +54,7 @@ pub(super) async fn snapshot(
         series[SERIES_MINUTES - 1 - age] += seen;
         if minute > now - RANKED_MINUTES {
             pageviews += seen;
-            for (other, more) in others.iter_mut().zip([counts.1, counts.2, counts.3, counts.4]) {
+            for (other, more) in others.iter_mut().zip([counts.1, counts.2, counts.3, counts.4, counts.5]) {
                 *other += more.unwrap_or(0);
             }
         }
@@ -59,7 +66,7 @@ pub(super) async fn snapshot(
         let counts = counts.into_iter().map(|(name, count)| (name, count as u64)).collect();
         Ok(Ranking::of(counts, other, SHOWN))
     });
-    let mut ranking = || rankings.next().expect("there are four lists");
+    let mut ranking = || rankings.next().expect("there are as many as lists");
     Ok(Realtime {
         at_ms: now_ms,
         visitors_now,
@@ -68,6 +75,7 @@ pub(super) async fn snapshot(
         pageviews,
         top_pages: ranking()?,
         sources: ranking()?,
+        channels: ranking()?,
         countries: ranking()?,
         devices: ranking()?,
     })

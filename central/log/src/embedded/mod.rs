@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use footfall_daemon::fault::Classify as _;
 use footfall_daemon::status::Status;
 use footfall_journal::{Journal, Retention};
 use footfall_proto::limits::MAX_BATCH_BYTES;

@@ -9,8 +9,10 @@ use super::super::{Question, definitions};
 pub(in super::super) enum Dimension {
     /// Pages, by their paths.
     Page,
-    /// Classes of traffic sources.
+    /// Those who sent the visits.
     Source,
+    /// Classes of traffic sources.
+    Channel,
     /// Countries, ISO 3166 codes.
     Country,
     /// Device types.
@@ -22,13 +24,15 @@ pub(in super::super) enum Dimension {
 impl Dimension {
     /// All of them.
     #[cfg(test)]
-    pub(super) const ALL: [Self; 5] = [Self::Page, Self::Source, Self::Country, Self::Device, Self::Browser];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Page, Self::Source, Self::Channel, Self::Country, Self::Device, Self::Browser];
 
     /// The column that holds it.
     const fn column(self) -> &'static str {
         match self {
             Self::Page => "page_path",
-            Self::Source => "traffic_source",
+            Self::Source => "source_name",
+            Self::Channel => "traffic_source",
             Self::Country => "country",
             Self::Device => "device_type",
             Self::Browser => "browser",

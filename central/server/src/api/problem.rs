@@ -6,6 +6,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use footfall_clickhouse::QueryError;
+use footfall_daemon::fault::Classify as _;
 use footfall_live::LiveError;
 use serde_json::json;
 

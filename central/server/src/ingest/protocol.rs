@@ -87,6 +87,11 @@ impl Session {
                 format!("your clock is {seconds} s off; at most {} s are accepted", MAX_CLOCK_SKEW_MS / 1000);
             return Err(Refusal { cause: Cause::Clock.into(), sentence });
         }
+        if hello.traffic_source_version == 0 {
+            return Err(malformed(
+                "your records are of a build before this one, which central does not read: install this build's edge",
+            ));
+        }
         self.greeted = true;
         let welcome = Welcome { software: SOFTWARE.into(), clock_ms: now_ms };
         Ok(Action::Greet { welcome, policy_id: hello.policy_id })
@@ -165,18 +170,19 @@ fn check(batch: &Batch) -> Result<(), Refusal> {
 mod tests {
     use super::*;
     use bytes::BytesMut;
+    use footfall_proto::traffic_source;
     use proptest::prelude::*;
 
     const NOW: i64 = 1_795_424_400_000;
 
     fn hello(clock_ms: i64) -> ToCentral {
-        ToCentral {
-            message: Some(to_central::Message::Hello(Hello {
-                software: "test".into(),
-                clock_ms,
-                policy_id: 4,
-            })),
-        }
+        greeting(clock_ms, traffic_source::VERSION)
+    }
+
+    fn greeting(clock_ms: i64, traffic_source_version: u32) -> ToCentral {
+        let software = "test".into();
+        let hello = Hello { software, clock_ms, policy_id: 4, traffic_source_version };
+        ToCentral { message: Some(to_central::Message::Hello(hello)) }
     }
 
     fn batch(first_offset: u64, records: &[&[u8]]) -> Batch {
@@ -241,6 +247,15 @@ mod tests {
             let refusal = Session::default().receive(hello(clock), NOW).expect_err("refused");
             assert_eq!(refusal.cause(), Cause::Clock);
         }
+    }
+
+    #[test]
+    fn an_edge_of_a_build_whose_records_cannot_be_read_is_refused_and_told_why() {
+        let mut session = Session::default();
+        let refusal = session.receive(greeting(NOW, 0), NOW).expect_err("refused");
+        assert_eq!(refusal.cause(), Cause::Malformed);
+        assert!(refusal.sentence.contains("install this build's edge"), "{}", refusal.sentence);
+        assert!(!session.is_greeted());
     }
 
     #[test]

@@ -12,6 +12,7 @@ use footfall_proto::relay::refusal::Cause;
 use footfall_proto::relay::{
     AdmittedEvent, Batch, Hello, Record, Site, ToCentral, ToEdge, Visit, to_central, to_edge,
 };
+use footfall_proto::traffic_source;
 use prost::Message as _;
 use quinn::crypto::rustls::QuicClientConfig;
 use tokio::task::JoinHandle;
@@ -122,6 +123,7 @@ impl Edge {
             software: "test".into(),
             clock_ms: now + skew_ms,
             policy_id: 0,
+            traffic_source_version: traffic_source::VERSION,
         }))
         .await;
         self.receive().await
@@ -331,6 +333,7 @@ fn record(number: u8) -> Bytes {
         visit: Some(Visit { country: "GB".into(), sample_rate: 1.0, ..Visit::default() }),
         events: vec![admitted],
         tallies: Vec::new(),
+        traffic_source_version: traffic_source::VERSION,
     };
     record.encode_to_vec().into()
 }

@@ -8,7 +8,7 @@ use crate::support::s3::{Server, shared};
 use crate::support::{eventually, free_port};
 use bytes::Bytes;
 use footfall_blobs::{BlobError, Blobs, Cause, Created, Location, PART_BYTES, S3};
-use footfall_daemon::fault::Fault;
+use footfall_daemon::fault::{Classify as _, Fault};
 
 /// Bytes that nothing can pack.
 fn noise(seed: u64, length: usize) -> Bytes {

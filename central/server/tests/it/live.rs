@@ -78,6 +78,7 @@ async fn a_page_view_is_there_at_once_with_all_its_lists() {
         );
         assert_eq!(top(&now.top_pages), [("/", 2), ("/a", 1)], "{}", backend.name);
         assert_eq!(top(&now.sources), [("google", 3)], "{}", backend.name);
+        assert_eq!(top(&now.channels), [("organic", 3)], "{}", backend.name);
         assert_eq!(top(&now.countries), [("DE", 3)], "{}", backend.name);
         assert_eq!(top(&now.devices), [("mobile", 3)], "{}", backend.name);
         assert_eq!(backend.snapshot("other", NOW_MS).await.pageviews, 0, "{}", backend.name);

@@ -36,6 +36,7 @@ async fn an_operator_finds_the_keys_of_the_design_and_each_of_them_ends() {
     let expected = [
         "position:{07070707070707070707070707070707:3}",
         minute.as_str(),
+        &own("channels"),
         &own("countries"),
         &own("devices"),
         &own("pages"),

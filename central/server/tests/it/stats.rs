@@ -119,7 +119,7 @@ impl Row {
             "website_id": websites[self.website].website_id, "server_timestamp": self.at_ms, "client_timestamp": self.at_ms,
             "event_type": if self.pageview { "pageview" } else { "engagement" },
             "user_id": self.user.to_string(), "session_id": self.session.to_string(),
-            "page_path": NAMES[self.name], "traffic_source": NAMES[self.name], "country": NAMES[self.name],
+            "page_path": NAMES[self.name], "source_name": NAMES[self.name], "traffic_source": NAMES[self.name], "country": NAMES[self.name],
             "device_type": NAMES[self.name], "browser": NAMES[self.name],
             "engagement_ms": self.engagement_ms, "sample_rate": f64::from(self.kept) / 100.0,
             "is_bot": u8::from(self.bot), "is_duplicate": u8::from(self.duplicate),
@@ -187,7 +187,7 @@ fn expected(rows: &[Row], from_ms: i64, to_ms: i64, bots: bool) -> Value {
         "visitors": counted.iter().map(|row| row.user).collect::<BTreeSet<_>>().len(),
         "sessions": counted.iter().map(|row| row.session).collect::<BTreeSet<_>>().len(),
         "average_engagement_ms": if views.is_empty() { Value::Null } else { json!(engagement / pageviews) },
-        "top_pages": list, "sources": list, "countries": list, "devices": list, "browsers": list,
+        "top_pages": list, "sources": list, "channels": list, "countries": list, "devices": list, "browsers": list,
     })
 }
 

@@ -138,7 +138,12 @@ mod tests {
     const HOUR_MS: i64 = 3_600_000;
 
     fn entry(offset: u64, server_timestamp_ms: i64) -> RawEntry {
-        let record = Record { website_id: "site".into(), server_timestamp_ms, ..Record::default() };
+        let record = Record {
+            website_id: "site".into(),
+            server_timestamp_ms,
+            traffic_source_version: footfall_proto::traffic_source::VERSION,
+            ..Record::default()
+        };
         let entry = LogEntry {
             edge_id: "edge".into(),
             epoch: Bytes::from_static(&[1; 16]),

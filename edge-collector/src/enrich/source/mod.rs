@@ -22,11 +22,12 @@ use super::cut;
 use crate::policy::Site;
 
 /// What brought a session. No text is longer than [`MAX_FIELD_BYTES`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Source {
     /// The kind of sender.
     pub class: TrafficSource,
-    /// Who sent the visit: what the campaign says, else the service's name, the host or the app's id in lower case.
+    /// Who sent the visit: what the campaign says, else the service's name, the host or the app's id in lower case;
+    /// `direct` if nobody did.
     pub name: String,
     /// The campaign's medium as it came, else what the class implies; empty if a campaign names its source alone.
     pub medium: String,
@@ -41,7 +42,7 @@ pub struct Source {
 impl Source {
     /// The source of a session whose beginning was not seen.
     #[must_use]
-    pub fn unknown() -> Self {
+    pub const fn unknown() -> Self {
         Self {
             class: TrafficSource::Other,
             name: String::new(),
@@ -97,7 +98,8 @@ impl ReferrerHosts {
         };
         // An event may call its visit direct whatever its referrer says: then nobody sent it.
         let sender = sender.filter(|_| class != TrafficSource::Direct);
-        let sent_by = sender.as_ref().map_or("", |sender| &*sender.name);
+        let nobody = if class == TrafficSource::Direct { class.name() } else { "" };
+        let sent_by = sender.as_ref().map_or(nobody, |sender| &*sender.name);
         let name = if campaign.source.is_empty() { sent_by } else { &*campaign.source };
         Some(Source {
             class,

@@ -41,7 +41,7 @@ fn told(query: &str, referrer: &str) -> [String; 3] {
 #[test]
 fn referrers_are_told_apart() {
     for (referrer, expected) in [
-        ("", ["direct", "", "none"]),
+        ("", ["direct", "direct", "none"]),
         ("https://www.google.com/", ["organic", "google", "organic"]),
         ("https://www.google.co.uk/search?q=x", ["organic", "google", "organic"]),
         ("https://duckduckgo.com/", ["organic", "duckduckgo", "organic"]),
@@ -109,7 +109,7 @@ fn what_is_no_page_sent_nobody() {
         "https://[::1",
         "android-app:///",
     ] {
-        assert_eq!(told("", referrer), ["direct", "", "none"], "{referrer}");
+        assert_eq!(told("", referrer), ["direct", "direct", "none"], "{referrer}");
     }
 }
 
@@ -224,7 +224,7 @@ fn the_medium_decides_the_class_then_the_source() {
         assert_eq!(told(query, google)[0], class, "{query}");
     }
     assert_eq!(told("utm_medium=own", ""), ["other", "", "own"]);
-    assert_eq!(told("utm_campaign=only", ""), ["direct", "", "none"]);
+    assert_eq!(told("utm_campaign=only", ""), ["direct", "direct", "none"]);
     assert_eq!(told("utm_campaign=only", google), ["organic", "google", "organic"]);
     assert_eq!(told("utm_medium=email", google), ["email", "google", "email"]);
     assert_eq!(told("utm_source=news", google), ["other", "news", ""]);
@@ -248,7 +248,7 @@ fn click_ids_speak_for_whom_they_come_from() {
         ("fbclid=x", "", ["social", "facebook", "social"]),
         ("fbclid=x", "https://l.instagram.com/", ["social", "instagram", "social"]),
         ("fbclid=x", "https://l.threads.com/", ["social", "threads", "social"]),
-        ("gclid=", "", ["direct", "", "none"]),
+        ("gclid=", "", ["direct", "direct", "none"]),
         ("msclkid=", "https://www.bing.com/", ["organic", "bing", "organic"]),
         ("srsltid=x", "https://www.google.com/", ["organic", "google", "organic"]),
     ] {

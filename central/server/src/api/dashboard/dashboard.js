@@ -4,7 +4,7 @@
 import { MinuteChart } from "./chart.js";
 import { Feed } from "./feed.js";
 import { fillList, ROWS } from "./lists.js";
-import { counted, country, days, device, duration, name, number, page } from "./names.js";
+import { channel, counted, country, days, device, duration, name, number, page } from "./names.js";
 
 const STATS_EVERY = 30_000;
 const SITES_EVERY = 60_000;
@@ -94,6 +94,7 @@ function showView(next) {
   const lists = [
     ["live-pages", view.top_pages, page],
     ["live-sources", view.sources, name],
+    ["live-channels", view.channels, channel],
     ["live-countries", view.countries, country],
     ["live-devices", view.devices, device],
   ];
@@ -136,6 +137,7 @@ function showStats(stats) {
   const lists = [
     ["period-pages", stats.top_pages, page],
     ["period-sources", stats.sources, name],
+    ["period-channels", stats.channels, channel],
     ["period-countries", stats.countries, country],
     ["period-devices", stats.devices.slice(0, 3), device],
     ["period-browsers", stats.browsers.slice(0, 3), name],

@@ -41,4 +41,9 @@ export function country(code) {
   }
 }
 
-export const device = (name) => (name ? name[0].toUpperCase() + name.slice(1) : "Unknown");
+const capitalised = (word) => word[0].toUpperCase() + word.slice(1);
+
+export const device = (name) => (name === "tv" ? "TV" : name ? capitalised(name) : "Unknown");
+
+/** A class of traffic sources: "Organic", "AI". */
+export const channel = (name) => (name === "ai" ? "AI" : name ? capitalised(name) : "Unknown");

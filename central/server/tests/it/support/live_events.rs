@@ -47,7 +47,7 @@ impl Seen {
     }
 }
 
-/// They, borrowed; each from Google, from Germany, on a mobile.
+/// They, borrowed; each from Google's results, from Germany, on a mobile.
 pub(crate) fn live_events(seen: &[Seen]) -> Vec<LiveEvent<'_>> {
     seen.iter().map(sighting).collect()
 }
@@ -62,6 +62,7 @@ fn sighting(seen: &Seen) -> LiveEvent<'_> {
         session_id: &seen.session_id,
         page_path: &seen.page_path,
         source: "google",
+        channel: "organic",
         country: "DE",
         device_type: "mobile",
     }

@@ -24,6 +24,7 @@ use footfall_live::Answers;
 use footfall_log::{Log, Partition};
 use footfall_proto::beacon::Event;
 use footfall_proto::relay::{AdmittedEvent, Record, Visit};
+use footfall_proto::traffic_source;
 use footfall_query::Reports;
 use footfall_tables::SCHEMA;
 use prost::Message as _;
@@ -268,6 +269,7 @@ pub(crate) fn record_of(website_id: &str, number: u64, events: u8, server_timest
         visit: Some(visit),
         events,
         tallies: Vec::new(),
+        traffic_source_version: traffic_source::VERSION,
     };
     record.encode_to_vec().into()
 }
@@ -293,6 +295,8 @@ fn page_view(number: u64, index: u8) -> AdmittedEvent {
         session_id: format!("session-{}", number % 2000),
         page_path: format!("/page/{}", number % 50),
         traffic_source: "direct".into(),
+        source_name: "direct".into(),
+        source_known: true,
         ..AdmittedEvent::default()
     }
 }

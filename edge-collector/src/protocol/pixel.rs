@@ -46,7 +46,7 @@ fn read(query: &str, embedding_page: Option<&str>) -> Submission {
         let text = || cut(&value, MAX_TEXT_BYTES).to_owned();
         match &*key {
             "s" => shared.tracking_id = text(),
-            "u" => event.page_url = cut(page_address(&value), MAX_TEXT_BYTES).to_owned(),
+            "u" => cut(page_address(&value), MAX_TEXT_BYTES).clone_into(&mut event.page_url),
             "r" => event.page_referrer = text(),
             "t" => event.page_title = text(),
             "e" if !value.is_empty() => event.event_type = text(),

@@ -101,19 +101,19 @@ impl Place {
             return Some(Self::Column(index));
         }
         if let Some(slot) = key.strip_prefix("custom_dimension_") {
-            return Self::dimension(slot);
+            return Some(Self::dimension(slot));
         }
-        key.strip_prefix("custom_metric_").and_then(Self::metric)
+        key.strip_prefix("custom_metric_").map(Self::metric)
     }
 
     /// The place of a key of `custom_dimensions`.
-    pub(super) fn dimension(slot: &str) -> Option<Self> {
-        Some(slot_of(slot).map_or(Self::Nowhere, Self::Dimension))
+    pub(super) fn dimension(slot: &str) -> Self {
+        slot_of(slot).map_or(Self::Nowhere, Self::Dimension)
     }
 
     /// The place of a key of `custom_metrics`.
-    pub(super) fn metric(slot: &str) -> Option<Self> {
-        Some(slot_of(slot).map_or(Self::Nowhere, Self::Metric))
+    pub(super) fn metric(slot: &str) -> Self {
+        slot_of(slot).map_or(Self::Nowhere, Self::Metric)
     }
 
     pub(super) fn is_tracking_id(self) -> bool {

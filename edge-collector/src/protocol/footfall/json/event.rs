@@ -76,8 +76,8 @@ impl Draft {
             Takes::Count(place) => *place(self) = Some(number::counted(value.number()?)?),
             Takes::Uuid(place) => *place(self) = uuid(&value)?,
             Takes::Time(place) => *place(self) = timestamp::read(&value)?,
-            Takes::Dimensions => self.take_slots(&value, Place::dimension)?,
-            Takes::Metrics => self.take_slots(&value, Place::metric)?,
+            Takes::Dimensions => self.take_slots(&value, |slot| Some(Place::dimension(slot)))?,
+            Takes::Metrics => self.take_slots(&value, |slot| Some(Place::metric(slot)))?,
         }
         Some(())
     }

@@ -177,9 +177,9 @@ mod tests {
         for (unit, escaped) in units.iter().zip(escaped.iter().cycle()) {
             match char::from_u32(u32::from(*unit)) {
                 Some(plain) if !escaped && plain >= ' ' && plain != '"' && plain != '\\' => {
-                    written.push(plain)
+                    written.push(plain);
                 }
-                _ => written.push_str(&format!("\\u{unit:04x}")),
+                _ => written.extend(format!("\\u{unit:04x}").chars()),
             }
         }
         written.push('"');

@@ -92,11 +92,12 @@ const wake = (after) => {
 const callModule = ([name, fields, at, steady, url, id]) => {
   if (name == "consent") return beacon.consent(fields == "granted");
   const named = columns(fields);
+  // Nothing is as good as absent, within a map too; a text of blanks is no number.
+  const field = (column, slot, value) => value == null || beacon.field(column, slot, "" + value, ("" + value).trim() ? Number(value) : NaN);
   for (const column in named) {
     const value = named[column];
-    if (value == null) continue;
-    if (typeof value == "object") for (const slot in value) beacon.field(column, +slot, "" + value[slot], +value[slot]);
-    else beacon.field(column, 0, "" + value, +value);
+    if (typeof value == "object") for (const slot in value) field(column, +slot, value[slot]);
+    else field(column, 0, value);
   }
   beacon.call(name, at, steady, url, id || "");
 };

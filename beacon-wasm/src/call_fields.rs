@@ -59,6 +59,8 @@ impl CallFields {
                     ColumnType::Text => self.message.text(tag, &text, MAX_FIELD_BYTES),
                     _ if !number.is_finite() => {}
                     ColumnType::Number => self.message.number(tag, number),
+                    // Neither half a piece nor more pieces than the column holds: what is no such number is none.
+                    ColumnType::Integer if f64::from(number as i32) - number != 0.0 => {}
                     // A negative int32 is written as the 64 bits of its value.
                     ColumnType::Integer => self.message.optional_count(tag, i64::from(number as i32) as u64),
                 }
@@ -66,7 +68,9 @@ impl CallFields {
             }
         }
         match column {
-            "page_url" => self.url = text,
+            // Browsers count no blanks around an address as part of it.
+            "page_url" if text.trim_ascii().len() == text.len() => self.url = text,
+            "page_url" => text.trim_ascii().clone_into(&mut self.url),
             "page_title" => self.message.text(PAGE_TITLE, &text, MAX_TEXT_BYTES),
             "page_referrer" => self.message.text(PAGE_REFERRER, &text, MAX_TEXT_BYTES),
             _ if !(1..=CUSTOM_SLOTS).contains(&slot) => {}
@@ -152,6 +156,9 @@ mod tests {
         call.take("event_value", 0, "many".into(), f64::NAN);
         call.take("transaction_revenue", 0, "∞".into(), f64::INFINITY);
         call.take("product_quantity", 0, "some".into(), f64::NAN);
+        call.take("product_quantity", 0, "1.5".into(), 1.5);
+        call.take("product_quantity", 0, "2147483648".into(), 2_147_483_648.0);
+        call.take("product_quantity", 0, "-1e300".into(), -1e300);
         call.take("custom_dimensions", 0, "x".into(), 1.0);
         call.take("custom_dimensions", 21, "x".into(), 1.0);
         call.take("custom_metrics", 3, "x".into(), f64::NAN);
@@ -166,6 +173,13 @@ mod tests {
         call.take("transaction_revenue", 0, "0".into(), 0.0);
         let event = read(&call);
         assert_eq!((event.product_quantity, event.transaction_revenue), (Some(-2), Some(0.0)));
+    }
+
+    #[test]
+    fn an_address_is_taken_without_the_blanks_around_it() {
+        let mut call = CallFields::default();
+        call.take("page_url", 0, "\n https://example.org/a b ".into(), f64::NAN);
+        assert_eq!(call.url, "https://example.org/a b");
     }
 
     proptest! {

@@ -7,6 +7,7 @@
 pub mod admit;
 pub mod answer;
 pub mod assets;
+pub mod bounds;
 pub mod collect;
 pub mod config;
 pub mod content_encoding;
@@ -15,6 +16,7 @@ pub mod edge;
 pub mod enrich;
 pub mod forward;
 pub mod generations;
+pub mod header_text;
 pub mod outcome;
 pub mod peer;
 pub mod pending_commit;

@@ -7,9 +7,12 @@ use std::time::Instant;
 use http::header::{ALLOW, HeaderMap, HeaderName, HeaderValue, VARY};
 use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
+use smallvec::smallvec;
 
 use crate::answer::{self, Answer};
 use crate::edge::Edge;
+use crate::header_text;
+use crate::outcome::{Outcome, Taken};
 use crate::protocol::Protocol;
 
 mod admin;
@@ -31,6 +34,8 @@ pub async fn answer(edge: Arc<Edge>, request: Request<Incoming>, socket: SocketA
                 let answer = cors::preflight(&edge, protocol, cors, &head);
                 edge.telemetry.answer("preflight", answer.status().as_u16());
                 return answer;
+            } else if method == Method::HEAD && protocol.answers_head() {
+                (protocol.answer)(&head, Ok(smallvec![Outcome::Taken(Taken::default())]))
             } else {
                 not_allowed(protocol)
             };
@@ -57,13 +62,8 @@ fn not_allowed(protocol: &Protocol) -> Answer {
     answer
 }
 
-/// The values of `X-Forwarded-For`, in the order in which they came.
+/// The values of `X-Forwarded-For`, in the order in which they came, as far as they can be read from their ends on.
 fn forwarded(headers: &HeaderMap) -> impl DoubleEndedIterator<Item = &str> {
     let name = HeaderName::from_static("x-forwarded-for");
-    headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default())
-}
-
-/// A header's value, where it is there and is text.
-fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
+    headers.get_all(name).iter().map(header_text::readable_end)
 }

@@ -5,8 +5,12 @@ use core::net::IpAddr;
 
 use bytes::Bytes;
 use footfall_proto::beacon::{BeaconEnvelope, Event};
+use footfall_proto::limits::MAX_EVENT_BYTES;
 use footfall_proto::relay::DropReason;
+use prost::Message;
 use smallvec::SmallVec;
+
+use crate::bounds;
 
 /// The submissions of one request. Nearly every request has one, which is held in place.
 pub type Submissions = SmallVec<[Submission; 1]>;
@@ -27,10 +31,10 @@ pub struct Submission {
     pub unknown_keys: usize,
 }
 
-/// One event as it was sent.
+/// One event as it was sent, but for texts beyond their bounds.
 #[derive(Debug)]
 pub struct SubmittedEvent {
-    /// An encoded `beacon.Event`, from the client as it was or made from another form.
+    /// An encoded `beacon.Event`, from the client as it was or made from another form. Of no meaning if it cannot be taken.
     pub bytes: Bytes,
     /// The same, decoded; or why it cannot be taken.
     pub event: Result<Event, DropReason>,
@@ -38,6 +42,44 @@ pub struct SubmittedEvent {
     pub user_id: String,
     /// The session as the sender names it; empty if not.
     pub session_id: String,
+}
+
+impl SubmittedEvent {
+    /// An event that came encoded. It is kept as it came, unless a text is too long.
+    #[must_use]
+    pub fn encoded(bytes: Bytes) -> Self {
+        if bytes.len() > MAX_EVENT_BYTES {
+            return Self::refused(DropReason::TooLarge);
+        }
+        match Event::decode(bytes.clone()) {
+            Ok(event) => Self::within_bounds(bytes, event),
+            Err(_) => Self::refused(DropReason::Invalid),
+        }
+    }
+
+    /// An event that came in another form.
+    #[must_use]
+    pub fn made(event: Event) -> Self {
+        let bytes = Bytes::from(event.encode_to_vec());
+        if bytes.len() > MAX_EVENT_BYTES {
+            return Self::refused(DropReason::TooLarge);
+        }
+        Self::within_bounds(bytes, event)
+    }
+
+    /// An event that cannot be taken.
+    #[must_use]
+    pub fn refused(reason: DropReason) -> Self {
+        Self { bytes: Bytes::new(), event: Err(reason), user_id: String::new(), session_id: String::new() }
+    }
+
+    fn within_bounds(bytes: Bytes, event: Event) -> Self {
+        let (bytes, event) = match bounds::cut(&bytes).map(Bytes::from) {
+            Some(cut) => (cut.clone(), Event::decode(cut).map_err(|_| DropReason::Invalid)),
+            None => (bytes, Ok(event)),
+        };
+        Self { bytes, event, user_id: String::new(), session_id: String::new() }
+    }
 }
 
 /// The visitor as a sender describes one who did not connect. Used only where [`Assertions::address`] permits it.
@@ -91,6 +133,28 @@ impl Assertions {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_form_of_an_event_keeps_the_bounds_and_says_the_same() {
+        let event = |label: &str| Event { event_label: label.to_owned(), ..Event::default() };
+        for (label, kept) in
+            [("short", Ok(5)), (&"x".repeat(600), Ok(512)), (&"x".repeat(40_000), Err(DropReason::TooLarge))]
+        {
+            for sent in [
+                SubmittedEvent::made(event(label)),
+                SubmittedEvent::encoded(event(label).encode_to_vec().into()),
+            ] {
+                assert_eq!(
+                    sent.event.as_ref().map(|event| event.event_label.len()).map_err(|why| *why),
+                    kept
+                );
+                if let Ok(event) = &sent.event {
+                    assert_eq!(sent.bytes, event.encode_to_vec());
+                }
+            }
+        }
+        assert_eq!(SubmittedEvent::encoded(vec![0xff; 9].into()).event, Err(DropReason::Invalid));
+    }
 
     #[test]
     fn no_credential_that_anybody_can_show_lends_another_visitors_address_or_time() {

@@ -5,6 +5,7 @@
 //! To add one, write its file with a `PROTOCOL` in it, as [`pixel`] does, name the file here and give it a line in [`ALL`].
 
 pub mod footfall;
+mod number;
 pub mod pixel;
 
 use bytes::Bytes;
@@ -29,7 +30,7 @@ pub struct Protocol {
     pub name: &'static str,
     /// Where it is spoken.
     pub paths: &'static [&'static str],
-    /// The methods with which events are sent; preflights are answered by the routes.
+    /// The methods with which events are sent; preflights, and HEAD where GET is one of them, are answered by the routes.
     pub methods: &'static [Method],
     /// How pages of other origins may use it; `None` if the browser asks for nothing, as with images.
     pub cors: Option<Cors>,
@@ -65,13 +66,27 @@ impl Protocol {
         ALL.iter().copied().find(|protocol| protocol.paths.contains(&path))
     }
 
+    /// Whether a HEAD is answered, as whatever answers GET has to (RFC 9110, 9.1). It asks what a GET would be answered, and
+    /// sends no event: nobody has looked.
+    #[must_use]
+    pub fn answers_head(&self) -> bool {
+        self.methods.contains(&Method::GET)
+    }
+
     /// The methods that are answered, as `Allow` lists them.
     #[must_use]
     pub fn allowed_methods(&self) -> HeaderValue {
+        let head = self.answers_head().then_some(Method::HEAD);
         let preflight = self.cors.is_some().then_some(Method::OPTIONS);
-        let names: Vec<_> = self.methods.iter().chain(&preflight).map(Method::as_str).collect();
+        let names: Vec<_> = self.methods.iter().chain(&head).chain(&preflight).map(Method::as_str).collect();
         HeaderValue::try_from(names.join(", ")).expect("methods are tokens")
     }
+}
+
+/// A page's address without the blanks and control characters around it, which browsers take no part of it either (WHATWG
+/// URL, 4.4).
+fn page_address(text: &str) -> &str {
+    text.trim_matches(|character| character <= ' ')
 }
 
 /// Why a whole request cannot be decoded. Permanent: the same bytes fail again.
@@ -115,6 +130,6 @@ mod tests {
     #[test]
     fn preflights_are_allowed_where_pages_of_other_origins_send() {
         assert_eq!(footfall::PROTOCOL.allowed_methods(), "POST, OPTIONS");
-        assert_eq!(pixel::PROTOCOL.allowed_methods(), "GET");
+        assert_eq!(pixel::PROTOCOL.allowed_methods(), "GET, HEAD");
     }
 }

@@ -7,12 +7,12 @@ use footfall_proto::relay::DropReason;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, REFERER};
 use http::{Method, Response, request};
 use http_body_util::Full;
-use prost::Message;
 use smallvec::smallvec;
 
-use super::Protocol;
+use super::{Protocol, number, page_address};
 use crate::answer::{self, Answer};
 use crate::enrich::cut;
+use crate::header_text;
 use crate::outcome::{self, Outcomes, Rejection};
 use crate::submission::{Submission, SubmittedEvent};
 
@@ -31,8 +31,8 @@ pub static PROTOCOL: Protocol = Protocol {
 const IMAGE: [u8; 43] = *b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
 
 fn decode(head: &request::Parts) -> Submission {
-    let embedding_page = head.headers.get(REFERER).and_then(|referrer| referrer.to_str().ok());
-    read(head.uri.query().unwrap_or_default(), embedding_page)
+    let embedding_page = header_text::named(&head.headers, &REFERER);
+    read(head.uri.query().unwrap_or_default(), embedding_page.as_deref())
 }
 
 /// Reads `s` tracking id, `u` page URL, `r` referrer, `t` title, `e` event type (a page view unless named) and, for
@@ -46,16 +46,17 @@ fn read(query: &str, embedding_page: Option<&str>) -> Submission {
         let text = || cut(&value, MAX_TEXT_BYTES).to_owned();
         match &*key {
             "s" => shared.tracking_id = text(),
-            "u" => event.page_url = text(),
+            "u" => cut(page_address(&value), MAX_TEXT_BYTES).clone_into(&mut event.page_url),
             "r" => event.page_referrer = text(),
             "t" => event.page_title = text(),
             "e" if !value.is_empty() => event.event_type = text(),
             "c" => event.event_category = text(),
             "a" => event.event_action = text(),
             "l" => event.event_label = text(),
-            "v" => match value.parse() {
-                Ok(number) => event.event_value = Some(number),
-                Err(_) => invalid = true,
+            "v" if value.trim().is_empty() => {}
+            "v" => match number::read(&value) {
+                Some(number) => event.event_value = Some(number),
+                None => invalid = true,
             },
             _ => unknown_keys += 1,
         }
@@ -63,9 +64,8 @@ fn read(query: &str, embedding_page: Option<&str>) -> Submission {
     if event.page_url.is_empty() {
         cut(embedding_page.unwrap_or_default(), MAX_TEXT_BYTES).clone_into(&mut event.page_url);
     }
-    let bytes = Bytes::from(event.encode_to_vec());
-    let event = if invalid { Err(DropReason::Invalid) } else { Ok(event) };
-    let sent = SubmittedEvent { bytes, event, user_id: String::new(), session_id: String::new() };
+    let sent =
+        if invalid { SubmittedEvent::refused(DropReason::Invalid) } else { SubmittedEvent::made(event) };
     Submission { shared, events: vec![sent], unknown_keys, ..Submission::default() }
 }
 
@@ -109,6 +109,47 @@ mod tests {
         assert_eq!(read.events[0].event.as_ref().err(), Some(&DropReason::Invalid));
         let read = super::read("s=FF-1", Some("https://example.org/p"));
         assert_eq!(read.events[0].event.as_ref().expect("valid").page_url, "https://example.org/p");
+    }
+
+    #[test]
+    fn a_value_is_a_number_to_its_end_or_costs_the_event() {
+        for (query, value) in [
+            ("v=12.5", Ok(Some(12.5))),
+            ("v=+5%20", Ok(Some(5.0))),
+            ("v=", Ok(None)),
+            ("v=1&v=2", Ok(Some(2.0))),
+            ("v=1%2C5", Err(DropReason::Invalid)),
+            ("v=NaN", Err(DropReason::Invalid)),
+            ("v=inf", Err(DropReason::Invalid)),
+            ("v=1e999", Err(DropReason::Invalid)),
+            ("v=true", Err(DropReason::Invalid)),
+        ] {
+            let mut read = read(&format!("s=FF-1&e=event&{query}"), None);
+            assert_eq!(read.events.remove(0).event.map(|event| event.event_value), value, "{query}");
+        }
+    }
+
+    #[test]
+    fn texts_are_cut_to_their_bounds_at_a_character() {
+        let query =
+            format!("s=FF-1&u=%0Ahttps://example.org/{}+&l={}", "%C3%A4".repeat(2000), "x".repeat(600));
+        let event = read(&query, None).events.remove(0).event.expect("valid");
+        assert!(
+            event.page_url.starts_with("https://example.org/\u{e4}") && event.page_url.ends_with('\u{e4}')
+        );
+        assert_eq!((event.page_url.len(), event.event_label.len()), (2048, 512));
+    }
+
+    #[test]
+    fn an_embedding_page_with_a_byte_beyond_ascii_is_still_a_page() {
+        for (bytes, page) in [
+            (&b"https://example.org/stra\xdfe"[..], "https://example.org/straße"),
+            ("https://example.org/straße".as_bytes(), "https://example.org/straße"),
+        ] {
+            let request = http::Request::builder().uri("/p.gif?s=FF-1").header(REFERER, bytes);
+            let (head, ()) = request.body(()).expect("a request").into_parts();
+            assert_eq!(decode(&head).events[0].event.as_ref().expect("valid").page_url, page);
+        }
     }
 
     proptest! {

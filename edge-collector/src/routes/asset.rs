@@ -7,14 +7,14 @@ use http::header::{
 use http::{Response, StatusCode};
 use http_body_util::Full;
 
-use super::text;
 use crate::answer::{self, Answer};
 use crate::assets::Asset;
+use crate::header_text::members;
 
 pub(super) fn answer(asset: &Asset, request: &HeaderMap) -> Answer {
-    let unchanged = text(request, &IF_NONE_MATCH).is_some_and(|tags| {
-        tags.split(',').any(|tag| tag.trim().trim_start_matches("W/").as_bytes() == asset.etag.as_bytes())
-    });
+    // RFC 9110, 13.1.2: `*` stands for whatever is there.
+    let unchanged = members(request, &IF_NONE_MATCH)
+        .any(|tag| tag == "*" || tag.trim_start_matches("W/").as_bytes() == asset.etag.as_bytes());
     let brotli = asset.brotli.as_ref().filter(|_| accepts_brotli(request));
     let mut answer = if unchanged {
         answer::empty(StatusCode::NOT_MODIFIED)
@@ -40,10 +40,42 @@ pub(super) fn answer(asset: &Asset, request: &HeaderMap) -> Answer {
     answer
 }
 
+/// Whether `br` is among what the browser accepts, and not with the weight 0.
 fn accepts_brotli(request: &HeaderMap) -> bool {
-    let offers = text(request, &ACCEPT_ENCODING).unwrap_or_default();
-    offers.split(',').map(|offer| offer.split(';').map(str::trim)).any(|mut offer| {
-        offer.next() == Some("br")
-            && !offer.any(|weight| matches!(weight, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+    let refuses = |parameter: &str| {
+        let weight = parameter.split_once('=').filter(|(name, _)| name.trim().eq_ignore_ascii_case("q"));
+        weight.is_some_and(|(_, weight)| weight.trim().parse() == Ok(0.0_f32))
+    };
+    members(request, &ACCEPT_ENCODING).any(|offer| {
+        let mut parts = offer.split(';');
+        parts.next().is_some_and(|coding| coding.trim().eq_ignore_ascii_case("br")) && !parts.any(refuses)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn brotli_is_sent_to_whoever_names_it_and_does_not_refuse_it() {
+        for (offers, accepted) in [
+            (&["gzip, deflate, br, zstd"][..], true),
+            (&["gzip", "br"], true),
+            (&["BR;q=0.5"], true),
+            (&["br ; Q=1"], true),
+            (&["br;q=0"], false),
+            (&["gzip, br; q = 0.00"], false),
+            (&["br;q=0."], false),
+            (&["*"], false),
+            (&["brotli"], false),
+            (&[""], false),
+            (&[], false),
+        ] {
+            let mut request = HeaderMap::new();
+            for offer in offers {
+                request.append(ACCEPT_ENCODING, HeaderValue::from_static(offer));
+            }
+            assert_eq!(accepts_brotli(&request), accepted, "{offers:?}");
+        }
+    }
 }

@@ -6,10 +6,10 @@ use http::header::{
 };
 use http::{StatusCode, request};
 
-use super::text;
 use crate::admit::origin_authority;
 use crate::answer::{self, Answer};
 use crate::edge::Edge;
+use crate::header_text;
 use crate::protocol::{Cors, Protocol};
 
 const EXPOSED: HeaderValue = HeaderValue::from_static("Retry-After, X-Footfall-Reason");
@@ -17,7 +17,8 @@ const EXPOSED: HeaderValue = HeaderValue::from_static("Retry-After, X-Footfall-R
 /// Whether the request comes from a page of some known site, which is all that can be asked before its body is read.
 /// Without a policy every web origin counts as known.
 pub(super) fn is_known_origin(edge: &Edge, request: &HeaderMap) -> bool {
-    let authority = text(request, &ORIGIN).and_then(origin_authority);
+    let origin = header_text::named(request, &ORIGIN);
+    let authority = origin.as_deref().and_then(origin_authority);
     match (authority, edge.policies.current()) {
         (Some(authority), Some(policy)) => policy.knows_origin(authority),
         (authority, _) => authority.is_some(),

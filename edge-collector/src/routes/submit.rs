@@ -1,22 +1,24 @@
 //! A request that sends events, whatever its protocol: its body is read and decompressed, its submissions are decoded and
 //! collected, their outcomes become one answer.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use footfall_proto::relay::DropReason;
-use http::header::{CONTENT_ENCODING, HeaderName, ORIGIN, USER_AGENT};
+use http::header::{CONTENT_ENCODING, HeaderMap, HeaderName, ORIGIN, USER_AGENT};
 use http::{StatusCode, request};
 use hyper::body::Incoming;
 
 use super::body::{self, BodyError};
-use super::{cors, forwarded, text};
+use super::{cors, forwarded};
 use crate::answer::Answer;
 use crate::collect::{RequestFacts, collect};
 use crate::content_encoding::{Encoding, InflateError, inflate};
 use crate::edge::{Edge, now_ms};
+use crate::header_text;
 use crate::outcome::{Outcome, Rejection};
 use crate::protocol::{BodyLimit, DecodeError, Protocol};
 use crate::submission::Submissions;
@@ -30,7 +32,10 @@ pub(super) async fn submit(
     socket: SocketAddr,
 ) -> Answer {
     let result = match read(edge, protocol, head, body).await {
-        Ok(submissions) => Ok(collect(edge, submissions, facts(edge, head, socket)).await),
+        Ok(submissions) => {
+            let texts = Texts::of(&head.headers);
+            Ok(collect(edge, submissions, texts.facts(edge, head, socket)).await)
+        }
         Err(rejection) => Err(rejection),
     };
     if protocol.cors.is_none() {
@@ -115,17 +120,40 @@ fn reject(
     Rejection { status, reason: Some(reason), sentence: sentence.to_string().into() }
 }
 
-fn facts<'a>(edge: &Edge, head: &'a request::Parts, socket: SocketAddr) -> RequestFacts<'a> {
-    let headers = &head.headers;
-    let flag = |name: &HeaderName| text(headers, name).is_some_and(|value| value.trim() == "1");
-    RequestFacts {
-        now_ms: now_ms(),
-        address: edge.peers.client(socket.ip(), forwarded(headers)),
-        user_agent: text(headers, &USER_AGENT).unwrap_or_default(),
-        origin: headers.get(ORIGIN).map(|origin| origin.to_str().unwrap_or_default()),
-        gpc: flag(&HeaderName::from_static("sec-gpc")),
-        dnt: flag(&HeaderName::from_static("dnt")),
-        hint_platform: text(headers, &HeaderName::from_static("sec-ch-ua-platform")),
-        hint_mobile: text(headers, &HeaderName::from_static("sec-ch-ua-mobile")),
+/// What a request's headers say of the visitor, as text.
+struct Texts<'a> {
+    user_agent: Option<Cow<'a, str>>,
+    origin: Option<Cow<'a, str>>,
+    hint_platform: Option<Cow<'a, str>>,
+    hint_mobile: Option<Cow<'a, str>>,
+}
+
+impl<'a> Texts<'a> {
+    fn of(headers: &'a HeaderMap) -> Self {
+        let hint = |name| header_text::named(headers, &HeaderName::from_static(name));
+        Self {
+            user_agent: header_text::named(headers, &USER_AGENT),
+            origin: header_text::named(headers, &ORIGIN),
+            hint_platform: hint("sec-ch-ua-platform"),
+            hint_mobile: hint("sec-ch-ua-mobile"),
+        }
+    }
+
+    fn facts(&self, edge: &Edge, head: &request::Parts, socket: SocketAddr) -> RequestFacts<'_> {
+        let headers = &head.headers;
+        let flag = |name| {
+            let name = HeaderName::from_static(name);
+            headers.get_all(name).iter().any(|value| value.as_bytes().trim_ascii() == b"1")
+        };
+        RequestFacts {
+            now_ms: now_ms(),
+            address: edge.peers.client(socket.ip(), forwarded(headers)),
+            user_agent: self.user_agent.as_deref().unwrap_or_default(),
+            origin: self.origin.as_deref(),
+            gpc: flag("sec-gpc"),
+            dnt: flag("dnt"),
+            hint_platform: self.hint_platform.as_deref(),
+            hint_mobile: self.hint_mobile.as_deref(),
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Repeats, restarts and a full journal: what was answered with success is there, once.
 
 use footfall_proto::relay::Note;
-use serde_json::json;
+use serde_json::{Map, json};
 
 use crate::support::{RunningEdge, answer, body, config, folder, page_view};
 
@@ -89,9 +89,12 @@ async fn a_full_journal_asks_clients_to_come_back_and_loses_nothing_acknowledged
     (small.journal.segment_bytes, small.journal.max_bytes) = (1 << 20, 8 << 20);
     let edge = RunningEdge::start(small.clone()).await;
     let mut accepted = 0_u64;
+    // As large as an event can be whose texts keep their bounds.
+    let dimensions: Map<_, _> = (1..=20).map(|slot| (slot.to_string(), "x".repeat(512).into())).collect();
+    let event = json!({"event_type": "event", "custom_dimensions": dimensions, "page_title": "x".repeat(2048),
+        "page_referrer": "x".repeat(2048)});
     let refused = loop {
-        let event = json!({"event_type": "event", "event_label": "x".repeat(30_000)});
-        let document = json!({"tracking_id": "FF-1", "events": vec![event; 10]});
+        let document = json!({"tracking_id": "FF-1", "events": vec![&event; 10]});
         let response = edge.post(document.to_string()).send().await.expect("answered");
         match response.status().as_u16() {
             204 => accepted += 10,

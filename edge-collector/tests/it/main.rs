@@ -3,6 +3,7 @@
 mod admin;
 mod admission;
 mod durability;
+mod forms;
 mod golden;
 mod hostile;
 mod relay;

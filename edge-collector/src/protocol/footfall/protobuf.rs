@@ -1,9 +1,8 @@
 //! A `BeaconBatch`, with each event cut out of the body and decoded on its own, so that a damaged one costs only itself.
 
 use bytes::{Buf, Bytes};
-use footfall_proto::beacon::{BeaconEnvelope, Event};
-use footfall_proto::limits::{MAX_EVENT_BYTES, MAX_EVENTS_PER_BATCH};
-use footfall_proto::relay::DropReason;
+use footfall_proto::beacon::BeaconEnvelope;
+use footfall_proto::limits::MAX_EVENTS_PER_BATCH;
 use prost::Message;
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 
@@ -25,18 +24,12 @@ pub(super) fn read(body: Bytes) -> Result<Submission, DecodeError> {
     let mut shared = BeaconEnvelope::decode(body).map_err(malformed)?;
     let events = std::mem::take(&mut shared.events);
     let (user_id, session_id) = (std::mem::take(&mut shared.user_id), std::mem::take(&mut shared.session_id));
-    let sent = |bytes: Bytes| {
-        let event = event(&bytes);
-        SubmittedEvent { bytes, event, user_id: user_id.clone(), session_id: session_id.clone() }
+    let sent = |bytes: Bytes| SubmittedEvent {
+        user_id: user_id.clone(),
+        session_id: session_id.clone(),
+        ..SubmittedEvent::encoded(bytes)
     };
     Ok(Submission { events: events.into_iter().map(sent).collect(), shared, ..Submission::default() })
-}
-
-fn event(bytes: &Bytes) -> Result<Event, DropReason> {
-    if bytes.len() > MAX_EVENT_BYTES {
-        return Err(DropReason::TooLarge);
-    }
-    Event::decode(bytes.clone()).map_err(|_| DropReason::Invalid)
 }
 
 /// Counts the events and finds the site before anything is allocated for them: a million empty events are four bytes
@@ -60,7 +53,9 @@ fn scan(mut body: &[u8]) -> Result<(usize, &[u8]), prost::DecodeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use footfall_proto::beacon::BeaconBatch;
+    use footfall_proto::beacon::{BeaconBatch, Event};
+    use footfall_proto::limits::MAX_EVENT_BYTES;
+    use footfall_proto::relay::DropReason;
     use proptest::prelude::*;
 
     fn batch(count: usize) -> Bytes {

@@ -1,7 +1,14 @@
-//! JSON of the documented shapes, and malformed JSON.
+//! JSON of the documented shapes, and what is none.
 
 use super::*;
+use columns::{MEASURES, NUMBERS, TEXTS};
+use footfall_proto::beacon::{Consent, Event};
+use footfall_proto::relay::DropReason;
 use proptest::prelude::*;
+use prost::Message;
+use serde_json::{Value, json};
+
+mod columns;
 
 fn one(body: &str) -> Event {
     let mut read = read(body.as_bytes()).expect("valid");
@@ -9,9 +16,10 @@ fn one(body: &str) -> Event {
     read.events.remove(0).event.expect("valid event")
 }
 
-fn reason(event: &str) -> Option<DropReason> {
-    let body = format!(r#"{{"tracking_id":"FF-1","events":[{event}]}}"#);
-    read(body.as_bytes()).expect("valid").events.remove(0).event.err()
+/// What becomes of an event that is written in a document after the event's type.
+fn with(fields: &str) -> Result<Event, DropReason> {
+    let body = format!(r#"{{"tracking_id":"FF-1","events":[{{"event_type":"event",{fields}}}]}}"#);
+    read(body.as_bytes()).expect("valid").events.remove(0).event
 }
 
 #[test]
@@ -50,49 +58,162 @@ fn a_lone_event_and_a_bare_list_are_read() {
 }
 
 #[test]
-fn a_wrong_value_costs_its_event_and_an_unknown_key_nothing() {
-    for (event, expected) in [
-        (r#"{"event_type":"event","nothing":[1,{}]}"#, None),
-        (r#"{"event_type":5}"#, Some(DropReason::Invalid)),
-        (r#"{"event_type":"event","event_value":"5"}"#, Some(DropReason::Invalid)),
-        (r#"{"event_type":"event","event_id":"no uuid"}"#, Some(DropReason::Invalid)),
-        (r#"{"event_type":"event","client_timestamp":"yesterday"}"#, Some(DropReason::Invalid)),
-        (r#"{"event_type":"event","product_quantity":1.5}"#, Some(DropReason::Invalid)),
-        (r#"{"event_type":"event","custom_dimension_x":"a"}"#, Some(DropReason::Invalid)),
-        (r#"{"event_type":"event","custom_metrics":{"1":"a"}}"#, Some(DropReason::Invalid)),
-        (r#"{"event_type":"event","tracking_id":"FF-2"}"#, Some(DropReason::Invalid)),
-        (r#""text""#, Some(DropReason::Invalid)),
+fn of_two_equal_keys_the_last_counts_even_after_a_wrong_one() {
+    let title = |fields: &str| with(fields).map(|event| event.page_title);
+    assert_eq!(title(r#""page_title":"a","page_title":"b""#), Ok("b".into()));
+    assert_eq!(title(r#""page_title":["a"],"page_title":"b""#), Ok("b".into()));
+    assert_eq!(title(r#""page_title":"a","page_title":null"#), Ok(String::new()));
+    assert_eq!(title(r#""page_title":"a","pag\u0065_title":"b""#), Ok("b".into()));
+    let body =
+        r#"{"tracking_id":"FF-0","events":[7],"tracking_id":"FF-1","events":[{"event_type":"event"}]}"#;
+    assert_eq!(one(body).event_type, "event");
+}
+
+#[test]
+fn a_site_may_be_named_by_a_number_and_an_event_of_another_is_invalid() {
+    for (body, errors) in [
+        (
+            r#"{"tracking_id":7,"events":[{"event_type":"e","tracking_id":"7"},{"tracking_id":8}]}"#,
+            [false, true],
+        ),
+        (r#"[{"tracking_id":"7"},{"tracking_id":7}]"#, [false, false]),
+        (r#"[{"tracking_id":"7"},{"tracking_id":null}]"#, [false, false]),
+        (r#"{"events":[{"tracking_id":"x"},{"tracking_id":[]}],"tracking_id":"7"}"#, [true, true]),
     ] {
-        assert_eq!(reason(event), expected, "{event}");
+        let read = read(body.as_bytes()).expect("valid");
+        assert_eq!(read.shared.tracking_id, "7", "{body}");
+        assert_eq!([0, 1].map(|index| read.events[index].event.is_err()), errors, "{body}");
     }
-    let huge = format!(r#"{{"event_type":"event","event_label":"{}"}}"#, "x".repeat(MAX_EVENT_BYTES));
-    assert_eq!(reason(&huge), Some(DropReason::TooLarge));
+}
+
+#[test]
+fn a_wrong_value_costs_its_event_and_an_unknown_key_nothing() {
+    let deep = format!("{}1{}", r#"[{"a":"#.repeat(5_000), "}]".repeat(5_000));
+    for (fields, expected) in [
+        (r#""nothing":[1,{}]"#.to_owned(), None),
+        (r#""nothing":1e999,"\ud83d":"\ud83d""#.to_owned(), None),
+        (format!(r#""nothing":{deep}"#), None),
+        (format!(r#""page_title":{deep}"#), Some(DropReason::Invalid)),
+        (r#""client_timestamp":"yesterday""#.to_owned(), Some(DropReason::Invalid)),
+        (r#""client_timestamp":"""#.to_owned(), None),
+        (r#""tracking_id":"FF-2""#.to_owned(), Some(DropReason::Invalid)),
+    ] {
+        assert_eq!(with(&fields).err(), expected, "{}", &fields[..30.min(fields.len())]);
+    }
+    let body = r#"{"tracking_id":"FF-1","colour":"red","user_id":"u","events":["text",7,-7,1.5,true,null,[{}],{"event_type":"e","shape":1}]}"#;
+    let read = read(body.as_bytes()).expect("valid");
+    let (last, others) = read.events.split_last().expect("eight");
+    assert!(others.iter().all(|sent| sent.event == Err(DropReason::Invalid)));
+    assert!(last.event.is_ok());
+    assert_eq!(read.unknown_keys, 3);
 }
 
 #[test]
 fn what_is_no_submission_is_refused() {
-    for body in ["{", "[", "{]", r#"{"events":5}"#, r#"{"events":[1e999]}"#, "[]x", "{\"a\":\"\u{0}\"}"] {
+    for body in [
+        "{",
+        "[",
+        "{]",
+        r#"{"events":5}"#,
+        r#"{"events":null}"#,
+        r#"{"events":[1e999]}"#,
+        "[]x",
+        "{\"a\":\"\u{0}\"}",
+        "{\"a\u{0}\":1}",
+        r#"{"event_value":NaN}"#,
+        r#"{"event_value":Infinity}"#,
+        r#"{"event_value":01}"#,
+        r#"{"event_value":+1}"#,
+        r#"{"page_title":"\ud8"}"#,
+        r#"{"page_title":"\x"}"#,
+        "{'a':1}",
+        r#"{"a":1,}"#,
+    ] {
         assert!(matches!(read(body.as_bytes()), Err(DecodeError::Malformed(_))), "{body}");
+    }
+    for bytes in [&b"{\"page_title\":\"caf\xe9\"}"[..], b"{\"a\":\"\xed\xa0\xbd\"}"] {
+        assert!(matches!(read(bytes), Err(DecodeError::Malformed(_))), "{bytes:?}");
     }
     let deep = "[".repeat(500_000);
     assert!(matches!(read(deep.as_bytes()), Err(DecodeError::Malformed(_))));
-    let many = format!(r#"{{"tracking_id":"FF-1","events":[{}{{}}]}}"#, "{},".repeat(600_000));
+    let many = format!(r#"{{"events":[{}{{}}],"tracking_id":"FF-1"}}"#, "{},".repeat(600_000));
     let expected = DecodeError::TooMany { tracking_id: "FF-1".into(), count: 600_001 };
     assert_eq!(read(many.as_bytes()).err(), Some(expected));
 }
 
-#[test]
-fn the_list_of_columns_has_no_twins() {
-    let mut columns = COLUMNS.to_vec();
-    columns.sort_unstable();
-    columns.dedup();
-    assert_eq!(columns.len(), COLUMNS.len());
+/// Any JSON value, not too deep.
+fn values() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "\\PC{0,12}|-?[0-9]{1,12}(\\.[0-9]{1,4})?".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 12, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map("[0-9]{1,2}|[a-z]{1,3}", inner, 0..4)
+                .prop_map(|map| map.into_iter().collect()),
+        ]
+    })
+}
+
+fn keys() -> impl Strategy<Value = String> {
+    let known: Vec<_> = TEXTS
+        .into_iter()
+        .chain(NUMBERS)
+        .chain(MEASURES)
+        .chain([
+            "tracking_id",
+            "event_id",
+            "page_view_id",
+            "client_timestamp",
+            "product_quantity",
+            "user_id",
+            "session_id",
+            "custom_dimensions",
+            "custom_metrics",
+            "consent",
+            "language",
+            "screen_resolution",
+        ])
+        .map(ToOwned::to_owned)
+        .collect();
+    prop_oneof![8 => prop::sample::select(known), 1 => "[a-z_]{0,20}"]
 }
 
 proptest! {
     #[test]
     fn random_text_never_panics(body in "[\\[{]\\PC{0,200}") {
         let _ = read(body.as_bytes());
+    }
+
+    #[test]
+    fn whatever_stands_in_an_event_costs_that_event_alone_and_what_is_taken_is_its_bytes(
+        fields in prop::collection::btree_map(keys(), values(), 0..12),
+    ) {
+        let good = json!({"event_type": "event", "event_value": 7});
+        let document = json!({"tracking_id": "FF-1", "events": [good, fields, good]});
+        let read = read(document.to_string().as_bytes()).expect("JSON");
+        prop_assert_eq!(read.events.len(), 3);
+        prop_assert!(read.events[0].event.is_ok() && read.events[2].event.is_ok());
+        if let Ok(event) = &read.events[1].event {
+            prop_assert_eq!(&Event::decode(read.events[1].bytes.clone()).expect("encoded here"), event);
+            prop_assert!(event.custom_dimensions.keys().all(|slot| (1..=20).contains(slot)));
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_is_refused(
+        fields in prop::collection::btree_map(keys(), values(), 0..6), at in 0_usize..400, byte in 0_u8..0x80,
+    ) {
+        let mut body = json!({"tracking_id": "FF-1", "events": [fields]}).to_string().into_bytes();
+        let at = at % body.len();
+        body[at] = byte;
+        if serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_err() {
+            prop_assert!(read(&body).is_err(), "{}", String::from_utf8_lossy(&body));
+        }
     }
 
     #[test]

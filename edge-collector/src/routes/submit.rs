@@ -127,5 +127,6 @@ fn facts<'a>(edge: &Edge, head: &'a request::Parts, socket: SocketAddr) -> Reque
         dnt: flag(&HeaderName::from_static("dnt")),
         hint_platform: text(headers, &HeaderName::from_static("sec-ch-ua-platform")),
         hint_mobile: text(headers, &HeaderName::from_static("sec-ch-ua-mobile")),
+        hint_brands: text(headers, &HeaderName::from_static("sec-ch-ua")),
     }
 }

@@ -18,7 +18,7 @@ PRODUCT = re.compile(r"\^?(?:\\b| |\.\{0,200\}|Mozilla\.\{1,200\}(?:Mobile\.\{1,
 NAME = re.compile(r"[A-Za-z0-9][\w.!+-]*$")
 # Engines, systems, and words that everyone uses.
 COMMON = set("chrome chromium safari firefox fennec version applewebkit gecko mobile opera msie trident edge windows android maemo java kindle "
-             "links navigator radio nokia box oc cf pre hbbtv grab got config viewer agency trailer unique herring".split())
+             "links navigator radio nokia box oc cf pre hbbtv grab got".split())
 # Words that are brands, but also begin the names of other makers' models.
 WORDS = set("assistant bird cat cellular cube dex fly generic hero impression informer lemon match medias omega orion pearl spice spider terra versus".split())
 
@@ -31,6 +31,11 @@ if wanted == "products":
         for name in match[1].replace("\\.", ".").split("|"):
             if NAME.match(name) and name.lower() not in COMMON:
                 found.setdefault(name, (replacement[0] if replacement else None) or name)
+    # "(Name)": a browser that its name alone tells, without a version.
+    for regex, *replacement in rules["UserAgentMatcher"]:
+        match = re.fullmatch(r"\((\w{5,})\)", regex)
+        if match and replacement and "Browser" in (replacement[0] or ""):
+            found.setdefault(match[1], replacement[0])
     print("\n".join("\t".join(entry) for entry in sorted(found.items())))
 else:
     brands = {rule[3] for rule in rules["DeviceMatcher"] if len(rule) > 3 and re.match(r"[A-Za-z][A-Za-z-]{2,}$", rule[3] or "")}

@@ -110,8 +110,10 @@ impl<'a> Brand<'a> {
 
     fn tells(self) -> bool {
         let made_up = {
-            let mut letters = self.written.bytes().filter(u8::is_ascii_alphabetic).map(|c| c.to_ascii_lowercase());
-            letters.by_ref().take(3).eq(*b"not") && self.written.to_ascii_lowercase().trim_end().ends_with("brand")
+            let mut letters =
+                self.written.bytes().filter(u8::is_ascii_alphabetic).map(|c| c.to_ascii_lowercase());
+            letters.by_ref().take(3).eq(*b"not")
+                && self.written.to_ascii_lowercase().trim_end().ends_with("brand")
         };
         !made_up && !self.written.trim().is_empty() && self.written != "Chromium"
     }
@@ -129,7 +131,9 @@ fn in_header(header: &str) -> impl Iterator<Item = Brand<'_>> {
     std::iter::from_fn(move || {
         let written = quoted(&mut rest)?;
         let version = match rest.trim_start().strip_prefix(';') {
-            Some(parameter) if parameter.trim_start().starts_with("v=") => quoted(&mut rest).unwrap_or_default(),
+            Some(parameter) if parameter.trim_start().starts_with("v=") => {
+                quoted(&mut rest).unwrap_or_default()
+            }
             _ => "",
         };
         Some(Brand { written, version })
@@ -159,7 +163,8 @@ mod tests {
         let headers = Hints::of(None, Some("\"Android\""), Some("?1"), Some(header));
         assert_eq!((headers.platform, headers.mobile), ("Android", Some(true)));
         assert_eq!(headers.brand(), Some(Brand { written: "Brave", version: "131" }));
-        let mut beacon = ClientHints { platform: "Windows".into(), mobile: Some(false), ..ClientHints::default() };
+        let mut beacon =
+            ClientHints { platform: "Windows".into(), mobile: Some(false), ..ClientHints::default() };
         let both = Hints::of(Some(&beacon), Some("\"Android\""), Some("?1"), Some(header));
         assert_eq!((both.platform, both.mobile), ("Windows", Some(false)));
         assert_eq!(both.brand().map(|brand| brand.written), Some("Brave"));

@@ -13,7 +13,7 @@ const PATTERNS: &str = include_str!("../../../data/bots.tsv");
 
 /// Programs that people use to send events on purpose. As a visitor of pages each is a bot; as the sender of a JSON
 /// event from no page it is a tool.
-const TOOLS: [&str; 18] = [
+const TOOLS: &[&str] = &[
     "curl/",
     "wget/",
     "python-",
@@ -33,6 +33,9 @@ const TOOLS: [&str; 18] = [
     "postmanruntime",
     "httpie/",
 ];
+
+/// Words of browsers that hold an automaton's: the version of the one on many televisions.
+const BROWSERS: &[&str] = &["Catcher"];
 
 /// Tells automatons from people.
 pub(super) struct Bots {
@@ -76,15 +79,22 @@ fn compile(pattern: &str) -> Regex {
 impl Bots {
     /// `device` is the part of `user_agent` that names a device: makers name them as they like ("M bot 60", "Discovery II").
     pub(super) fn kind(&self, user_agent: &str, device: &str) -> Kind {
-        let begins = |tool: &&str| {
-            user_agent.get(..tool.len()).is_some_and(|start| start.eq_ignore_ascii_case(tool))
-        };
+        let begins =
+            |tool: &&str| user_agent.get(..tool.len()).is_some_and(|start| start.eq_ignore_ascii_case(tool));
         if TOOLS.iter().any(|tool| begins(&tool)) {
             return Kind::Tool;
         }
-        let told = if device.is_empty() { Cow::Borrowed(user_agent) } else { user_agent.replacen(device, "", 1).into() };
+        // A lone word of letters is as well an automaton that says "Android".
+        let device = Some(device).filter(|device| device.contains(|c: char| !c.is_ascii_alphabetic()));
+        let mut told = Cow::Borrowed(user_agent);
+        for word in device.iter().chain(BROWSERS) {
+            if told.contains(word) {
+                told = told.replace(word, "x").into();
+            }
+        }
         let told = told.as_bytes();
-        let automaton = self.plain.is_match(told) || self.guarded.iter().any(|guarded| guarded.stands_in(told));
+        let automaton =
+            self.plain.is_match(told) || self.guarded.iter().any(|guarded| guarded.stands_in(told));
         if automaton { Kind::Bot } else { Kind::Person }
     }
 }

@@ -4,7 +4,7 @@
 const NAMES: &str = include_str!("../../../data/brands.txt");
 
 /// What models of a maker begin with, where it is not the maker's name.
-const SERIES: [(&str, &str); 45] = [
+const SERIES: &[(&str, &str)] = &[
     ("SM-", "Samsung"),
     ("GT-", "Samsung"),
     ("SCH-", "Samsung"),
@@ -46,14 +46,13 @@ const SERIES: [(&str, &str); 45] = [
     ("TA-1", "Nokia"),
     ("Lumia", "Microsoft"),
     ("AFT", "Amazon"),
-    ("KF", "Amazon"),
     ("BRAVIA", "Sony"),
     ("Xperia", "Sony"),
     ("ZenFone", "Asus"),
 ];
 
 /// As people write them, where the list writes them in another way.
-const SPELLED: [(&str, &str); 8] = [
+const SPELLED: &[(&str, &str)] = &[
     ("asus", "Asus"),
     ("oppo", "OPPO"),
     ("xiaomi", "Xiaomi"),
@@ -88,5 +87,8 @@ fn numbered_by_xiaomi(model: &str) -> bool {
         Some([tens @ b'0'..=b'9', ones @ b'0'..=b'9']) => (tens - b'0') * 10 + (ones - b'0'),
         _ => 0,
     };
-    number.len() >= 8 && number.iter().all(u8::is_ascii_alphanumeric) && (18..40).contains(&two(0)) && (1..=12).contains(&two(2))
+    number.len() >= 8
+        && number.iter().all(u8::is_ascii_alphanumeric)
+        && (18..40).contains(&two(0))
+        && (1..=12).contains(&two(2))
 }

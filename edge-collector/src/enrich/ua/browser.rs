@@ -5,14 +5,14 @@ use std::collections::HashMap;
 
 use woothee::parser::WootheeResult;
 
-use super::product::{after, leading_version, products, version, version_after};
+use super::product::{after, leading_version, version, version_after, words};
 
 /// Products and their names, generated from a package (see `data/README.md`).
 const PRODUCTS: &str = include_str!("../../../data/products.tsv");
 
 /// What names a browser, and its name. The first that stands in a user agent counts: apps before the browsers whose
 /// words they repeat. The version follows the token.
-const NAMED: [(&str, &str); 106] = [
+const NAMED: &[(&str, &str)] = &[
     ("Instagram", "Instagram"),
     ("Barcelona", "Threads"),
     ("FBAN/MessengerFor", "Facebook Messenger"),
@@ -59,6 +59,11 @@ const NAMED: [(&str, &str); 106] = [
     ("QQ/", "QQ"),
     ("GSA/", "Google App"),
     ("BingSapphire", "Bing"),
+    ("Phantom/ios", "Phantom"),
+    ("Phantom/android", "Phantom"),
+    ("Valve Steam", "Steam"),
+    ("Valve Client", "Steam"),
+    ("MMS/", "Opera Neon"),
     ("OculusBrowser", "Oculus Browser"),
     ("OPX/", "Opera GX"),
     ("OPRGX/", "Opera GX"),
@@ -104,6 +109,8 @@ const NAMED: [(&str, &str); 106] = [
     ("LBBROWSER", "Liebao"),
     ("PHX/", "Phoenix"),
     ("HiBrowser", "HiBrowser"),
+    ("HIBrowser", "HiBrowser"),
+    ("Dolphin", "Dolphin"),
     ("AlohaBrowser", "Aloha"),
     ("Puffin", "Puffin"),
     ("Silk/", "Silk"),
@@ -121,54 +128,89 @@ const NAMED: [(&str, &str); 106] = [
     ("CriOS/", "Chrome"),
 ];
 
-/// Products by name.
+/// What the version of some follows, if not the token.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("Facebook", "FBAV/"),
+    ("Facebook Messenger", "FBAV/"),
+    ("TikTok", "app_version/"),
+    ("Weibo", "weibo__"),
+    ("Ecosia", "android@"),
+    ("Ecosia", "ios@"),
+    ("Phantom", "Phantom/android"),
+];
+
+/// What names a browser, ready to be found.
 pub(super) struct Browsers {
-    names: HashMap<&'static str, &'static str>,
+    /// The entries of [`NAMED`] by the first byte of their token.
+    tokens: HashMap<u8, Vec<usize>>,
+    products: HashMap<&'static str, &'static str>,
 }
 
 impl Default for Browsers {
     fn default() -> Self {
-        Self { names: PRODUCTS.lines().filter_map(|line| line.split_once('\t')).collect() }
+        let mut tokens = HashMap::<u8, Vec<usize>>::new();
+        for (index, (token, _)) in NAMED.iter().enumerate() {
+            tokens.entry(token.as_bytes()[0]).or_default().push(index);
+        }
+        Self { tokens, products: PRODUCTS.lines().filter_map(|line| line.split_once('\t')).collect() }
     }
 }
 
 impl Browsers {
     /// Name and version; both empty when nothing is known.
-    pub(super) fn browser(&self, user_agent: &str, os: &str, parsed: Option<&WootheeResult<'_>>) -> (String, String) {
-        named(user_agent)
+    pub(super) fn browser(
+        &self,
+        user_agent: &str,
+        os: &str,
+        parsed: Option<&WootheeResult<'_>>,
+    ) -> (String, String) {
+        self.named(user_agent)
             .or_else(|| self.listed(user_agent))
             .or_else(|| by_engine(user_agent, os))
             .or_else(|| parsed.map(renamed))
             .unwrap_or_default()
     }
 
+    /// The first entry of [`NAMED`] whose token stands at the beginning of a word.
+    fn named(&self, user_agent: &str) -> Option<(String, String)> {
+        let mut previous = b' ';
+        let mut found: Option<(usize, usize)> = None;
+        for (at, &byte) in user_agent.as_bytes().iter().enumerate() {
+            let begins_word = !std::mem::replace(&mut previous, byte).is_ascii_alphanumeric();
+            let Some(indices) = self.tokens.get(&byte).filter(|_| begins_word) else { continue };
+            let stands = |&&index: &&usize| user_agent[at..].starts_with(NAMED[index].0);
+            if let Some(&index) = indices.iter().find(stands)
+                && found.is_none_or(|(before, _)| index < before)
+            {
+                found = Some((index, at));
+            }
+        }
+        let (index, at) = found?;
+        let (token, name) = NAMED[index];
+        let elsewhere = ELSEWHERE.iter().filter(|(of, _)| *of == name);
+        let version = elsewhere
+            .filter_map(|(_, token)| version_after(user_agent, token))
+            .chain([leading_version(&user_agent[at + token.len()..])])
+            .find(|version| !version.is_empty())
+            .or_else(|| (name == "Brave").then(|| version_after(user_agent, "Chrome/"))?);
+        Some((name.to_owned(), version.unwrap_or_default()))
+    }
+
     fn listed(&self, user_agent: &str) -> Option<(String, String)> {
-        products(user_agent).find_map(|(product, number)| {
-            let name = self.names.get(product)?;
+        words(user_agent).find_map(|(product, number)| {
+            let name = self.products.get(product)?;
             Some(((*name).to_owned(), leading_version(number)))
         })
     }
-}
-
-fn named(user_agent: &str) -> Option<(String, String)> {
-    let (token, name) = NAMED.iter().find(|(token, _)| after(user_agent, token).is_some())?;
-    let own = ["FBAV/", "app_version/"].iter().filter(|_| matches!(*name, "Facebook" | "Facebook Messenger" | "TikTok"));
-    let version = own
-        .chain([token])
-        .filter_map(|token| version_after(user_agent, token))
-        .find(|version| !version.is_empty())
-        .unwrap_or_else(|| if *name == "Brave" { engine_version(user_agent) } else { String::new() });
-    Some(((*name).to_owned(), version))
-}
-
-fn engine_version(user_agent: &str) -> String {
-    version_after(user_agent, "Chrome/").unwrap_or_default()
 }
 
 /// Browsers that are what their engine says, and the views in apps that name no app.
 fn by_engine(user_agent: &str, os: &str) -> Option<(String, String)> {
     let own_version = after(user_agent, "Version/").map(version);
     let name = |name: &str, version: &str| Some((name.to_owned(), version.to_owned()));
+    if let Some(chromium) = after(user_agent, "Chromium/") {
+        return name("Chromium", version(chromium));
+    }
     if let Some(chrome) = after(user_agent, "Chrome/") {
         // "Version/4.0" has stood in every WebView of Android since 2013.
         let view = os == "Android" && (user_agent.contains("; wv)") || own_version.is_some());
@@ -176,7 +218,9 @@ fn by_engine(user_agent: &str, os: &str) -> Option<(String, String)> {
     }
     let safari = user_agent.contains("Safari/");
     match os {
-        "iOS" if user_agent.contains("AppleWebKit/") => name(if safari { "Safari" } else { "WebView" }, own_version.unwrap_or_default()),
+        "iOS" if user_agent.contains("AppleWebKit/") => {
+            name(if safari { "Safari" } else { "WebView" }, own_version.unwrap_or_default())
+        }
         "macOS" if safari => name("Safari", own_version?),
         "Android" if safari => name("Android Browser", own_version?),
         _ => None,

@@ -65,7 +65,8 @@ fn correct_system(agent: &mut Agent, hints: Hints<'_>) {
         "Chrome OS" | "Chromium OS" => "ChromeOS",
         other => other,
     };
-    if agent.os.is_empty() && matches!(named, "Windows" | "macOS" | "Linux" | "ChromeOS" | "Android" | "iOS") {
+    if agent.os.is_empty() && matches!(named, "Windows" | "macOS" | "Linux" | "ChromeOS" | "Android" | "iOS")
+    {
         agent.os = named.into();
     }
     if hints.platform_version.is_empty() {

@@ -7,11 +7,14 @@ use super::DeviceType;
 use super::product::{after, comment_with};
 
 /// What televisions, the boxes beside them and consoles say, in small letters.
-const TELEVISIONS: [&str; 26] = [
+const TELEVISIONS: &[&str] = &[
     "smarttv",
     "smart-tv",
     "smart_tv",
     "smart tv",
+    "android tv",
+    "google tv",
+    "fhd tv",
     "googletv",
     "androidtv",
     "appletv",
@@ -37,7 +40,7 @@ const TELEVISIONS: [&str; 26] = [
 ];
 
 /// Words that phones other than iPhones and Android's say, in small letters.
-const PHONES: [&str; 18] = [
+const PHONES: &[&str] = &[
     "mobi",
     "phone",
     "midp",
@@ -56,16 +59,54 @@ const PHONES: [&str; 18] = [
     "docomo",
     "kddi-",
     "lumia",
+    "iemobile",
+    "wpdesktop",
+    "xblwp7",
+    "nokia",
+    "palm",
+    "maui",
+    "brew",
+    "meego",
+    "maemo",
+    "pre/1",
+    "pixi/",
 ];
 
 /// Series of tablets, as their models begin.
-const TABLETS: [&str; 22] = [
-    "SM-T", "SM-X", "SM-P", "GT-P1", "GT-P3", "GT-P5", "GT-P6", "GT-P7", "GT-N51", "GT-N80", "SCH-I800", "SGH-P1000", "Nexus 7",
-    "Nexus 9", "Nexus 10", "KF", "TB-", "TB3", "TB8", "Lenovo TB", "XOOM", "Xoom",
+const TABLETS: &[&str] = &[
+    "SM-T",
+    "SM-X",
+    "SM-P",
+    "GT-P1",
+    "GT-P3",
+    "GT-P5",
+    "GT-P6",
+    "GT-P7",
+    "GT-N51",
+    "GT-N80",
+    "SCH-I800",
+    "SGH-P1000",
+    "Nexus 7",
+    "Nexus 9",
+    "Nexus 10",
+    "BTV-",
+    "BNTV",
+    "NOOK",
+    "TB-",
+    "TB3",
+    "TB8",
+    "Lenovo TB",
+    "XOOM",
+    "Xoom",
 ];
 
 /// What kind of device it is. `model` is what [`model`] found.
-pub(super) fn device_type(user_agent: &str, os: &str, model: &str, parsed: Option<&WootheeResult<'_>>) -> DeviceType {
+pub(super) fn device_type(
+    user_agent: &str,
+    os: &str,
+    model: &str,
+    parsed: Option<&WootheeResult<'_>>,
+) -> DeviceType {
     let lower = user_agent.to_ascii_lowercase();
     if is_television(user_agent, &lower, model) {
         return DeviceType::Desktop;
@@ -86,7 +127,11 @@ pub(super) fn device_type(user_agent: &str, os: &str, model: &str, parsed: Optio
     }
     let phone = PHONES.iter().any(|word| lower.contains(word))
         || parsed.is_some_and(|parsed| matches!(parsed.category, "smartphone" | "mobilephone"));
-    let computer = matches!(os, "Windows" | "macOS" | "ChromeOS") && !lower.contains("lumia");
+    // Windows on a phone says so, or names the phone.
+    let windows_on_phone = || {
+        ["lumia", "iemobile", "wpdesktop", "opera mobi", "palmsource"].iter().any(|word| lower.contains(word))
+    };
+    let computer = matches!(os, "macOS" | "ChromeOS") || os == "Windows" && !windows_on_phone();
     if phone && !computer { DeviceType::Mobile } else { DeviceType::Desktop }
 }
 
@@ -95,7 +140,8 @@ fn android_type(user_agent: &str, lower: &str, model: &str) -> DeviceType {
     let mobile = lower.contains("mobi") || after(user_agent, "Phone").is_some();
     // Programs that are no browsers say neither; Yandex's says "apad" on what is no phone.
     let program = !user_agent.starts_with("Mozilla/");
-    if after(user_agent, "PC;").is_some() {
+    let computer = ["chromebook", "pixelbook"].iter().any(|word| lower.contains(word));
+    if computer || after(user_agent, "PC;").is_some() || after(user_agent, "2in1;").is_some() {
         DeviceType::Desktop
     } else if (mobile || program) && !is_tablet(model) && !lower.contains("/apad") {
         DeviceType::Mobile
@@ -105,18 +151,66 @@ fn android_type(user_agent: &str, lower: &str, model: &str) -> DeviceType {
 }
 
 fn is_television(user_agent: &str, lower: &str, model: &str) -> bool {
-    // "TV", "HTV-55", "BeyondTV2", but no word that goes on after it.
-    let tv = user_agent.match_indices("TV").any(|(at, _)| {
-        !user_agent[at + 2..].starts_with(|c: char| c.is_ascii_lowercase())
-    });
-    let fire_tv = model.strip_prefix("AFT").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric()));
-    tv || fire_tv || TELEVISIONS.iter().any(|word| lower.contains(word))
+    let elsewhere =
+        user_agent.split_once(model).is_some_and(|(before, after)| says_tv(before) || says_tv(after));
+    let in_model = || !is_tablet(model) && is_television_model(model, lower.contains("mobi"));
+    elsewhere || in_model() || TELEVISIONS.iter().any(|word| lower.contains(word))
 }
 
+/// "TV", "HTV-55", "BeyondTV2", but no word that goes on after it.
+fn says_tv(text: &str) -> bool {
+    text.match_indices("TV").any(|(at, _)| !text[at + 2..].starts_with(|c: char| c.is_ascii_lowercase()))
+}
+
+/// Televisions in words ("LED", "UHD", "4K", "Box"), or by their inches ("55U730GR", "HTV-55U11B"). Phones that receive
+/// television say so too ("myA9 DTV"): where a browser is mobile, "TV" tells only after a small letter ("BeyondTV").
+fn is_television_model(model: &str, mobile: bool) -> bool {
+    let tells = |word: &str| {
+        let lower = word.to_ascii_lowercase();
+        matches!(lower.as_str(), "box" | "tvbox" | "stick" | "stb" | "uhd" | "2k" | "4k" | "8k")
+            || word.ends_with("Box")
+    };
+    let begins = |text: &str, wanted: fn(&char) -> bool| text.chars().next().is_some_and(|c| wanted(&c));
+    let led = model.match_indices("LED").any(|(at, _)| begins(&model[at + 3..], char::is_ascii_digit));
+    let fire_tv = model.strip_prefix("AFT").is_some_and(|rest| begins(rest, char::is_ascii_alphanumeric));
+    let named = model.match_indices("TV").any(|(at, _)| {
+        let (before, after) = (&model[..at], &model[at + 2..]);
+        let before = before.strip_suffix('A').unwrap_or(before);
+        let own_word = before.ends_with(|c: char| c.is_ascii_lowercase())
+            || before.ends_with("2K")
+            || before.ends_with("4K");
+        let plain = !mobile && !model.ends_with("DTV");
+        !begins(after, char::is_ascii_lowercase) && (own_word || plain)
+            || tells_inches(after.trim_start_matches(['-', '_']))
+    });
+    model.split(|c: char| !c.is_ascii_alphanumeric()).any(tells)
+        || led
+        || fire_tv
+        || named
+        || tells_inches(model)
+}
+
+fn tells_inches(model: &str) -> bool {
+    let inches = model.get(..2).and_then(|inches| inches.parse::<u8>().ok());
+    let inches = inches.is_some_and(|inches| (19..99).contains(&inches));
+    let rest = model.get(2..).unwrap_or_default();
+    let letters = rest.bytes().take_while(u8::is_ascii_uppercase).count();
+    inches && (1..=4).contains(&letters) && rest[letters..].starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// By its series, or by a word ("Xiaomi Pad 5", "MediaPad", "TAB-10US").
 fn is_tablet(model: &str) -> bool {
-    let lower = model.to_ascii_lowercase();
-    let word = |part: &str| ["tab", "pad"].iter().any(|kind| part.starts_with(kind) || part.ends_with(kind));
-    TABLETS.iter().any(|series| model.starts_with(series)) || lower.split(|c: char| !c.is_ascii_alphabetic()).any(word)
+    let word = |part: &str| {
+        ["tab", "pad"].iter().any(|kind| part.eq_ignore_ascii_case(kind))
+            || part.ends_with("Tab")
+            || part.ends_with("Pad")
+    };
+    let kindle = model
+        .strip_prefix("KF")
+        .is_some_and(|rest| rest.bytes().take(3).filter(u8::is_ascii_uppercase).count() == 3);
+    kindle
+        || TABLETS.iter().any(|series| model.starts_with(series))
+        || model.split(|c: char| !c.is_ascii_alphabetic()).any(word)
 }
 
 /// The model, and the words of the user agent that tell it.
@@ -161,7 +255,9 @@ pub(super) fn model(user_agent: &str) -> Model<'_> {
         return known("Mac", "Apple");
     }
     let begins = ["Android", "Adr ", "OpenHarmony", "HarmonyOS"];
-    if let Some((token, comment)) = begins.iter().find_map(|token| Some((token, comment_with(user_agent, token)?))) {
+    if let Some((token, comment)) =
+        begins.iter().find_map(|token| Some((token, comment_with(user_agent, token)?)))
+    {
         let rest = comment.split_once(token).map_or("", |(_, rest)| rest);
         let fields = rest.split(';').skip(1);
         if let Some(found) = in_fields(fields) {
@@ -170,7 +266,8 @@ pub(super) fn model(user_agent: &str) -> Model<'_> {
     }
     for token in [" Build/", "KAIOS", "KaiOS"] {
         if user_agent.contains(token)
-            && let Some(comment) = comment_with(user_agent, if token == " Build/" { token } else { "Mobile;" })
+            && let Some(comment) =
+                comment_with(user_agent, if token == " Build/" { token } else { "Mobile;" })
             && let Some(found) = in_fields(comment.split(';'))
         {
             return found;
@@ -192,7 +289,10 @@ fn in_fields<'a>(fields: impl Iterator<Item = &'a str>) -> Option<Model<'a>> {
     let field = told.next()?;
     // Where parentheses are missing, the engine follows in the same field.
     let field = field.split(" AppleWebKit").next().unwrap_or_default();
-    let name = ["Build/", "MIUI/"].iter().fold(field, |name, mark| name.split(mark).next().unwrap_or_default()).trim();
+    let name = ["Build/", "MIUI/"]
+        .iter()
+        .fold(field, |name, mark| name.split(mark).next().unwrap_or_default())
+        .trim();
     Some(Model { name: if name == "K" { "" } else { without_maker(name) }, maker: "", field })
 }
 
@@ -209,14 +309,44 @@ pub(super) fn stated_model(model: &str) -> &str {
 
 /// Fields that stand beside the model: languages, processors, libraries, layouts.
 fn tells_nothing(field: &str) -> bool {
-    const WORDS: [&str; 16] = [
-        "", "wv", "U", "N", "I", "Mobile", "Tablet", "Phone", "Touch", "ARM", "arm", "arm_64", "x86", "x86_64", "compatible", "Linux",
+    const WORDS: &[&str] = &[
+        "",
+        "wv",
+        "U",
+        "N",
+        "I",
+        "Mobile",
+        "Tablet",
+        "Phone",
+        "Touch",
+        "ARM",
+        "arm",
+        "arm_64",
+        "x86",
+        "x86_64",
+        "compatible",
     ];
-    const STARTS: [&str; 14] = [
-        "rv:", "Build/", "HMSCore", "GMSCore", "HarmonyOS", "Android", "Trident/", "IEMobile/", "MSIE", "Windows Phone", "http", "+http",
-        "KAIOS", "KaiOS",
+    const STARTS: &[&str] = &[
+        "rv:",
+        "Build/",
+        "HMSCore",
+        "GMSCore",
+        "HarmonyOS",
+        "Android",
+        "Trident/",
+        "IEMobile/",
+        "MSIE",
+        "Windows Phone",
+        "http",
+        "+http",
+        "Linux",
+        "KAIOS",
+        "KaiOS",
     ];
-    WORDS.contains(&field) || STARTS.iter().any(|start| field.starts_with(start)) || field.contains('@') || is_language(field)
+    WORDS.contains(&field)
+        || STARTS.iter().any(|start| field.starts_with(start))
+        || field.contains('@')
+        || is_language(field)
 }
 
 /// "en", "en-us", "de_DE", "zh-hans-cn".

@@ -61,6 +61,11 @@ impl Agents {
     }
 
     fn parse(&self, user_agent: &str) -> Agent {
+        if user_agent.contains('+') && !user_agent.contains(' ') {
+            // Some programs send it as servers write it into their logs.
+            let agent = self.parse(&user_agent.replace('+', " "));
+            return Agent { kind: self.bots.kind(user_agent, ""), ..agent };
+        }
         let parsed = self.parser.parse(user_agent);
         let parsed = parsed.as_ref();
         let model = device::model(user_agent);

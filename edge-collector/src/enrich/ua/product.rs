@@ -22,24 +22,31 @@ pub(super) fn version_after(user_agent: &str, token: &str) -> Option<String> {
     after(user_agent, token).map(leading_version)
 }
 
-/// The version that `text` begins with, after one separator at most; underscores between numbers count as dots.
+/// The version that `text` begins with, after spaces or one separator and a "v"; underscores between numbers count as dots.
 pub(super) fn leading_version(text: &str) -> String {
-    let text = text.strip_prefix([' ', '/', '_', '-', ':', '@']).unwrap_or(text);
+    let text = text.trim_start_matches(' ');
+    let text = text.strip_prefix(['/', '_', '-', ':', '@']).unwrap_or(text);
+    let text = text.strip_prefix('v').unwrap_or(text);
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.' && c != '_').unwrap_or(text.len());
     let version = text[..end].trim_matches(['.', '_']);
     super::super::cut(version, 32).replace('_', ".")
 }
 
-/// The products of `user_agent`: what stands before and after a slash.
-pub(super) fn products(user_agent: &str) -> impl Iterator<Item = (&str, &str)> {
-    user_agent.split([' ', ';', '(', ')', ',', '[', ']']).filter_map(|word| word.split_once('/'))
+/// The words of `user_agent`, those that are products with their version.
+pub(super) fn words(user_agent: &str) -> impl Iterator<Item = (&str, &str)> {
+    let words = user_agent.split([' ', ';', '(', ')', ',', '[', ']']);
+    words.map(|word| word.split_once('/').unwrap_or((word, "")))
 }
 
 /// The inside of the comment that holds `token`, with the parentheses that the comment itself holds; up to the end where
-/// it is never closed.
+/// it is never closed. Some leave out all parentheses: the first words then are the comment.
 pub(super) fn comment_with<'a>(user_agent: &'a str, token: &str) -> Option<&'a str> {
     let at = user_agent.find(token)?;
-    let start = user_agent[..at].rfind('(').map_or(0, |open| open + 1);
+    let start = match user_agent[..at].rfind(['(', ')']) {
+        None => 0,
+        Some(open) if user_agent[open..].starts_with('(') => open + 1,
+        Some(_) => return None,
+    };
     let mut depth = 0_u32;
     for (index, c) in user_agent[start..].char_indices() {
         match c {

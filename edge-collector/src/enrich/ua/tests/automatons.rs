@@ -41,8 +41,17 @@ fn an_automaton_names_itself_anywhere_but_in_the_name_of_a_device() {
     ] {
         assert_eq!(agents().look_up(bot).kind, Kind::Bot, "{bot}");
     }
-    for model in ["CUBOT_P20", "M bot 60 Build/NRD90M; wv", "XBot_Senior Build/O11019", "GM Discovery II", "Spider 8", "S222 Build/CUBOT", "Google Nexus 4"] {
-        let user_agent = chromium(&format!("Linux; Android 8.0.0; {model}"), "Chrome/70.0.3538.110 Mobile Safari/537.36");
+    for model in [
+        "CUBOT_P20",
+        "M bot 60 Build/NRD90M; wv",
+        "XBot_Senior Build/O11019",
+        "GM Discovery II",
+        "Spider 8",
+        "S222 Build/CUBOT",
+        "Google Nexus 4",
+    ] {
+        let user_agent =
+            chromium(&format!("Linux; Android 8.0.0; {model}"), "Chrome/70.0.3538.110 Mobile Safari/537.36");
         assert_eq!(agents().look_up(&user_agent).kind, Kind::Person, "{user_agent}");
     }
     for person in [
@@ -56,7 +65,13 @@ fn an_automaton_names_itself_anywhere_but_in_the_name_of_a_device() {
 
 #[test]
 fn programs_that_send_on_purpose_are_tools() {
-    for tool in ["curl/8.5.0", "python-requests/2.32.0", "Go-http-client/1.1", "okhttp/4.12.0", "Python/3.12 aiohttp/3.9"] {
+    for tool in [
+        "curl/8.5.0",
+        "python-requests/2.32.0",
+        "Go-http-client/1.1",
+        "okhttp/4.12.0",
+        "Python/3.12 aiohttp/3.9",
+    ] {
         assert_eq!(agents().look_up(tool).kind, Kind::Tool, "{tool}");
     }
 }

@@ -18,7 +18,10 @@ fn on_windows(hints: Hints<'_>) -> Agent {
 fn a_mac_with_a_touch_screen_is_an_ipad() {
     let mac = agents().look_up(&webkit("Macintosh; Intel Mac OS X 10_15_7", "Version/18.1 Safari/605.1.15"));
     let ipad = corrected(&mac, Hints { max_touch_points: 5, ..Hints::default() });
-    assert_eq!((ipad.device_type, ipad.device_model.as_str(), ipad.os.as_str()), (DeviceType::Tablet, "iPad", "iOS"));
+    assert_eq!(
+        (ipad.device_type, ipad.device_model.as_str(), ipad.os.as_str()),
+        (DeviceType::Tablet, "iPad", "iOS")
+    );
     assert_eq!((ipad.browser.as_str(), ipad.os_version.as_str()), ("Safari", ""));
     assert_eq!(corrected(&mac, Hints::default()), *mac);
     let laptop = on_windows(Hints { platform: "Windows", max_touch_points: 10, ..Hints::default() });
@@ -38,13 +41,18 @@ fn systems_tell_the_version_that_user_agents_hide() {
         ("X11; Linux x86_64", "Android", "15", "Android", "15"),
     ] {
         let agent = with(comment, CHROME, Hints { platform, platform_version: stated, ..Hints::default() });
-        assert_eq!((agent.os.as_str(), agent.os_version.as_str()), (system, version), "{comment}, {platform} {stated}");
+        assert_eq!(
+            (agent.os.as_str(), agent.os_version.as_str()),
+            (system, version),
+            "{comment}, {platform} {stated}"
+        );
     }
 }
 
 #[test]
 fn android_tells_its_device() {
-    let hints = |model, mobile| Hints { platform: "Android", model, mobile: Some(mobile), ..Hints::default() };
+    let hints =
+        |model, mobile| Hints { platform: "Android", model, mobile: Some(mobile), ..Hints::default() };
     let reduced = |hints| with("Linux; Android 10; K", "Chrome/131.0.0.0 Mobile Safari/537.36", hints);
     for (model, brand, name) in [
         ("Pixel 8", "Google", "Pixel 8"),
@@ -53,11 +61,17 @@ fn android_tells_its_device() {
         ("2201117TG", "Xiaomi", "2201117TG"),
     ] {
         let phone = reduced(hints(model, true));
-        assert_eq!((phone.device_brand.as_str(), phone.device_model.as_str(), phone.device_type), (brand, name, DeviceType::Mobile));
+        assert_eq!(
+            (phone.device_brand.as_str(), phone.device_model.as_str(), phone.device_type),
+            (brand, name, DeviceType::Mobile)
+        );
     }
     assert_eq!(reduced(hints("Pixel Tablet", false)).device_type, DeviceType::Tablet);
     // The same hint comes from a television, which is no tablet.
-    assert_eq!(with("Linux; Android 9; AFTKA Build/PS7285", CHROME, hints("AFTKA", false)).device_type, DeviceType::Desktop);
+    assert_eq!(
+        with("Linux; Android 9; AFTKA Build/PS7285", CHROME, hints("AFTKA", false)).device_type,
+        DeviceType::Desktop
+    );
 }
 
 #[test]

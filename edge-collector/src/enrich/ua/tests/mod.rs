@@ -27,8 +27,14 @@ fn webkit(comment: &str, rest: &str) -> String {
 
 #[test]
 fn letters_beyond_ascii_hide_nothing() {
-    let agent = agents().look_up(&chromium("Linux; Android 4.4.2; X325–Locked to Carrier Build/KOT49H", "Chrome/80.0.3987.99 Mobile Safari/537.36"));
-    assert_eq!((agent.browser.as_str(), agent.os.as_str(), agent.device_type), ("Chrome", "Android", DeviceType::Mobile));
+    let agent = agents().look_up(&chromium(
+        "Linux; Android 4.4.2; X325–Locked to Carrier Build/KOT49H",
+        "Chrome/80.0.3987.99 Mobile Safari/537.36",
+    ));
+    assert_eq!(
+        (agent.browser.as_str(), agent.os.as_str(), agent.device_type),
+        ("Chrome", "Android", DeviceType::Mobile)
+    );
     assert_eq!(agent.device_model, "X325–Locked to Carrier");
     let agent = agents().look_up("Mozilla/5.0 (Linux; U; Android 2.3.6; es-co; XT320 Build/GRK39F) AppleWebKit/533.1 (KHTML, like Gecko) Versión/4.0 Mobile Safari/533.1");
     assert_eq!((agent.os_version.as_str(), agent.device_type), ("2.3.6", DeviceType::Mobile));

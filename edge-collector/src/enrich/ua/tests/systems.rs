@@ -2,7 +2,7 @@
 
 use super::agents;
 
-const SYSTEMS: [(&str, &str, &str); 34] = [
+const SYSTEMS: &[(&str, &str, &str)] = &[
     ("Windows NT 10.0; Win64; x64", "Windows", "10"),
     ("Windows NT 6.3; Win64; x64", "Windows", "8.1"),
     ("Windows NT 6.2; WOW64", "Windows", "8"),
@@ -10,7 +10,11 @@ const SYSTEMS: [(&str, &str, &str); 34] = [
     ("Windows NT 5.1", "Windows", "XP"),
     ("Windows NT 10.0; Win64; x64; Xbox; Xbox Series X", "Windows", "10"),
     ("Windows Phone 10.0; Android 6.0.1; Microsoft; Lumia 950", "Windows Phone", "10.0"),
-    ("compatible; MSIE 9.0; Windows Phone OS 7.5; Trident/5.0; IEMobile/9.0; HTC; Radar C110e", "Windows Phone", "7.5"),
+    (
+        "compatible; MSIE 9.0; Windows Phone OS 7.5; Trident/5.0; IEMobile/9.0; HTC; Radar C110e",
+        "Windows Phone",
+        "7.5",
+    ),
     ("Macintosh; Intel Mac OS X 10_15_7", "macOS", "10.15.7"),
     ("Macintosh; Intel Mac OS X 11_2_2", "macOS", "11.2.2"),
     ("Macintosh; Intel Mac OS X 11.2; rv:86.0", "macOS", "11.2"),
@@ -42,7 +46,7 @@ const SYSTEMS: [(&str, &str, &str); 34] = [
 #[test]
 fn a_system_is_known_by_name_and_its_version_is_no_processor() {
     let agents = agents();
-    for (comment, name, version) in SYSTEMS {
+    for &(comment, name, version) in SYSTEMS {
         let agent = agents.look_up(&super::chromium(comment, "Safari/537.36"));
         assert_eq!((agent.os.as_str(), agent.os_version.as_str()), (name, version), "{comment}");
     }
@@ -51,7 +55,10 @@ fn a_system_is_known_by_name_and_its_version_is_no_processor() {
 #[test]
 fn browsers_that_run_on_ios_alone_tell_an_ipad_that_asks_for_desktop_pages() {
     for product in ["CriOS/102", "EdgiOS/108", "FxiOS/125.0"] {
-        let agent = agents().look_up(&super::webkit("Macintosh; Intel Mac OS X 10_15_7", &format!("{product} Version/11.1.1 Safari/605.1.15")));
+        let agent = agents().look_up(&super::webkit(
+            "Macintosh; Intel Mac OS X 10_15_7",
+            &format!("{product} Version/11.1.1 Safari/605.1.15"),
+        ));
         assert_eq!((agent.os.as_str(), agent.device_type.name()), ("iOS", "tablet"), "{product}");
     }
 }

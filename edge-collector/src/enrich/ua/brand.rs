@@ -71,6 +71,9 @@ pub(super) fn brand_of(model: &str) -> &'static str {
     if numbered_by_xiaomi(model) {
         return "Xiaomi";
     }
+    if is_kindle(model) {
+        return "Amazon";
+    }
     let word = model.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
     let same = |name: &str| name.eq_ignore_ascii_case(word);
     SPELLED
@@ -91,4 +94,11 @@ fn numbered_by_xiaomi(model: &str) -> bool {
         && number.iter().all(u8::is_ascii_alphanumeric)
         && (18..40).contains(&two(0))
         && (1..=12).contains(&two(2))
+}
+
+/// Amazon's tablets: "KFMAWI". "KF5bless" is a phone of another maker.
+pub(super) fn is_kindle(model: &str) -> bool {
+    model
+        .strip_prefix("KF")
+        .is_some_and(|rest| rest.len() >= 2 && rest.bytes().take(3).all(|c| c.is_ascii_uppercase()))
 }

@@ -137,6 +137,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("Ecosia", "android@"),
     ("Ecosia", "ios@"),
     ("Phantom", "Phantom/android"),
+    ("LinkedIn", "LinkedInApp]"),
 ];
 
 /// What names a browser, ready to be found.

@@ -4,6 +4,7 @@
 use woothee::parser::WootheeResult;
 
 use super::DeviceType;
+use super::brand::is_kindle;
 use super::product::{after, comment_with};
 
 /// What televisions, the boxes beside them and consoles say, in small letters.
@@ -205,10 +206,7 @@ fn is_tablet(model: &str) -> bool {
             || part.ends_with("Tab")
             || part.ends_with("Pad")
     };
-    let kindle = model
-        .strip_prefix("KF")
-        .is_some_and(|rest| rest.bytes().take(3).filter(u8::is_ascii_uppercase).count() == 3);
-    kindle
+    is_kindle(model)
         || TABLETS.iter().any(|series| model.starts_with(series))
         || model.split(|c: char| !c.is_ascii_alphabetic()).any(word)
 }

@@ -81,7 +81,7 @@ impl Bots {
     pub(super) fn kind(&self, user_agent: &str, device: &str) -> Kind {
         let begins =
             |tool: &&str| user_agent.get(..tool.len()).is_some_and(|start| start.eq_ignore_ascii_case(tool));
-        if TOOLS.iter().any(|tool| begins(&tool)) {
+        if TOOLS.iter().any(begins) {
             return Kind::Tool;
         }
         // A lone word of letters is as well an automaton that says "Android".

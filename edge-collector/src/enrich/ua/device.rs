@@ -138,7 +138,7 @@ pub(super) fn device_type(
 
 /// Browsers on phones say "Mobile", those on tablets do not.
 fn android_type(user_agent: &str, lower: &str, model: &str) -> DeviceType {
-    let mobile = lower.contains("mobi") || after(user_agent, "Phone").is_some();
+    let mobile = says_mobile(user_agent, model) || after(user_agent, "Phone").is_some();
     // Programs that are no browsers say neither; Yandex's says "apad" on what is no phone.
     let program = !user_agent.starts_with("Mozilla/");
     let computer = ["chromebook", "pixelbook"].iter().any(|word| lower.contains(word));
@@ -154,8 +154,14 @@ fn android_type(user_agent: &str, lower: &str, model: &str) -> DeviceType {
 fn is_television(user_agent: &str, lower: &str, model: &str) -> bool {
     let elsewhere =
         user_agent.split_once(model).is_some_and(|(before, after)| says_tv(before) || says_tv(after));
-    let in_model = || !is_tablet(model) && is_television_model(model, lower.contains("mobi"));
+    let in_model = || !is_tablet(model) && is_television_model(model, says_mobile(user_agent, model));
     elsewhere || in_model() || TELEVISIONS.iter().any(|word| lower.contains(word))
+}
+
+/// Whether it says "Mobile" or "Mobi" anywhere but in the model ("MY MOBILE 708").
+fn says_mobile(user_agent: &str, model: &str) -> bool {
+    let (before, after) = user_agent.split_once(model).unwrap_or((user_agent, ""));
+    ["Mobi", "mobi"].iter().any(|word| before.contains(word) || after.contains(word))
 }
 
 /// "TV", "HTV-55", "BeyondTV2", but no word that goes on after it.
@@ -180,7 +186,7 @@ fn is_television_model(model: &str, mobile: bool) -> bool {
         let own_word = before.ends_with(|c: char| c.is_ascii_lowercase())
             || before.ends_with("2K")
             || before.ends_with("4K");
-        let plain = !mobile && !model.ends_with("DTV");
+        let plain = !mobile && ![" DTV", "_DTV"].iter().any(|end| model.ends_with(end));
         !begins(after, char::is_ascii_lowercase) && (own_word || plain)
             || tells_inches(after.trim_start_matches(['-', '_']))
     });

@@ -86,7 +86,7 @@ fn chrome_os(user_agent: &str) -> Option<(String, String)> {
 }
 
 fn ios(user_agent: &str) -> Option<(String, String)> {
-    let device = ["iPhone", "iPad", "iPod"].iter().any(|device| user_agent.contains(device));
+    let device = ["iPh", "iPad", "iPod", "iPd"].iter().any(|device| after(user_agent, device).is_some());
     let app = ["iOS ", "iOS/", "(iOS;", " iOS;"].iter().any(|token| after(user_agent, token).is_some());
     if device || app {
         let tokens =

@@ -48,6 +48,8 @@ pub struct RequestFacts<'a> {
     pub hint_platform: Option<&'a str>,
     /// `Sec-CH-UA-Mobile`.
     pub hint_mobile: Option<&'a str>,
+    /// `Sec-CH-UA`.
+    pub hint_brands: Option<&'a str>,
 }
 
 impl<'a> RequestFacts<'a> {
@@ -62,6 +64,7 @@ impl<'a> RequestFacts<'a> {
                 // The request's hints are those of the program that sends.
                 hint_platform: None,
                 hint_mobile: None,
+                hint_brands: None,
                 ..self
             },
         }
@@ -244,6 +247,7 @@ mod tests {
             dnt: false,
             hint_platform: Some("Linux"),
             hint_mobile: None,
+            hint_brands: None,
         };
         let visitor =
             StatedVisitor { address: Some(address("192.0.2.2")), user_agent: Some("Firefox".into()) };

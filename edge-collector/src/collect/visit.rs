@@ -27,7 +27,8 @@ pub(super) fn visit(
     bot: bool,
 ) -> Visit {
     let shared = &submission.shared;
-    let hints = Hints::of(shared.hints.as_ref(), request.hint_platform, request.hint_mobile);
+    let hints =
+        Hints::of(shared.hints.as_ref(), request.hint_platform, request.hint_mobile, request.hint_brands);
     let agent = corrected(agent, hints);
     let location = edge.geo.locate(request.address);
     let keeps_address = matches!(shared.consent(), Consent::Granted) && !site.ip_anonymization;

@@ -126,6 +126,7 @@ struct Texts<'a> {
     origin: Option<Cow<'a, str>>,
     hint_platform: Option<Cow<'a, str>>,
     hint_mobile: Option<Cow<'a, str>>,
+    hint_brands: Option<Cow<'a, str>>,
 }
 
 impl<'a> Texts<'a> {
@@ -136,6 +137,7 @@ impl<'a> Texts<'a> {
             origin: header_text::named(headers, &ORIGIN),
             hint_platform: hint("sec-ch-ua-platform"),
             hint_mobile: hint("sec-ch-ua-mobile"),
+            hint_brands: hint("sec-ch-ua"),
         }
     }
 
@@ -154,6 +156,7 @@ impl<'a> Texts<'a> {
             dnt: flag("dnt"),
             hint_platform: self.hint_platform.as_deref(),
             hint_mobile: self.hint_mobile.as_deref(),
+            hint_brands: self.hint_brands.as_deref(),
         }
     }
 }

@@ -70,6 +70,7 @@ async fn play(edge: &RunningEdge, case: &Case) -> Outcome {
         dnt: false,
         hint_platform: None,
         hint_mobile: None,
+        hint_brands: None,
     };
     collect(&edge.edge, submissions, request).await.pop().expect("one submission")
 }

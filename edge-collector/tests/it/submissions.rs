@@ -26,6 +26,7 @@ async fn take(edge: &RunningEdge, submissions: impl IntoIterator<Item = Submissi
         dnt: false,
         hint_platform: None,
         hint_mobile: None,
+        hint_brands: None,
     };
     collect(&edge.edge, submissions.into_iter().collect(), request).await
 }

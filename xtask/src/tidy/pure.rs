@@ -49,6 +49,7 @@ const PURE: &[&str] = &[
     "edge-collector/src/dedup.rs",
     "edge-collector/src/forward/in_flight.rs",
     "edge-collector/src/protocol/",
+    "edge-collector/src/refusals.rs",
     "edge-collector/src/session.rs",
     "edge-collector/src/submission.rs",
     "journal/src/contents.rs",

@@ -95,6 +95,8 @@ pub struct Seen {
     pub method: Method,
     /// Path without query.
     pub path: String,
+    /// What stands behind the path's `?`, empty without one.
+    pub query: String,
     /// Its headers.
     pub headers: HeaderMap,
     /// Its body.
@@ -232,6 +234,7 @@ async fn answer(
             at: Instant::now(),
             method: head.method,
             path: head.uri.path().to_owned(),
+            query: head.uri.query().unwrap_or_default().to_owned(),
             headers: head.headers,
             body,
         });

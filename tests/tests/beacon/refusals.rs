@@ -39,7 +39,8 @@ async fn said(stage: &Stage) -> Vec<String> {
 
 /// How often the edge was asked what it would take.
 fn asked(stage: &Stage) -> usize {
-    let asks = |seen: &Seen| seen.method == Method::GET && seen.path == "/e";
+    let asks =
+        |seen: &Seen| seen.method == Method::GET && seen.path == "/e" && seen.query == "site=FF-TEST-1";
     stage.edge.seen().iter().filter(|seen| asks(seen)).count()
 }
 

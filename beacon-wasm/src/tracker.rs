@@ -167,9 +167,9 @@ impl Tracker {
         let is_stored = self.stored == StoredAnswer::Denied;
         self.denied_here = !granted && !is_stored;
         if granted && !is_stored {
-            self.grant()
+            self.grant();
         } else {
-            self.deny()
+            self.deny();
         }
         self.consent == Consent::Granted
     }

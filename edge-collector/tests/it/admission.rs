@@ -138,7 +138,8 @@ async fn refusals_have_a_status_a_reason_and_a_count() {
         assert_eq!(response.status(), 403, "{site} {origin}");
         assert_eq!(response.headers()["x-footfall-reason"], reason);
         // Only pages of some known site may read why, and no page with its cookies.
-        let readable = response.headers().get("access-control-allow-origin").map(|value| value.as_bytes());
+        let readable =
+            response.headers().get("access-control-allow-origin").map(reqwest::header::HeaderValue::as_bytes);
         assert_eq!(readable, (origin == ORIGIN).then_some(ORIGIN.as_bytes()), "{site} {origin}");
         assert!(!response.headers().contains_key("access-control-allow-credentials"));
 
@@ -195,8 +196,10 @@ async fn what_is_refused_before_it_is_read_is_told_to_the_pages_of_known_sites()
             let request = edge.http.post(format!("{}{path}", edge.url)).header("origin", origin);
             let response = request.body(body.clone()).send().await.expect("answered");
             assert_eq!(response.status(), status, "{path} {origin}");
-            let readable =
-                response.headers().get("access-control-allow-origin").map(|value| value.as_bytes());
+            let readable = response
+                .headers()
+                .get("access-control-allow-origin")
+                .map(reqwest::header::HeaderValue::as_bytes);
             assert_eq!(readable, (origin == ORIGIN).then_some(ORIGIN.as_bytes()), "{path} {origin}");
             assert!(response.json::<Value>().await.expect("JSON")["error"].is_string(), "{path} {origin}");
         }

@@ -127,7 +127,7 @@ async fn what_is_wrong_with_one_batch_is_told_once_and_stops_no_other() {
 }
 
 /// A real edge that serves the beacon and knows one site of this machine.
-async fn real_edge(data: &Path) -> (String, CancellationToken) {
+fn real_edge(data: &Path) -> (String, CancellationToken) {
     // Another test has installed it already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let site = Site {
@@ -164,7 +164,7 @@ async fn real_edge(data: &Path) -> (String, CancellationToken) {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_owner_reads_in_the_console_what_is_wrong() {
     let data = tempfile::tempdir().expect("a temporary folder");
-    let (edge, stop) = real_edge(data.path()).await;
+    let (edge, stop) = real_edge(data.path());
     let _stop = stop.drop_guard();
     let (site, browser) = (Recorder::start().await, Browser::start().await);
     browser.before_each_page(LISTEN).await;

@@ -8,7 +8,8 @@
  * Attributes of the tag:
  * - `data-site`: the website's tracking id. Required.
  * - `data-edge`: the edge that events go to. Default: the origin that the script came from.
- * - `data-consent`: `granted` or `denied`, when it is known as the page is made.
+ * - `data-consent`: `granted` or `denied`, when it is known as the page is made. A denial by call is later than that and stands until a
+ *   call grants again.
  * - `data-storage`: `none` keeps nothing in the browser, whatever the consent.
  * - `data-fragments`: present, another `#fragment` is another page.
  * - `data-auto`: `off` counts no page views by itself, neither at load nor on navigation.
@@ -30,8 +31,9 @@ export interface Footfall {
   /** Counts a page view, where the page knows better than the address bar. Ends the engagement of the one before. */
   (name: "pageview", fields?: Fields): void;
   /**
-   * What the visitor allowed. Granted, the browser keeps a visitor's and a session's id in local storage and sends them;
-   * denied, it forgets them. A grant is remembered by what it let be kept; until there was one nothing is stored.
+   * What the visitor allowed. It holds for every page of this origin with the same tracking id, in all tabs at once and for pages that
+   * are opened later. Granted, the browser keeps a visitor's and a session's id in local storage (`footfall:ID`) and sends them;
+   * denied, it forgets them and keeps only that it was denied (`footfall-denied:ID`). Until there was an answer nothing is stored.
    */
   (name: "consent", answer: "granted" | "denied"): void;
   /** Counts an event: `event`, `transaction`, or a name of the site's own. */

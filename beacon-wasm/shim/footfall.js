@@ -10,6 +10,9 @@ const { site, edge, storage, consent, signals, fragments, auto } = script.datase
 const endpoint = new URL("/e", edge || script.src).href;
 const optOut = (navigator.globalPrivacyControl ? 1 : 0) | ((navigator.doNotTrack || window.doNotTrack) == 1 ? 2 : 0);
 
+// Where local storage holds the visitor's ids, under consent only, and that consent was denied. Every page of the site reads both.
+const keys = [`footfall:${site}`, `footfall-denied:${site}`];
+
 // A call is [name, fields, time, steady time, address, id]. An empty name means that the address may have changed. A call has an id once
 // it was sent from here.
 let queue = [];
@@ -23,7 +26,27 @@ const dispatch = (call) => {
     sendJson([call]);
   }
 };
-const footfall = (name, fields) => dispatch([name, fields, Date.now(), performance.now(), location.href]);
+const footfall = (name, fields) => {
+  if (name == "consent") answer(fields, true);
+  dispatch([name, fields, Date.now(), performance.now(), location.href]);
+};
+
+// Leaves the visitor's answer for all pages of the site, at once and with or without the module. A tag that says "denied" is no answer of
+// the visitor's: it takes back what is stored, and leaves nothing where nothing is.
+const answer = (consent, asked) => {
+  try {
+    const [visitor, denied] = keys;
+    if (consent == "granted") localStorage.removeItem(denied);
+    else if (asked || localStorage.getItem(visitor)) {
+      localStorage.removeItem(visitor);
+      if (!localStorage.getItem(denied)) {
+        localStorage.setItem(denied, 1);
+        // Where nothing may be kept, the other pages still see it come and go.
+        if (storage == "none") localStorage.removeItem(denied);
+      }
+    }
+  } catch {}
+};
 
 // Fields by the names of the tables' columns: those of events and campaigns may be given without their prefix.
 const columns = (fields) => {
@@ -74,13 +97,42 @@ const sendJson = (calls) => {
 let beacon;
 let timer;
 
-// Sends a batch as text/plain, which needs no CORS preflight. True: sendBeacon took it, and there will be no answer.
+let told;
+let asked;
+let muted;
+
+// Tells the owner of the page once why the edge refused something for good; after a 403 nothing more is sent. Returns the status.
+const judge = (reply) => {
+  const { status } = reply;
+  if (/^4(?!08|25|29)/.test(status)) {
+    muted = muted || status == 403;
+    if (!told) {
+      told = 1;
+      reply
+        .json()
+        .catch(() => ({}))
+        .then(({ error }) => console.warn(`footfall: ${endpoint} answered ${status} to ${site}: ${error || "no reason was given"}`));
+    }
+  }
+  return status;
+};
+
+// Sends a batch as text/plain, which needs no CORS preflight. True: there will be no answer.
 const post = (body, sequence, leaving) => {
   const blob = new Blob([body], { type: "text/plain" });
-  if (leaving && navigator.sendBeacon(endpoint, blob)) return true;
+  if (muted || (leaving && navigator.sendBeacon(endpoint, blob))) return true;
   fetch(endpoint, { method: "POST", body: blob, keepalive: true, credentials: "omit" }).then(
-    (answer) => beacon.answered(sequence, answer.status, +answer.headers.get("retry-after")),
-    () => beacon.answered(sequence, 0, 0),
+    (reply) => beacon.answered(sequence, judge(reply), +reply.headers.get("retry-after")),
+    async () => {
+      // Lost, or refused so that this page may not read it. Every page may ask the edge whether it would be refused.
+      asked =
+        asked ||
+        fetch(`${endpoint}?site=${encodeURIComponent(site)}`).then(
+          (reply) => reply.status == 403 && judge(reply),
+          () => (asked = 0),
+        );
+      beacon.answered(sequence, await asked, 0);
+    },
   );
 };
 
@@ -105,9 +157,10 @@ const callModule = ([name, fields, at, steady, url, id]) => {
 const startModule = () => {
   let store;
   try {
-    store = storage == "none" ? undefined : localStorage;
+    store = localStorage;
   } catch {}
-  beacon = new Beacon(document, performance, crypto, store, site, !!fragments, optOut);
+  const keeps = storage != "none";
+  beacon = new Beacon(document, performance, crypto, store, keeps, ...keys, site, !!fragments, optOut);
   const hints = navigator.userAgentData;
   for (const [name, value] of [
     ["screen_width", screen.width],
@@ -123,6 +176,10 @@ const startModule = () => {
     beacon.fact(name, "" + value, +value);
   }
   if (consent) beacon.consent(consent == "granted");
+  addEventListener("storage", ({ key, newValue }) => {
+    if (!keeps && key == keys[1] && newValue) beacon.consent(false);
+    else if (!key || keys.includes(key)) beacon.recall();
+  });
   document.addEventListener("scroll", () => beacon.scrolled(), { passive: true });
   // A page that is restored from the back/forward cache becomes visible before pageshow, which reports it with its new page view.
   let left;
@@ -181,11 +238,10 @@ const before = window.footfall;
 if (!before?.site) {
   window.footfall = footfall;
   footfall.site = site;
-  if (optOut && signals != "report") {
-    // Global Privacy Control or Do Not Track: nothing is queued, fetched or sent.
-    handle = () => {};
-  } else {
-    for (const call of before?.q || []) footfall(...call);
-    run();
-  }
+  if (consent && consent != "granted") answer(consent);
+  // Global Privacy Control or Do Not Track: nothing is queued, fetched or sent.
+  const quiet = optOut && signals != "report";
+  if (quiet) handle = () => {};
+  for (const call of before?.q || []) footfall(...call);
+  if (!quiet) run();
 }

@@ -11,7 +11,7 @@ use crate::{
     call_fields::CallFields,
     facts,
     message::{Message, batch},
-    tracker::{self, Now, Tracker},
+    tracker::{self, Now, StoredAnswer, Tracker},
     visitor::{Id, Visitor, parse_hex},
 };
 
@@ -38,10 +38,14 @@ pub struct Beacon {
     document: Document,
     performance: Performance,
     crypto: Crypto,
-    /// Local storage, where the site permits to keep something.
+    /// Local storage, where the browser has one.
     storage: Option<Storage>,
+    /// Whether the site permits to keep something there.
+    keeps: bool,
     /// The key of this site's visitor there.
-    storage_key: String,
+    visitor_key: String,
+    /// The key that is there once consent was denied.
+    denied_key: String,
     /// The fields of the next call.
     fields: CallFields,
     tracker: Tracker,
@@ -51,11 +55,15 @@ pub struct Beacon {
 impl Beacon {
     /// Begins a page load. `signals` has bit 0 for Global Privacy Control and bit 1 for Do Not Track.
     #[wasm_bindgen(constructor)]
+    #[expect(clippy::too_many_arguments, reason = "one call from a script that has no struct to pass")]
     pub fn new(
         document: Document,
         performance: Performance,
         crypto: Crypto,
         storage: Option<Storage>,
+        keeps: bool,
+        visitor_key: String,
+        denied_key: String,
         site: &str,
         fragments: bool,
         signals: u32,
@@ -72,13 +80,12 @@ impl Beacon {
             performance,
             crypto,
             storage,
-            storage_key: String::from("footfall:") + site,
+            keeps,
+            visitor_key,
+            denied_key,
             fields: CallFields::default(),
         };
-        // A visitor is stored only under consent, so that a stored one means that consent was given.
-        if beacon.stored_visitor().is_some() {
-            beacon.tracker.consent(true);
-        }
+        beacon.heed_storage();
         beacon
     }
 
@@ -111,12 +118,20 @@ impl Beacon {
         self.send_due(false);
     }
 
-    /// Consent was granted or denied.
+    /// Consent was granted or denied: see [`Tracker::consent`]. What is granted is stored at once, so that other pages know of it.
     pub fn consent(&mut self, granted: bool) {
-        self.tracker.consent(granted);
-        if let (false, Some(storage)) = (granted, &self.storage) {
-            let _ = storage.remove_item(&self.storage_key);
+        self.heed_storage();
+        if self.tracker.consent(granted)
+            && self.keeps
+            && let Some(storage) = &self.storage
+        {
+            resume(storage, &self.visitor_key, &self.now(), false);
         }
+        self.send_due(false);
+    }
+
+    /// Another page of the site may have stored an answer of the visitor's.
+    pub fn recall(&mut self) {
         self.send_due(false);
     }
 
@@ -158,15 +173,14 @@ impl Beacon {
 
     /// Sends what is due, or everything when the page is being left, and sets the timer for the rest.
     fn send_due(&mut self, leaving: bool) {
+        // No event of storage comes to a page that is frozen or waits in the back/forward cache.
+        self.heed_storage();
         let now = &self.now();
         while let Some(batch) = {
-            let Self { tracker, storage, storage_key, .. } = self;
+            let Self { tracker, storage, keeps, visitor_key, .. } = self;
             tracker.take(leaving, now, |active| {
-                let storage = storage.as_ref()?;
-                let kept = storage.get_item(storage_key).ok()?;
-                let visitor = Visitor::resume(kept.as_deref(), now.unix_ms, active, now.random);
-                storage.set_item(storage_key, &visitor.encode()).ok()?;
-                Some(visitor)
+                let storage = storage.as_ref().filter(|_| *keeps)?;
+                resume(storage, visitor_key, now, active)
             })
         } {
             if post(&batch.body, batch.sequence, leaving) {
@@ -178,8 +192,20 @@ impl Beacon {
         }
     }
 
-    fn stored_visitor(&self) -> Option<String> {
-        self.storage.as_ref()?.get_item(&self.storage_key).ok()?
+    /// Takes up the visitor's answer as storage holds it now.
+    fn heed_storage(&mut self) {
+        let Some(storage) = &self.storage else { return };
+        let is_there = |key: &str| matches!(storage.get_item(key), Ok(Some(_)));
+        let answer = if is_there(&self.denied_key) {
+            // A page of another process may have stored a visitor while it did not know yet.
+            let _ = storage.remove_item(&self.visitor_key);
+            StoredAnswer::Denied
+        } else if is_there(&self.visitor_key) {
+            StoredAnswer::Visitor
+        } else {
+            StoredAnswer::Nothing
+        };
+        self.tracker.heed(answer);
     }
 
     fn now(&self) -> Now {
@@ -189,6 +215,14 @@ impl Beacon {
             random: random(&self.crypto),
         }
     }
+}
+
+/// The visitor who is stored, or a new one; `None` where storage does not take it.
+fn resume(storage: &Storage, key: &str, now: &Now, active: bool) -> Option<Visitor> {
+    let kept = storage.get_item(key).ok()?;
+    let visitor = Visitor::resume(kept.as_deref(), now.unix_ms, active, now.random);
+    storage.set_item(key, &visitor.encode()).ok()?;
+    Some(visitor)
 }
 
 fn random(crypto: &Crypto) -> [Id; 2] {

@@ -47,6 +47,17 @@ struct View {
     untitled: Option<(Message, Message)>,
 }
 
+/// What the browser stores of the visitor's answer, for all pages of the site. A visitor is stored only under consent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoredAnswer {
+    /// None.
+    Nothing,
+    /// The ids of a visitor who granted consent.
+    Visitor,
+    /// That consent was denied.
+    Denied,
+}
+
 /// One page load.
 pub struct Tracker {
     /// The fields that all batches share.
@@ -58,6 +69,10 @@ pub struct Tracker {
     /// Whether another fragment is another page.
     fragments: bool,
     consent: Consent,
+    /// As it was seen last.
+    stored: StoredAnswer,
+    /// This page alone was told that consent is denied: what other pages were told does not change that.
+    denied_here: bool,
     visible: bool,
 }
 
@@ -73,6 +88,8 @@ impl Tracker {
             location: String::new(),
             fragments,
             consent: Consent::Unspecified,
+            stored: StoredAnswer::Nothing,
+            denied_here: false,
             visible,
         }
     }
@@ -144,15 +161,40 @@ impl Tracker {
         self.report(now);
     }
 
-    /// Consent was granted or denied. Events from before a grant are sent without ids; on denial, ids are removed from batches that wait.
-    pub fn consent(&mut self, granted: bool) {
-        if !granted {
-            self.consent = Consent::Denied;
-            self.outbox.forget_visitor();
-        } else if self.consent != Consent::Granted {
+    /// This page was told that consent is granted or denied; says whether it is granted now. A denial that is still stored is later than
+    /// what the page was made with, and stands.
+    pub fn consent(&mut self, granted: bool) -> bool {
+        let is_stored = self.stored == StoredAnswer::Denied;
+        self.denied_here = !granted && !is_stored;
+        if granted && !is_stored {
+            self.grant();
+        } else {
+            self.deny();
+        }
+        self.consent == Consent::Granted
+    }
+
+    /// Takes up what is stored now, before anything is stored or sent. A visitor who is gone was taken away by another page.
+    pub fn heed(&mut self, stored: StoredAnswer) {
+        match (core::mem::replace(&mut self.stored, stored), stored) {
+            (_, StoredAnswer::Denied) | (StoredAnswer::Visitor, StoredAnswer::Nothing) => self.deny(),
+            (_, StoredAnswer::Visitor) if !self.denied_here => self.grant(),
+            _ => {}
+        }
+    }
+
+    /// Events from before a grant are sent without ids.
+    fn grant(&mut self) {
+        if self.consent != Consent::Granted {
             self.outbox.close_batch(VisitorInfo { consent: self.consent, visitor: None });
             self.consent = Consent::Granted;
         }
+    }
+
+    /// Ids are removed from batches that wait.
+    fn deny(&mut self) {
+        self.consent = Consent::Denied;
+        self.outbox.forget_visitor();
     }
 
     /// When [`Tracker::take`] or [`Tracker::finish_page_view`] would next have something to do, on the steady clock; `None` when only a

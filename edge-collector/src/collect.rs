@@ -137,6 +137,7 @@ fn decide<'p>(
         Verdict::Admitted(site) => site,
         Verdict::Refused(site, reason) => {
             drop_all(edge, site, policy.id, reason, count);
+            edge.note_refusal(reason, &submission.shared.tracking_id, request.origin);
             return Decision::Final(Outcome::Refused(reason));
         }
         Verdict::Dropped(site, reason) => {
@@ -182,6 +183,7 @@ impl Selected<'_> {
                 // Without an accepted event what was dropped is counted already.
                 let count = if *accepted > 0 { accepted + dropped.len() } else { 0 };
                 drop_all(edge, Some(self.site), policy.id, DropReason::TooLarge, count);
+                edge.note_refusal(DropReason::TooLarge, &self.site.tracking_id, None);
                 return Outcome::TooLarge;
             }
             Err(AppendError::Full { .. }) => return Outcome::Unavailable("the journal is full"),

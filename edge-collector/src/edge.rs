@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use footfall_daemon::status::Status;
 use footfall_journal::{AppendError, Journal, OpenError};
 use footfall_proto::limits::{MAX_BATCH_BYTES, MAX_BODY_BYTES};
+use footfall_proto::relay::DropReason;
 
 use crate::assets::{Assets, AssetsError};
 use crate::config::Config;
@@ -18,6 +19,7 @@ use crate::enrich::ua::Agents;
 use crate::forward::{TlsError, tls};
 use crate::peer::Peers;
 use crate::policy::Policies;
+use crate::refusals::Refusals;
 use crate::routes::body::MemoryBudget;
 use crate::tally::Tallies;
 use crate::telemetry::{Snapshot, Telemetry};
@@ -68,6 +70,8 @@ pub struct Edge {
     pub windows: Mutex<Windows>,
     /// Drops that wait for the flusher.
     pub tallies: Tallies,
+    /// Refusals that the log has not told yet.
+    pub refusals: Mutex<Refusals>,
     /// Where events become durable.
     pub journal: Journal,
     /// The beacon's files.
@@ -113,6 +117,7 @@ impl Edge {
             salts,
             windows: Mutex::new(windows),
             tallies: Tallies::default(),
+            refusals: Mutex::default(),
             journal,
             assets: parts.assets,
             body_memory: MemoryBudget::new(BODY_BUDGET_BYTES),
@@ -127,6 +132,12 @@ impl Edge {
     pub fn note_journal_failure(&self, error: &AppendError) {
         self.telemetry.journal_failures.inc();
         tracing::debug!(%error, "append failed");
+    }
+
+    /// Notes a request that was refused for good, for the metrics and, by the flusher, for the log.
+    pub fn note_refusal(&self, reason: DropReason, tracking_id: &str, origin: Option<&str>) {
+        self.telemetry.refuse(reason);
+        self.refusals.lock().expect("no holder panics").note(reason, tracking_id, origin);
     }
 
     /// One sentence for each thing that the edge lacks to do its whole job.

@@ -22,6 +22,7 @@ pub mod peer;
 pub mod pending_commit;
 pub mod policy;
 pub mod protocol;
+pub mod refusals;
 pub mod routes;
 pub mod server;
 pub mod session;

@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::header::{ALLOW, HeaderMap, HeaderName, HeaderValue, VARY};
+use http::header::{ALLOW, HeaderMap, HeaderName};
 use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
+use serde_json::json;
 use smallvec::smallvec;
 
 use crate::answer::{self, Answer};
@@ -19,6 +20,7 @@ mod admin;
 mod asset;
 pub mod body;
 mod cors;
+mod eligibility;
 mod submit;
 
 /// Answers one request; never fails.
@@ -36,8 +38,12 @@ pub async fn answer(edge: Arc<Edge>, request: Request<Incoming>, socket: SocketA
                 return answer;
             } else if method == Method::HEAD && protocol.answers_head() {
                 (protocol.answer)(&head, Ok(smallvec![Outcome::Taken(Taken::default())]))
+            } else if let Some(site) = eligibility::asked(protocol, &head) {
+                let answer = eligibility::answer(&edge, &head, &site);
+                edge.telemetry.answer("eligibility", answer.status().as_u16());
+                return answer;
             } else {
-                not_allowed(protocol)
+                not_allowed(&edge, protocol, &head.headers)
             };
             edge.telemetry.answer_seconds.observe(began.elapsed().as_secs_f64());
             (protocol.name, answer)
@@ -46,19 +52,29 @@ pub async fn answer(edge: Arc<Edge>, request: Request<Incoming>, socket: SocketA
             Some(asset) => ("asset", asset::answer(asset, &head.headers)),
             None => match admin::answer(&edge, &head, socket) {
                 Some(answer) => ("inside", answer),
-                None => ("none", answer::empty(StatusCode::NOT_FOUND)),
+                None => ("none", not_found(&edge, &head.headers)),
             },
         },
-        _ => ("none", answer::empty(StatusCode::NOT_FOUND)),
+        _ => {
+            body::discard(body).await;
+            ("none", not_found(&edge, &head.headers))
+        }
     };
     edge.telemetry.answer(label, answer.status().as_u16());
     answer
 }
 
-fn not_allowed(protocol: &Protocol) -> Answer {
+fn not_allowed(edge: &Edge, protocol: &Protocol, request: &HeaderMap) -> Answer {
     let mut answer = answer::empty(StatusCode::METHOD_NOT_ALLOWED);
     answer.headers_mut().insert(ALLOW, protocol.allowed_methods());
-    answer.headers_mut().insert(VARY, HeaderValue::from_static("Origin"));
+    cors::share(&mut answer, request, cors::is_known_origin(edge, request));
+    answer
+}
+
+/// A page that sends to a wrong path may read that, if its origin is known.
+fn not_found(edge: &Edge, request: &HeaderMap) -> Answer {
+    let mut answer = answer::json(StatusCode::NOT_FOUND, &json!({ "error": "nothing is at this path" }));
+    cors::share(&mut answer, request, cors::is_known_origin(edge, request));
     answer
 }
 

@@ -23,6 +23,7 @@ pub struct Telemetry {
     /// Events whose record is on disk.
     pub accepted: Counter,
     dropped: Vec<Counter>,
+    refused: Family<ByReason, Counter>,
     /// Events stored under an id made here.
     pub id_collisions: Counter,
     /// JSON keys that no column has.
@@ -89,7 +90,7 @@ pub struct Answered {
 }
 
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Dropped {
+struct ByReason {
     reason: &'static str,
 }
 
@@ -121,13 +122,15 @@ impl Default for Telemetry {
         let relay_connects = counter("relay_connects", "Connections made to central");
         let relay_refusals = counter("relay_refusals", "Times that central refused this edge");
         let relay_lost = counter("relay_lost_records", "Records gone before central had them");
-        let drops = Family::<Dropped, Counter>::default();
+        let drops = Family::<ByReason, Counter>::default();
         registry.register("events_dropped", "Events dropped, by reason", drops.clone());
         let by_reason = |index: usize| {
             let reason = i32::try_from(index).ok().and_then(|number| DropReason::try_from(number).ok());
-            drops.get_or_create_owned(&Dropped { reason: reason::name(reason.unwrap_or_default()) })
+            drops.get_or_create_owned(&ByReason { reason: reason::name(reason.unwrap_or_default()) })
         };
         let dropped = (0..=reason::ALL.len()).map(by_reason).collect();
+        let refused = Family::default();
+        registry.register("requests_refused", "Requests refused for good, by reason", refused.clone());
         let answers = Family::default();
         registry.register("answers", "HTTP answers", answers.clone());
         let answer_seconds =
@@ -147,6 +150,7 @@ impl Default for Telemetry {
             answer_seconds,
             accepted,
             dropped,
+            refused,
             id_collisions,
             unknown_keys,
             body_bytes,
@@ -169,6 +173,11 @@ impl Telemetry {
     /// Counts drops.
     pub fn drop_events(&self, reason: DropReason, count: u64) {
         self.dropped[reason as usize].inc_by(count);
+    }
+
+    /// Counts a request that was refused for good.
+    pub fn refuse(&self, reason: DropReason) {
+        self.refused.get_or_create(&ByReason { reason: reason::name(reason) }).inc();
     }
 
     /// How many events were dropped for a reason so far.
@@ -230,6 +239,7 @@ mod tests {
         let telemetry = Telemetry::default();
         telemetry.drop_events(DropReason::Bot, 3);
         telemetry.answer("e", 204);
+        telemetry.refuse(DropReason::Origin);
         let text = telemetry
             .render(&Snapshot { policy_id: 7, relay_up: true, ..Snapshot::default() })
             .expect("text");
@@ -238,6 +248,7 @@ mod tests {
         }
         for line in [
             "footfall_edge_events_dropped_total{reason=\"bot\"} 3",
+            "footfall_edge_requests_refused_total{reason=\"origin\"} 1",
             "footfall_edge_answers_total{route=\"e\",status=\"204\"} 1",
             "footfall_edge_policy_id 7",
             "footfall_edge_relay_up 1",

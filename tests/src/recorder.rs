@@ -29,6 +29,7 @@ pub struct Reply {
     headers: Vec<(&'static str, String)>,
     body: Bytes,
     held: Option<watch::Receiver<bool>>,
+    closed: bool,
 }
 
 /// Holds a reply back until it is opened, or for ever.
@@ -55,10 +56,24 @@ impl Reply {
         Self { status: 200, body: body.into(), ..Self::default() }.header("content-type", media_type)
     }
 
+    /// The same under another status.
+    #[must_use]
+    pub fn with_status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+
     /// With a header more.
     #[must_use]
     pub fn header(mut self, name: &'static str, value: &str) -> Self {
         self.headers.push((name, value.to_owned()));
+        self
+    }
+
+    /// Not to be read by pages of other origins.
+    #[must_use]
+    pub fn closed(mut self) -> Self {
+        self.closed = true;
         self
     }
 
@@ -80,6 +95,8 @@ pub struct Seen {
     pub method: Method,
     /// Path without query.
     pub path: String,
+    /// What stands behind the path's `?`, empty without one.
+    pub query: String,
     /// Its headers.
     pub headers: HeaderMap,
     /// Its body.
@@ -217,6 +234,7 @@ async fn answer(
             at: Instant::now(),
             method: head.method,
             path: head.uri.path().to_owned(),
+            query: head.uri.query().unwrap_or_default().to_owned(),
             headers: head.headers,
             body,
         });
@@ -228,10 +246,12 @@ async fn answer(
         // The test has ended, and with it whoever could open the gate.
         std::future::pending::<()>().await;
     }
-    let mut response = Response::builder()
-        .status(reply.status)
-        .header("access-control-allow-origin", "*")
-        .header("access-control-expose-headers", "retry-after");
+    let mut response = Response::builder().status(reply.status);
+    if !reply.closed {
+        response = response
+            .header("access-control-allow-origin", "*")
+            .header("access-control-expose-headers", "retry-after");
+    }
     for (name, value) in reply.headers {
         response = response.header(name, value);
     }

@@ -279,3 +279,68 @@ fn denial_reaches_batches_that_wait_for_their_next_try() {
     let again = page.after(5_000).batch(false).expect("due again");
     assert_eq!((again.attempt, again.consent(), again.user_id.as_str()), (1, Consent::Denied, ""));
 }
+
+/// The consent and whether there are ids in a page view of now.
+fn next_view(page: &mut Page, address: &str) -> (Consent, bool) {
+    page.call("pageview", address);
+    let batch = page.batch(false).expect("due");
+    (batch.consent(), !batch.user_id.is_empty() || !batch.session_id.is_empty())
+}
+
+#[test]
+fn what_another_page_was_told_holds_here() {
+    use StoredAnswer::{Denied, Nothing, Visitor};
+    let (granted, denied) = ((Consent::Granted, true), (Consent::Denied, false));
+    let unasked = (Consent::Unspecified, false);
+    for (story, answers, expected) in [
+        ("nobody was asked", &[Nothing][..], unasked),
+        ("granted elsewhere", &[Visitor], granted),
+        ("denied elsewhere", &[Visitor, Denied], denied),
+        ("denied elsewhere, and the mark comes late", &[Visitor, Nothing], denied),
+        ("denied, where nothing was stored", &[Denied], denied),
+        ("denied, and the mark is taken away", &[Denied, Nothing], denied),
+        ("denied and granted again elsewhere", &[Visitor, Nothing, Denied, Nothing, Visitor], granted),
+    ] {
+        let mut page = Page::open();
+        for stored in answers {
+            page.tracker.heed(*stored);
+        }
+        assert_eq!(next_view(&mut page, "/a"), expected, "{story}");
+    }
+}
+
+#[test]
+fn a_denial_that_is_stored_is_later_than_what_the_page_was_made_with() {
+    let mut page = Page::open();
+    page.tracker.heed(StoredAnswer::Denied);
+    assert!(!page.tracker.consent(true), "the tag says granted");
+    assert_eq!(next_view(&mut page, "/a"), (Consent::Denied, false));
+    page.tracker.heed(StoredAnswer::Nothing);
+    assert!(page.tracker.consent(true), "the visitor grants again, which takes the mark away");
+    assert_eq!(next_view(&mut page, "/b"), (Consent::Granted, true));
+}
+
+#[test]
+fn a_page_that_was_made_with_a_denial_is_not_granted_by_another() {
+    let mut page = Page::open();
+    page.tracker.consent(false);
+    page.tracker.heed(StoredAnswer::Visitor);
+    assert_eq!(next_view(&mut page, "/a"), (Consent::Denied, false));
+    assert!(page.tracker.consent(true), "its own visitor grants");
+    assert_eq!(next_view(&mut page, "/b"), (Consent::Granted, true));
+}
+
+#[test]
+fn a_denial_elsewhere_reaches_batches_that_wait_for_their_next_try() {
+    let mut page = Page::open();
+    page.tracker.heed(StoredAnswer::Visitor);
+    page.call("pageview", "/a");
+    let now = page.now();
+    let visitor = Visitor::resume(None, now.unix_ms, true, now.random);
+    let outgoing = page.tracker.take(false, &now, |_| Some(visitor)).expect("due");
+    page.tracker.heed(StoredAnswer::Denied);
+    page.tracker.answered(outgoing.sequence, 503, 0, &now);
+    let again = page.after(5_000).batch(false).expect("due again");
+    assert_eq!((again.attempt, again.consent()), (1, Consent::Denied));
+    assert_eq!((again.user_id.as_str(), again.session_id.as_str()), ("", ""));
+}

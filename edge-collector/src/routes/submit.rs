@@ -19,7 +19,7 @@ use crate::collect::{RequestFacts, collect};
 use crate::content_encoding::{Encoding, InflateError, inflate};
 use crate::edge::{Edge, now_ms};
 use crate::header_text;
-use crate::outcome::{Outcome, Rejection};
+use crate::outcome::{Outcome, Outcomes, Rejection};
 use crate::protocol::{BodyLimit, DecodeError, Protocol};
 use crate::submission::Submissions;
 
@@ -38,13 +38,16 @@ pub(super) async fn submit(
         }
         Err(rejection) => Err(rejection),
     };
+    if let Err(Rejection { reason: Some(reason), .. }) = &result {
+        edge.note_refusal(*reason, "", header_text::named(&head.headers, &ORIGIN).as_deref());
+    }
     if protocol.cors.is_none() {
         return (protocol.answer)(head, result);
     }
-    let readable = match &result {
-        Ok(outcomes) => outcomes.iter().any(|outcome| !matches!(outcome, Outcome::Refused(_))),
-        Err(_) => cors::is_known_origin(edge, &head.headers),
-    };
+    // What was not refused came from a page of the site that it names. A refusal is told to the pages of every site: whoever gave a
+    // wrong tracking id or a site that is paused is to read so.
+    let taken = |outcomes: &Outcomes| outcomes.iter().any(|outcome| !matches!(outcome, Outcome::Refused(_)));
+    let readable = result.as_ref().is_ok_and(taken) || cors::is_known_origin(edge, &head.headers);
     let mut answer = (protocol.answer)(head, result);
     cors::share(&mut answer, &head.headers, readable);
     answer

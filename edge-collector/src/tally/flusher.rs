@@ -1,9 +1,10 @@
-//! Journals the added-up drops four times a second, and rotates the salts. Decides nothing.
+//! Journals the added-up drops four times a second, tells the log what was refused, and rotates the salts. Decides nothing.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use footfall_journal::AppendError;
+use footfall_proto::reason;
 use prost::Message;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -28,6 +29,7 @@ pub async fn run(edge: &Edge, stop: &CancellationToken) {
         if let Err(error) = flush(edge, now_ms()).await {
             tracing::warn!(%error, "counts of dropped events wait for the journal");
         }
+        tell_refusals(edge, now_ms());
         if last {
             return;
         }
@@ -37,6 +39,14 @@ pub async fn run(edge: &Edge, stop: &CancellationToken) {
         {
             tracing::warn!(%error, "the salts' file could not be written");
         }
+    }
+}
+
+fn tell_refusals(edge: &Edge, now_ms: i64) {
+    let due = edge.refusals.lock().expect("no holder panics").due(now_ms);
+    for (refusal, count) in due {
+        let reason = reason::name(refusal.reason);
+        tracing::info!(reason, site = %refusal.site, origin = %refusal.origin, count, "requests were refused");
     }
 }
 

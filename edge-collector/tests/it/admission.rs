@@ -1,9 +1,10 @@
 //! Which requests are taken, what is made of them, and what their senders are told.
 
 use footfall_proto::beacon::Consent;
+use footfall_proto::limits::MAX_BODY_BYTES;
 use footfall_proto::relay::DropReason;
 use prost::Message;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{
     CHROME, ORIGIN, RunningEdge, SITE, WEBSITE, answer, batch, body, config, eventually, folder, page_view,
@@ -131,18 +132,82 @@ async fn refusals_have_a_status_a_reason_and_a_count() {
     for (site, origin, reason) in [
         ("FF-NONE", ORIGIN, "unknown_site"),
         ("FF-PAUSED", ORIGIN, "paused_site"),
+        ("FF-OTHER", ORIGIN, "origin"),
         (SITE, "https://evil.test", "origin"),
         (SITE, "null", "origin"),
+        ("FF-NONE", "https://evil.test", "unknown_site"),
     ] {
         let request = edge.http.post(format!("{}/e", edge.url)).header("origin", origin).body(of(site));
         let response = request.send().await.expect("answered");
         assert_eq!(response.status(), 403, "{site} {origin}");
         assert_eq!(response.headers()["x-footfall-reason"], reason);
-        assert!(!response.headers().contains_key("access-control-allow-origin"));
+        // Only pages of some known site may read why, and no page with its cookies.
+        let readable =
+            response.headers().get("access-control-allow-origin").map(reqwest::header::HeaderValue::as_bytes);
+        assert_eq!(readable, (origin == ORIGIN).then_some(ORIGIN.as_bytes()), "{site} {origin}");
+        assert!(!response.headers().contains_key("access-control-allow-credentials"));
+
+        // And every page may ask the edge for just that.
+        let asked = edge.http.get(format!("{}/e?site={site}", edge.url)).header("origin", origin);
+        let asked = asked.send().await.expect("answered");
+        assert_eq!(
+            (asked.status().as_u16(), &asked.headers()["access-control-allow-origin"]),
+            (403, &"*".parse().expect("header"))
+        );
+        assert_eq!(asked.json::<Value>().await.expect("JSON"), response.json::<Value>().await.expect("JSON"));
     }
     let metrics = edge.metrics().await;
-    assert!(metrics.contains("events_dropped_total{reason=\"origin\"} 4"), "{metrics}");
-    assert!(metrics.contains("events_dropped_total{reason=\"unknown_site\"} 2"), "{metrics}");
+    for line in [
+        "events_dropped_total{reason=\"origin\"} 6",
+        "events_dropped_total{reason=\"unknown_site\"} 4",
+        "requests_refused_total{reason=\"origin\"} 3",
+        "requests_refused_total{reason=\"unknown_site\"} 2",
+        "requests_refused_total{reason=\"paused_site\"} 1",
+    ] {
+        assert!(metrics.contains(line), "{line}\n{metrics}");
+    }
+    edge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_whose_events_are_taken_is_told_so_and_nothing_else_is() {
+    let dir = folder();
+    let edge = RunningEdge::start(config(dir.path())).await;
+    let ask = async |query: &str| {
+        let request = edge.http.get(format!("{}{query}", edge.url)).header("origin", ORIGIN);
+        request.send().await.expect("answered")
+    };
+    for (query, status) in [("/e?site=FF-1", 204), ("/e?x=1&site=FF%2D1", 204), ("/e", 405), ("/e?", 405)] {
+        assert_eq!(ask(query).await.status(), status, "{query}");
+    }
+    let told = ask("/e?site=FF-1").await;
+    assert_eq!(told.headers()["cache-control"], "no-store");
+    assert!(told.text().await.expect("whole").is_empty());
+    assert!(edge.records().is_empty());
+    edge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_before_it_is_read_is_told_to_the_pages_of_known_sites() {
+    let dir = folder();
+    let edge = RunningEdge::start(config(dir.path())).await;
+    for (path, body, status) in [
+        ("/e", vec![0xff; 300], 400),
+        ("/e", vec![b'{'; MAX_BODY_BYTES + 1], 413),
+        ("/nowhere", vec![b'x'; MAX_BODY_BYTES + 1], 404),
+    ] {
+        for origin in [ORIGIN, "https://evil.test", "null"] {
+            let request = edge.http.post(format!("{}{path}", edge.url)).header("origin", origin);
+            let response = request.body(body.clone()).send().await.expect("answered");
+            assert_eq!(response.status(), status, "{path} {origin}");
+            let readable = response
+                .headers()
+                .get("access-control-allow-origin")
+                .map(reqwest::header::HeaderValue::as_bytes);
+            assert_eq!(readable, (origin == ORIGIN).then_some(ORIGIN.as_bytes()), "{path} {origin}");
+            assert!(response.json::<Value>().await.expect("JSON")["error"].is_string(), "{path} {origin}");
+        }
+    }
     edge.stop().await;
 }
 

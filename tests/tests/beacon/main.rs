@@ -1,6 +1,8 @@
 //! The beacon in a real browser, in pages of one origin, posting to an edge of another that only listens.
 
+mod consent;
 mod page_life;
+mod refusals;
 
 use std::time::Duration;
 
@@ -284,8 +286,10 @@ async fn a_visitor_is_known_again_under_consent_only_and_forgotten_on_denial() {
         (denied.consent(), denied.user_id.as_str(), denied.session_id.as_str()),
         (Consent::Denied, "", "")
     );
-    assert_eq!(stage.browser.run("return localStorage.length + document.cookie.length").await, 0);
+    let kept = stage.browser.run("return { ...localStorage, cookie: document.cookie }").await;
+    assert_eq!(kept, serde_json::json!({ "footfall-denied:FF-TEST-1": "1", "cookie": "" }));
 
+    stage.browser.run("localStorage.clear()").await;
     stage.page("/never", "data-storage=\"none\" data-consent=\"granted\"", "");
     stage.visit("/never").await;
     let batches = stage.edge.batches();

@@ -4,10 +4,11 @@ use std::io::Write;
 
 use footfall_proto::beacon::BeaconEnvelope;
 use footfall_proto::limits::MAX_EVENTS_PER_BATCH;
-use footfall_tests::cluster::{Cluster, cluster};
+use footfall_tests::cluster::{CATCH_UP, Cluster, cluster};
 use footfall_tests::event::{self, BROWSER};
 use footfall_tests::random::Random;
 use footfall_tests::run::resident_bytes;
+use footfall_tests::wait::until;
 use prost::Message;
 use serde_json::Value;
 use uuid::Uuid;
@@ -207,6 +208,17 @@ async fn strangers(cluster: &Cluster) {
             answer.headers().get("access-control-allow-origin").is_none(),
             "{origin} may read the answer"
         );
+    }
+    // The operator reads in the edge's log whom it refused.
+    for told in [
+        ["reason=\"unknown_site\"", "site=FF-NOBODY", "origin=-"],
+        ["reason=\"origin\"", "site=FF-DEMO-1", "origin=https://evil.example"],
+    ] {
+        until("the log names who was refused", CATCH_UP, || async {
+            let lines = cluster.log_lines("requests were refused");
+            lines.iter().any(|line| told.iter().all(|part| line.contains(part))).then_some(())
+        })
+        .await;
     }
 }
 

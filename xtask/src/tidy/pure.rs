@@ -50,6 +50,7 @@ const PURE: &[&str] = &[
     "edge-collector/src/forward/in_flight.rs",
     "edge-collector/src/protocol/",
     "edge-collector/src/generations.rs",
+    "edge-collector/src/refusals.rs",
     "edge-collector/src/session.rs",
     "edge-collector/src/session_source.rs",
     "edge-collector/src/submission.rs",

@@ -12,9 +12,11 @@ const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
 /// Name, type and bytes.
-const ASSETS: [(&str, &str, &str); 7] = [
+const ASSETS: &[(&str, &str, &str)] = &[
     ("dashboard.css", CSS, include_str!("dashboard/dashboard.css")),
     ("dashboard.js", JAVASCRIPT, include_str!("dashboard/dashboard.js")),
+    ("address.js", JAVASCRIPT, include_str!("dashboard/address.js")),
+    ("staleness.js", JAVASCRIPT, include_str!("dashboard/staleness.js")),
     ("chart.js", JAVASCRIPT, include_str!("dashboard/chart.js")),
     ("feed.js", JAVASCRIPT, include_str!("dashboard/feed.js")),
     ("lists.js", JAVASCRIPT, include_str!("dashboard/lists.js")),

@@ -58,7 +58,13 @@ pub(crate) fn policy(policy_id: u64) -> relay::Policy {
         sampling_rate: 0.5,
         ..site()
     };
-    relay::Policy { policy_id, sites: vec![site(), paused, open, sampled] }
+    let other = relay::Site {
+        website_id: "6b1ab2a4-0000-4000-8000-000000000005".into(),
+        tracking_id: "FF-OTHER".into(),
+        domain: "other.test".into(),
+        ..site()
+    };
+    relay::Policy { policy_id, sites: vec![site(), paused, open, sampled, other] }
 }
 
 pub(crate) fn config(data: &Path) -> Config {

@@ -1,11 +1,15 @@
 // The dashboard: which website, what is happening there now, what happened in a period, and the tag. Every text that did not come with
 // this page is set with textContent, so that a title or path that holds markup stays text.
 
+import { read, write } from "./address.js";
+import { Staleness } from "./staleness.js";
 import { MinuteChart } from "./chart.js";
 import { Feed } from "./feed.js";
 import { fillList, ROWS } from "./lists.js";
 import { channel, counted, country, days, device, duration, name, number, page } from "./names.js";
 
+/** Rows that are asked for when a list is open. */
+const MOST_ROWS = 100;
 const STATS_EVERY = 30_000;
 const SITES_EVERY = 60_000;
 const STATES = {
@@ -18,6 +22,8 @@ const STATES = {
 
 const $ = (id) => document.getElementById(id);
 const chart = new MinuteChart($("chart"));
+const live = new Staleness($("live-notice"), [$("now"), $("recent")]);
+const period = new Staleness($("stats-notice"), [$("period-body")]);
 const chosen = (name) => Number(document.querySelector(`input[name="${name}"]:checked`).value);
 
 let sites = [];
@@ -45,9 +51,9 @@ async function loadSites() {
   notice("notice", null);
   // Filling it anew would close it under the hand of whoever has it open.
   if (JSON.stringify(sites) !== before) fillPicker();
-  const wanted = site?.tracking_id ?? location.hash.slice(1);
+  const wanted = site?.tracking_id ?? read().site;
   const next = sites.find((s) => s.tracking_id === wanted) ?? sites[0];
-  if (next.tracking_id !== site?.tracking_id) choose(next);
+  if (next.tracking_id !== site?.tracking_id) choose(next, read().days, true);
 }
 
 function fillPicker() {
@@ -60,12 +66,27 @@ function fillPicker() {
   if (site) $("site").value = site.tracking_id;
 }
 
-function choose(next) {
+/** What the address names now, after back, forward or a change by hand. */
+function follow() {
+  const { site: wanted, days: count } = read();
+  const next = sites.find((s) => s.tracking_id === wanted);
+  if (next && next.tracking_id !== site?.tracking_id) choose(next, count, true);
+  else if (next && count !== chosen("period")) choosePeriod(count, true);
+}
+
+function choosePeriod(count, instead) {
+  document.querySelector(`input[name="period"][value="${count}"]`).checked = true;
+  write(site.tracking_id, count, instead);
+  loadStats();
+}
+
+function choose(next, count, instead) {
   site = next;
   view = null;
   everSeen = null;
   $("site").value = site.tracking_id;
-  history.replaceState(null, "", `#${site.tracking_id}`);
+  live.forget();
+  period.forget();
   $("main").hidden = false;
   $("visitors").textContent = "–";
   $("period-body").hidden = true;
@@ -73,19 +94,25 @@ function choose(next) {
   $("install-domain").textContent = site.domain;
   feed?.end();
   feed = new Feed(site.tracking_id, showView, showState);
-  loadStats();
+  choosePeriod(count, instead);
   loadEverSeen();
 }
 
 // === Now ===
 
 function showState(state) {
+  const before = $("connection").dataset.state;
   $("connection").dataset.state = state;
+  if (state === "lost") {
+    live.stale("Central does not answer.");
+    period.stale("Central does not answer.");
+  } else if (before === "lost") loadStats();
   if ($("connection-text").textContent !== STATES[state]) $("connection-text").textContent = STATES[state];
 }
 
 function showView(next) {
   view = next;
+  live.fresh();
   const visitors = `${view.visitors_now_at_least ? "≥ " : ""}${number(view.visitors_now)}`;
   $("visitors").textContent = visitors;
   document.title = `${visitors} now · ${site.name} · Footfall`;
@@ -118,12 +145,13 @@ async function loadStats() {
   const waiting = $("period-body").classList;
   waiting.add("waiting");
   try {
-    const stats = await ask(statsUrl(chosen("period"), ROWS));
+    const open = document.querySelector("#period-body ol[data-open]") !== null;
+    const stats = await ask(statsUrl(chosen("period"), open ? MOST_ROWS : ROWS));
     if (asked !== statsAsked) return;
-    notice("stats-notice", null);
+    period.fresh();
     showStats(stats);
   } catch (problem) {
-    if (asked === statsAsked) notice("stats-notice", `These figures could not be read: ${problem.message}.`);
+    if (asked === statsAsked) period.stale(`These figures could not be read: ${problem.message}.`);
   }
   if (asked === statsAsked) waiting.remove("waiting");
 }
@@ -139,8 +167,8 @@ function showStats(stats) {
     ["period-sources", stats.sources, name],
     ["period-channels", stats.channels, channel],
     ["period-countries", stats.countries, country],
-    ["period-devices", stats.devices.slice(0, 3), device],
-    ["period-browsers", stats.browsers.slice(0, 3), name],
+    ["period-devices", stats.devices, device],
+    ["period-browsers", stats.browsers, name],
   ];
   for (const [id, rows, nameOf] of lists) {
     const listed = rows.reduce((sum, row) => sum + row.pageviews, 0);
@@ -209,9 +237,12 @@ function notice(id, text) {
   if ($(id).textContent !== text) $(id).textContent = text ?? "";
 }
 
-$("site").addEventListener("change", () => choose(sites.find((s) => s.tracking_id === $("site").value)));
+$("site").addEventListener("change", () => choose(sites.find((s) => s.tracking_id === $("site").value), chosen("period")));
 $("span").addEventListener("change", showChart);
-$("period").addEventListener("change", loadStats);
+$("period").addEventListener("change", () => site && choosePeriod(chosen("period")));
+$("recent").addEventListener("opened", () => view && showView(view));
+$("period-body").addEventListener("opened", loadStats);
+addEventListener("popstate", follow);
 $("copy").addEventListener("click", copyTag);
 document.addEventListener("visibilitychange", () => !document.hidden && site && loadStats());
 setInterval(() => !document.hidden && site && loadStats(), STATS_EVERY);

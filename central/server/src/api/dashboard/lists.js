@@ -1,14 +1,21 @@
-// Ranked lists: a name, a number, and a bar behind them. Names come from visitors, so they are only ever set as text.
+// Ranked lists: a name, a number, and a bar behind them, and a button that opens a list beyond its first rows. Names come from visitors, so
+// they are only ever set as text.
 
 import { counted, number } from "./names.js";
 
-/** Rows that a list shows at most. */
+/** Rows that a list shows until it is opened, where its `data-rows` does not say another number. */
 export const ROWS = 7;
 
-/** Fills `list` with the first of `rows` ({name, pageviews}, greatest first); `other` is what the rows leave out. */
+/**
+ * Fills `list` with the first of `rows` ({name, pageviews}, greatest first), with all of them when it is open; `other` is what the rows
+ * leave out. A list whose `data-open` is there is open; when its button was pressed it sends the event `opened`.
+ */
 export function fillList(list, rows, nameOf, other = 0) {
-  const shown = rows.slice(0, ROWS);
-  for (const row of rows.slice(ROWS)) other += row.pageviews;
+  const few = Number(list.dataset.rows ?? ROWS);
+  const open = "open" in list.dataset;
+  const shown = open ? rows : rows.slice(0, few);
+  for (const row of rows.slice(shown.length)) other += row.pageviews;
+  showButton(list, open, open ? rows.length > few : rows.length >= few && other > 0);
   const items = shown.map((row) => item(nameOf(row.name), row.pageviews, row.pageviews / rows[0].pageviews));
   if (other > 0) {
     const rest = item("Other", other, 0);
@@ -17,6 +24,26 @@ export function fillList(list, rows, nameOf, other = 0) {
   }
   if (!items.length) items.push(emptyItem());
   list.replaceChildren(...items);
+}
+
+function showButton(list, open, useful) {
+  const before = list.nextElementSibling;
+  if (!before && !useful) return;
+  const button = before ?? document.createElement("button");
+  if (!before) {
+    button.type = "button";
+    button.className = "more";
+    button.setAttribute("aria-controls", list.id);
+    button.setAttribute("aria-describedby", list.getAttribute("aria-labelledby"));
+    button.addEventListener("click", () => {
+      list.toggleAttribute("data-open");
+      list.dispatchEvent(new CustomEvent("opened", { bubbles: true }));
+    });
+    list.after(button);
+  }
+  button.hidden = !useful;
+  button.textContent = open ? "Show fewer" : "Show more";
+  button.setAttribute("aria-expanded", String(open));
 }
 
 function item(name, value, share) {

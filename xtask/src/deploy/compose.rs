@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::Value;
 
 /// The file, with what its anchors give put in place.
 #[derive(Debug, Deserialize)]
 pub(super) struct Compose {
     pub(super) services: BTreeMap<String, Service>,
     pub(super) networks: BTreeMap<String, Network>,
-    pub(super) volumes: BTreeMap<String, IgnoredAny>,
+    pub(super) volumes: BTreeMap<String, Value>,
     #[serde(rename = "name")]
     _name: String,
     #[serde(flatten)]
-    others: BTreeMap<String, IgnoredAny>,
+    others: BTreeMap<String, Value>,
 }
 
 #[derive(Debug, Default, Deserialize)]

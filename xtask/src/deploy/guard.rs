@@ -33,7 +33,7 @@ fn held(service: &Service, excused: bool) -> Faults {
             "it runs as root, or as a user without a number",
         ),
     ];
-    told.into_iter().filter_map(|(wrong, what)| wrong.then(|| what.to_owned())).collect()
+    told.into_iter().filter(|(wrong, _)| *wrong).map(|(_, what)| what.to_owned()).collect()
 }
 
 fn bounded(service: &Service) -> Faults {
@@ -49,7 +49,7 @@ fn bounded(service: &Service) -> Faults {
         ),
         (service.logging.driver.is_empty() || !rotated, "its log grows without end"),
     ];
-    told.into_iter().filter_map(|(wrong, what)| wrong.then(|| what.to_owned())).collect()
+    told.into_iter().filter(|(wrong, _)| *wrong).map(|(_, what)| what.to_owned()).collect()
 }
 
 /// What goes on is started again and asked whether it lives; what ends says by its end how it went.

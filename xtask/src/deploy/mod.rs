@@ -77,6 +77,11 @@ fn gather(folder: &Path, prefix: &str, files: &mut BTreeMap<String, String>) {
     }
 }
 
+/// Whether a file's name ends so.
+fn is(path: &str, extension: &str) -> bool {
+    Path::new(path).extension().is_some_and(|found| found == extension)
+}
+
 /// What a command prints; `None` where there is no such program or it fails.
 fn ask(command: &mut Command) -> Option<String> {
     let output = command.output().ok()?;

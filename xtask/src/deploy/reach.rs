@@ -33,7 +33,7 @@ fn waits(deploy: &Deploy) -> Faults {
         if mode.is_some_and(|mode| mode != "none" && !compose.services.contains_key(mode)) {
             faults.push(format!("{name}: there is no network of {mode:?}"));
         }
-        if mode.is_some() == !service.networks.is_empty() {
+        if mode.is_some() != service.networks.is_empty() {
             faults.push(format!("{name}: it is in the default network, where everybody is"));
         }
         for network in service.networks.iter().filter(|network| !compose.networks.contains_key(*network)) {

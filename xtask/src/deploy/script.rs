@@ -2,11 +2,11 @@
 
 use std::process::Command;
 
-use super::{Deploy, Faults, ask, folder};
+use super::{Deploy, Faults, ask, folder, is};
 use crate::place;
 
 fn scripts(deploy: &Deploy) -> impl Iterator<Item = (&String, &String)> {
-    deploy.files.iter().filter(|(path, text)| path.ends_with(".sh") || text.starts_with("#!"))
+    deploy.files.iter().filter(|(path, text)| is(path, "sh") || text.starts_with("#!"))
 }
 
 /// What a container is to run of ours is mounted there; what its scripts keep in /run is in memory.
@@ -23,7 +23,7 @@ fn faults(deploy: &Deploy) -> Faults {
             if !deploy.files.contains_key(path) {
                 faults.push(format!("{name}: it is given deploy/{path}, which is not there"));
             }
-            let text = if path.ends_with(".sh") { deploy.text(path) } else { "" };
+            let text = if is(path, "sh") { deploy.text(path) } else { "" };
             for place in kept.find_iter(text).map(|found| found.as_str()) {
                 let owned = |tmpfs: &&String| {
                     let (path, options) = tmpfs.split_once(':').unwrap_or((tmpfs, ""));

@@ -158,10 +158,10 @@ fn readers(deploy: &Deploy, users: &BTreeMap<String, String>) -> Faults {
             faults.push(format!("tmpfiles.d: {path} can be read by others"));
         }
     }
+    let expression =
+        regex::Regex::new(r#"(?m)^[^#\n]*"(/etc/footfall/[^"]+\.(?:key|password|secret))""#).unwrap();
     for (unit, configuration) in UNITS {
         let user = Unit::read(deploy.text(unit)).service("User").to_owned();
-        let expression =
-            regex::Regex::new(r#"(?m)^[^#\n]*"(/etc/footfall/[^"]+\.(?:key|password|secret))""#).unwrap();
         for path in expression.captures_iter(deploy.text(configuration)).map(|found| found[1].to_owned()) {
             let end = path.rsplit('.').next().unwrap_or_default();
             let covers = |line: &Vec<&str>| {

@@ -220,7 +220,7 @@ impl Prepared {
                 if !force {
                     let others = metadata.websites().await?;
                     let others = others.iter().filter(|other| other.website_id != website.website_id);
-                    free(others, change.domain.iter().chain(change.extra_domains.iter().flatten()))?;
+                    free(&others, change.domain.iter().chain(change.extra_domains.iter().flatten()))?;
                 }
                 let retention = change.data_retention_days.is_some();
                 let changed = metadata.change_website(&website.website_id, change).await?;
@@ -252,7 +252,7 @@ async fn add(metadata: &Metadata, new: NewWebsite, if_missing: bool, force: bool
     // A tracking id that is in use is the graver mistake, and told below.
     let known = new.tracking_id.is_some() && others.iter().any(is_it);
     if !force && !there && !known {
-        free(others.iter(), std::iter::once(&new.domain).chain(&new.extra_domains))?;
+        free(&others.iter(), std::iter::once(&new.domain).chain(&new.extra_domains))?;
     }
     if if_missing {
         return Ok(metadata.add_website_if_missing(new).await?);
@@ -263,7 +263,7 @@ async fn add(metadata: &Metadata, new: NewWebsite, if_missing: bool, force: bool
 /// Refuses domains that one of the `others` has, as its own or as a further one. Names of this machine are nobody's: every website that is
 /// being worked on has them.
 fn free<'a>(
-    others: impl Iterator<Item = &'a Row> + Clone,
+    others: &(impl Iterator<Item = &'a Row> + Clone),
     domains: impl Iterator<Item = &'a Domain>,
 ) -> Result<(), Error> {
     for domain in domains.map(Domain::as_str).filter(|domain| !is_this_machine(domain)) {

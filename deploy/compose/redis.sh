@@ -1,9 +1,9 @@
 #!/bin/sh
-# TLS only, one user. The file holds the password's hash, not the password.
+# TLS only, one user. The settings lie in memory (/run/redis) and hold the password's hash, not the password.
 set -eu
 umask 077
 hash=$(sha256sum < /secrets/redis.password | cut -d ' ' -f 1)
-cat > /data/redis.conf << SETTINGS
+cat > /run/redis/redis.conf << SETTINGS
 port 0
 tls-port 6379
 tls-cert-file /secrets/redis.pem
@@ -20,4 +20,4 @@ appendonly yes
 appendfsync everysec
 save ""
 SETTINGS
-exec redis-server /data/redis.conf
+exec redis-server /run/redis/redis.conf

@@ -3,6 +3,8 @@
 mod authority;
 mod beacon;
 mod bench;
+#[cfg(test)]
+mod deploy;
 mod docs;
 mod doctor;
 mod fetch;
@@ -42,8 +44,7 @@ enum Command {
     /// Check licences, bans, sources and advisories of all dependencies.
     Deny,
     Doctor(doctor::Doctor),
-    /// Fetch the ClickHouse engine and the geo database into the cache, and print where they lie.
-    Fetch,
+    Fetch(fetch::Fetch),
     /// Build the browser beacon into beacon-wasm/dist and print its sizes.
     Beacon,
     Bench(bench::Bench),
@@ -65,7 +66,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Tidy => tidy::run(),
         Command::Deny => suite::deny::run(),
         Command::Doctor(doctor) => doctor.run(),
-        Command::Fetch => fetch::run(),
+        Command::Fetch(fetch) => fetch.run(),
         Command::Beacon => beacon::build(place::root()),
         Command::Bench(bench) => bench.run(),
         Command::Docs => docs::run(),

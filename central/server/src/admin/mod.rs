@@ -1,6 +1,7 @@
 //! The `central admin` commands: work on the metadata database directly, whether central runs or not. They print; they serve nothing.
 
 mod custom;
+mod failure;
 mod funnel;
 mod goal;
 mod permission;
@@ -11,13 +12,25 @@ mod website;
 
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::{Args, Subcommand};
 
+use footfall_daemon::exit::USAGE;
 use footfall_metadata::{Invalid, Location, Metadata};
+
+pub use failure::report;
+
+/// What every command keeps to, for whoever writes a script.
+const PROMISES: &str = "\
+Websites are named by --website, with the tracking id or the website id.
+Exit codes: 0 done; 64 what was typed is wrong (a value, a name of what is not there, a file); 1 the data does not allow it; 74 a file, the
+database or the output fails. The sentence that says why is on standard error; with --json it is on standard output too, as the one object
+{\"error\": \"sentence\"} in the place of the result.";
 
 /// What `central admin` can do.
 #[derive(Debug, Subcommand)]
+#[command(after_help = PROMISES)]
 pub enum Command {
     /// Add, list, show, change, pause, resume and delete websites.
     #[command(subcommand)]
@@ -48,7 +61,7 @@ pub enum Command {
 /// How a command prints what it did.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Output {
-    /// Print JSON.
+    /// Print JSON: what was done or asked for, or {"error": "sentence"}, as one object on standard output.
     #[arg(long)]
     json: bool,
 }
@@ -58,7 +71,25 @@ pub struct Output {
 pub struct OfWebsite {
     /// The website: its tracking id or website id.
     #[arg(long, value_name = "ID")]
-    website: String,
+    website: WebsiteId,
+}
+
+/// How a website is named, everywhere: by its tracking id or its website id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebsiteId(String);
+
+impl FromStr for WebsiteId {
+    type Err = &'static str;
+
+    /// The letters of both are the same.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        if (1..=50).contains(&text.len()) && plain {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("a tracking id or website id has 1 to 50 of A-Z a-z 0-9 - _")
+        }
+    }
 }
 
 /// A website's things, to be listed.
@@ -72,8 +103,9 @@ pub struct List {
 
 impl OfWebsite {
     async fn find(&self, metadata: &Metadata) -> Result<footfall_metadata::Website, Error> {
-        let found = metadata.website(&self.website).await?;
-        Ok(found.ok_or_else(|| footfall_metadata::Error::Unknown(format!("website {}", self.website)))?)
+        let WebsiteId(id) = &self.website;
+        let found = metadata.website(id).await?;
+        Ok(found.ok_or_else(|| footfall_metadata::Error::Unknown(format!("website {id}")))?)
     }
 }
 
@@ -81,7 +113,7 @@ impl Command {
     /// Runs the command on the metadata database at `location` (a file is made if there is none) and prints to standard output. A running
     /// central notices a change within two seconds.
     pub async fn run(self, location: Location) -> Result<(), Error> {
-        self.run_into(location, &mut io::stdin(), &mut io::stdout()).await
+        self.run_into(location, &mut io::stdin(), &mut io::stdout(), &mut io::stderr()).await
     }
 
     async fn run_into(
@@ -89,6 +121,7 @@ impl Command {
         location: Location,
         input: &mut impl Read,
         out: &mut impl Write,
+        notes: &mut impl Write,
     ) -> Result<(), Error> {
         // What is written wrong is said before anything is opened.
         let prepared = match self {
@@ -102,7 +135,7 @@ impl Command {
             Self::Metric(command) => Prepared::Metric(command.prepare()?),
         };
         let metadata = Metadata::open(location).await?;
-        let done = prepared.run(&metadata, out).await;
+        let done = prepared.run(&metadata, out, notes).await;
         metadata.close().await;
         done
     }
@@ -121,9 +154,14 @@ enum Prepared {
 }
 
 impl Prepared {
-    async fn run(self, metadata: &Metadata, out: &mut impl Write) -> Result<(), Error> {
+    async fn run(
+        self,
+        metadata: &Metadata,
+        out: &mut impl Write,
+        notes: &mut impl Write,
+    ) -> Result<(), Error> {
         match self {
-            Self::Website(command) => command.run(metadata, out).await,
+            Self::Website(command) => command.run(metadata, out, notes).await,
             Self::User(command) => command.run(metadata, out).await,
             Self::Permission(command) => command.run(metadata, out).await,
             Self::Property(command) => command.run(metadata, out).await,
@@ -166,6 +204,18 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// Another website has the domain.
+    #[error(
+        "the domain {domain} belongs to website {tracking_id} ({name}): give another, or --force if both are to have it"
+    )]
+    DomainTaken {
+        /// The domain.
+        domain: String,
+        /// Whose it is.
+        tracking_id: String,
+        /// What people call that website.
+        name: String,
+    },
     /// The database refused or did not answer.
     #[error(transparent)]
     Metadata(#[from] footfall_metadata::Error),
@@ -175,18 +225,24 @@ pub enum Error {
 }
 
 impl Error {
-    /// What the process ends with: 64 for what was typed wrong, 1 for what the data does not allow (a tracking id in use, no such user),
-    /// 74 for a file, a database or a terminal that fails.
+    /// What the process ends with: 64 for what was typed wrong (a value, the name of what is not there, a file that is none), 1 for what the
+    /// data does not allow (a tracking id in use), 74 for a file, a database or a terminal that fails.
     pub fn exit_code(&self) -> u8 {
         use footfall_metadata::Error as Stored;
         match self {
-            Self::Invalid(_) => 64,
-            Self::Metadata(
-                Stored::TrackingIdTaken(_) | Stored::Taken(_) | Stored::Unknown(_) | Stored::Forbidden(_),
-            ) => 1,
+            Self::Invalid(_) | Self::Metadata(Stored::Unknown(_)) => USAGE,
+            Self::Input { from: Some(_), source } if is_no_file(source) => USAGE,
+            Self::DomainTaken { .. }
+            | Self::Metadata(Stored::TrackingIdTaken(_) | Stored::Taken(_) | Stored::Forbidden(_)) => 1,
             Self::Input { .. } | Self::Metadata(_) | Self::Print(_) => 74,
         }
     }
+}
+
+/// Whether what was named is not there, is no file, or is no text.
+fn is_no_file(source: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidData, IsADirectory, NotADirectory, NotFound};
+    matches!(source.kind(), InvalidData | IsADirectory | NotADirectory | NotFound)
 }
 
 #[cfg(test)]

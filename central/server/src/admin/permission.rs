@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::table::{list, maybe, one};
-use super::{Error, OfWebsite, Output};
+use super::{Error, OfWebsite, Output, WebsiteId};
 use footfall_metadata::{Email, Metadata, Role};
 
 /// What can be done with permissions.
@@ -56,7 +56,7 @@ pub struct Revoke {
 pub struct List {
     /// A website: its tracking id or website id.
     #[arg(long, value_name = "ID")]
-    website: Option<String>,
+    website: Option<WebsiteId>,
     /// A user's email address.
     #[arg(long)]
     email: Option<String>,
@@ -115,7 +115,16 @@ impl Prepared {
                 let website = of.find(metadata).await?;
                 print(&metadata.permissions(&website).await?, json, out)?;
             }
-            Self::ListOfUser { email, json } => print(&metadata.permissions_of(&email).await?, json, out)?,
+            Self::ListOfUser { email, json } => {
+                let permissions = metadata.permissions_of(&email).await?;
+                // Who may do nothing is not who is not there.
+                if permissions.is_empty()
+                    && !metadata.users().await?.iter().any(|user| user.email == email.as_str())
+                {
+                    return Err(footfall_metadata::Error::Unknown(format!("user {email}")).into());
+                }
+                print(&permissions, json, out)?;
+            }
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::*;
 
-#[derive(Parser)]
+#[derive(Debug, Parser)]
 struct Line {
     #[command(subcommand)]
     command: Command,
@@ -16,11 +16,25 @@ async fn run(folder: &tempfile::TempDir, line: &str) -> Result<String, Error> {
 }
 
 async fn run_with(folder: &tempfile::TempDir, line: &str, input: &str) -> Result<String, Error> {
-    let words = shell_words(line);
-    let command = Line::try_parse_from(["admin".to_owned()].into_iter().chain(words)).unwrap().command;
-    let mut out = Vec::new();
-    command.run_into(folder.path().join("metadata.sqlite").into(), &mut input.as_bytes(), &mut out).await?;
+    let (mut out, mut notes) = (Vec::new(), Vec::new());
+    run_to(folder, line, input, &mut out, &mut notes).await?;
+    assert_eq!(String::from_utf8(notes).unwrap(), "", "{line}");
     Ok(String::from_utf8(out).unwrap())
+}
+
+async fn run_to(
+    folder: &tempfile::TempDir,
+    line: &str,
+    input: &str,
+    out: &mut Vec<u8>,
+    notes: &mut Vec<u8>,
+) -> Result<(), Error> {
+    let command = parsed(line).unwrap_or_else(|error| panic!("{line}: {error}")).command;
+    command.run_into(folder.path().join("metadata.sqlite").into(), &mut input.as_bytes(), out, notes).await
+}
+
+fn parsed(line: &str) -> Result<Line, clap::Error> {
+    Line::try_parse_from(["admin".to_owned()].into_iter().chain(shell_words(line)))
 }
 
 /// Words between blanks, where `_` stands for a blank within one.
@@ -115,26 +129,28 @@ async fn a_database_that_cannot_be_opened_is_named() {
 async fn a_website_is_shown_changed_paused_and_deleted() {
     let folder = tempfile::tempdir().unwrap();
     run(&folder, "website add --name Shop --domain shop.example --tracking-id FF-SHOP").await.unwrap();
-    let set =
-        "website set FF-SHOP --name Books --also-domain localhost --currency EUR --industry Books --json";
+    let set = "website set --website FF-SHOP --name Books --also-domain localhost --currency EUR --industry Books --json";
     let set = json(&run(&folder, set).await.unwrap());
     assert_eq!(
         (&set["name"], &set["currency"], &set["domain"]),
         (&"Books".into(), &"EUR".into(), &"shop.example".into())
     );
-    let cleared = run(&folder, "website set FF-SHOP --no-also-domain --json").await.unwrap();
+    let cleared = run(&folder, "website set --website FF-SHOP --no-also-domain --json").await.unwrap();
     assert_eq!(json(&cleared)["extra_domains"], serde_json::json!([]));
-    let shown = run(&folder, "website show FF-SHOP").await.unwrap();
+    let shown = run(&folder, "website show --website FF-SHOP").await.unwrap();
     assert!(shown.contains("currency                  EUR\n"), "{shown}");
     assert_eq!(
-        run(&folder, "website pause FF-SHOP").await.unwrap(),
+        run(&folder, "website pause --website FF-SHOP").await.unwrap(),
         "FF-SHOP  shop.example  Books (paused)\n"
     );
     assert_eq!(run(&folder, "website list").await.unwrap(), "FF-SHOP  shop.example  Books (paused)\n");
-    assert_eq!(json(&run(&folder, "website resume FF-SHOP --json").await.unwrap())["status"], "active");
-    run(&folder, "website delete FF-SHOP").await.unwrap();
-    let error = run(&folder, "website show FF-SHOP").await.unwrap_err();
-    assert_eq!((error.exit_code(), error.to_string()), (1, "there is no website FF-SHOP".to_owned()));
+    assert_eq!(
+        json(&run(&folder, "website resume --website FF-SHOP --json").await.unwrap())["status"],
+        "active"
+    );
+    run(&folder, "website delete --website FF-SHOP").await.unwrap();
+    let error = run(&folder, "website show --website FF-SHOP").await.unwrap_err();
+    assert_eq!((error.exit_code(), error.to_string()), (64, "there is no website FF-SHOP".to_owned()));
 }
 
 #[tokio::test]
@@ -160,7 +176,7 @@ async fn a_password_comes_from_a_file_or_from_standard_input() {
     assert_eq!(nobody.unwrap_err().to_string(), "there is no user bob@example.com");
     let missing =
         run(&folder, "user set-password --email ada@example.com --password-file /no/such/file").await;
-    assert_eq!(missing.unwrap_err().exit_code(), 74);
+    assert_eq!(missing.unwrap_err().exit_code(), 64);
     assert_eq!(
         run(&folder, "user status --email ada@example.com suspended").await.unwrap(),
         "ada@example.com  suspended\n"
@@ -227,12 +243,154 @@ async fn what_belongs_to_a_website_is_said_with_its_id() {
         ("permission grant --website FF-SHOP --email ada@example.com --role king", "\"king\" is not a role"),
         ("property set --website FF-SHOP Colour blue", "\"Colour\" is not a property"),
         ("dimension set --website FF-SHOP --index 21 --name D --scope hit", "\"21\" is not an index"),
-        ("website set FF-SHOP --currency euro", "\"euro\" is not a currency"),
+        ("website set --website FF-SHOP --currency euro", "\"euro\" is not a currency"),
     ] {
         let error = run(&folder, line).await.unwrap_err();
         assert_eq!(error.exit_code(), 64, "{line}");
         assert!(error.to_string().starts_with(sentence), "{error}");
     }
     let unknown = run(&folder, "goal list --website FF-NOBODY").await.unwrap_err();
-    assert_eq!((unknown.exit_code(), unknown.to_string()), (1, "there is no website FF-NOBODY".to_owned()));
+    assert_eq!((unknown.exit_code(), unknown.to_string()), (64, "there is no website FF-NOBODY".to_owned()));
+}
+
+/// Every command that is about a website, whole but for the website.
+const ABOUT_A_WEBSITE: [&str; 20] = [
+    "website show",
+    "website set --name Books",
+    "website pause",
+    "website resume",
+    "website delete",
+    "permission grant --email ada@example.com --role editor",
+    "permission revoke --email ada@example.com",
+    "permission list",
+    "property set colour blue",
+    "property list",
+    "property unset colour",
+    "goal add --name G --type duration --number 3",
+    "goal list",
+    "goal retire G",
+    "funnel list",
+    "funnel show F",
+    "funnel remove F",
+    "dimension list",
+    "metric set --index 1 --name M --type integer",
+    "metric retire --index 1",
+];
+
+#[tokio::test]
+async fn every_command_names_a_website_in_the_one_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let added = "website add --name Shop --domain shop.example --tracking-id FF-SHOP --json";
+    let website_id = json(&run(&folder, added).await.unwrap())["website_id"].as_str().unwrap().to_owned();
+    for command in ABOUT_A_WEBSITE {
+        let unknown = run(&folder, &format!("{command} --website FF-NOBODY")).await.unwrap_err();
+        assert_eq!(
+            (unknown.exit_code(), unknown.to_string()),
+            (64, "there is no website FF-NOBODY".to_owned()),
+            "{command}"
+        );
+        for mistaken in ["", "a/b", "shop.example", "\u{fc}", &"x".repeat(51)] {
+            let refused = parsed(&format!("{command} --website {mistaken}")).unwrap_err().to_string();
+            assert!(refused.contains("--website <ID>"), "{command}: {refused}");
+        }
+        assert!(parsed(command).is_err(), "{command} without a website");
+    }
+    for id in ["FF-SHOP", website_id.as_str(), &website_id.to_uppercase(), &website_id.replace('-', "")] {
+        let shown = run(&folder, &format!("website show --website {id} --json")).await.unwrap();
+        assert_eq!(json(&shown)["website_id"], website_id.as_str(), "{id}");
+        run(&folder, &format!("property list --website {id}")).await.unwrap();
+        run(&folder, &format!("website set --website {id} --name Books")).await.unwrap();
+        run(&folder, &format!("website pause --website {id}")).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_domain_of_another_website_is_taken_only_by_force() {
+    let folder = tempfile::tempdir().unwrap();
+    for added in [
+        "website add --name Shop --domain shop.example --also-domain shop.test --also-domain localhost --tracking-id FF-SHOP",
+        "website add --name Blog --domain blog.shop.example --also-domain localhost --tracking-id FF-BLOG",
+        "website add --name Local --domain 127.0.0.1 --tracking-id FF-1",
+        "website add --name Other --domain 127.0.0.1 --also-domain [::1] --also-domain app.localhost --tracking-id FF-2",
+    ] {
+        run(&folder, added).await.unwrap();
+    }
+    let before = run(&folder, "website list").await.unwrap();
+    for (line, whose) in [
+        ("website add --name X --domain SHOP.example", "FF-SHOP (Shop)"),
+        ("website add --name X --domain shop.test.", "FF-SHOP (Shop)"),
+        ("website add --name X --domain x.example --also-domain shop.example", "FF-SHOP (Shop)"),
+        ("website add --name X --domain shop.example --tracking-id FF-X --if-missing", "FF-SHOP (Shop)"),
+        ("website add --name X --domain shop.test --if-missing", "FF-SHOP (Shop)"),
+        ("website set --website FF-BLOG --domain shop.example", "FF-SHOP (Shop)"),
+        ("website set --website FF-BLOG --also-domain shop.test", "FF-SHOP (Shop)"),
+        ("website set --website FF-SHOP --also-domain blog.shop.example", "FF-BLOG (Blog)"),
+    ] {
+        let refused = run(&folder, line).await.unwrap_err();
+        assert_eq!(refused.exit_code(), 1, "{line}");
+        let sentence = refused.to_string();
+        assert!(sentence.contains(whose) && sentence.contains("--force"), "{line}: {sentence}");
+    }
+    assert_eq!(run(&folder, "website list").await.unwrap(), before, "a refusal changes nothing");
+
+    let own = "website set --website FF-SHOP --domain shop.example --also-domain shop.test --also-domain www.shop.example";
+    run(&folder, own).await.unwrap();
+    let again = "website add --name X --domain shop.example --if-missing --json";
+    assert_eq!(json(&run(&folder, again).await.unwrap())["created"], false);
+    for forced in [
+        "website add --name X --domain shop.example --tracking-id FF-X --force",
+        "website set --website FF-BLOG --domain shop.example --force",
+    ] {
+        run(&folder, forced).await.unwrap();
+    }
+    for website in ["FF-SHOP", "FF-X", "FF-BLOG"] {
+        run(&folder, &format!("website delete --website {website}")).await.unwrap();
+    }
+    run(&folder, "website add --name Next --domain shop.example")
+        .await
+        .expect("what was deleted has no domain");
+}
+
+#[tokio::test]
+async fn what_nothing_acts_on_is_said_where_it_is_asked_for_and_where_it_is_set() {
+    let folder = tempfile::tempdir().unwrap();
+    run(&folder, "website add --name Shop --domain shop.example --tracking-id FF-SHOP").await.unwrap();
+    for json_too in ["", " --json"] {
+        let (mut out, mut notes) = (Vec::new(), Vec::new());
+        let line = format!("website set --website FF-SHOP --data-retention-days 90{json_too}");
+        run_to(&folder, &line, "", &mut out, &mut notes).await.unwrap();
+        let (out, notes) = (String::from_utf8(out).unwrap(), String::from_utf8(notes).unwrap());
+        assert!(notes.contains("nothing acts on it yet") && notes.lines().count() == 1, "{notes}");
+        assert!(out.contains("data_retention_days") && !out.contains("nothing acts"), "{out}");
+        assert!(json_too.is_empty() || json(&out)["data_retention_days"] == 90, "{out}");
+    }
+    let help = parsed("website set --help").err().unwrap().to_string();
+    assert!(
+        help.split_whitespace().collect::<Vec<_>>().join(" ").contains("Nothing acts on it yet"),
+        "{help}"
+    );
+    let help = parsed("--help").err().unwrap().to_string();
+    for promised in ["--website", "64", "{\"error\": \"sentence\"}"] {
+        assert!(help.contains(promised), "{promised} is not in {help}");
+    }
+}
+
+#[tokio::test]
+async fn the_name_of_what_is_not_there_is_typed_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    run(&folder, "website add --name Shop --domain shop.example --tracking-id FF-SHOP").await.unwrap();
+    for (line, sentence) in [
+        ("goal retire --website FF-SHOP Order", "there is no goal"),
+        ("funnel show --website FF-SHOP Checkout", "there is no funnel"),
+        ("dimension retire --website FF-SHOP --index 3", "there is no dimension"),
+        ("permission grant --website FF-SHOP --email bob@example.com --role editor", "there is no user"),
+        ("permission list --email bob@example.com", "there is no user"),
+        ("user status --email bob@example.com active", "there is no user"),
+        ("funnel add --website FF-SHOP --name F --steps /no/such/file", "/no/such/file cannot be read"),
+        ("funnel add --website FF-SHOP --name F --steps /", "/ cannot be read"),
+    ] {
+        let error = run(&folder, line).await.unwrap_err();
+        assert_eq!(error.exit_code(), 64, "{line}: {error}");
+        assert!(error.to_string().starts_with(sentence), "{line}: {error}");
+    }
 }

@@ -1,13 +1,14 @@
 //! `central admin website …`.
 
 use std::io::Write;
+use std::net::IpAddr;
 
 use clap::{ArgAction, Args, Subcommand};
 
 use super::table::{list, one};
-use super::{Error, Output};
+use super::{Error, OfWebsite, Output};
 use footfall_metadata::{
-    self, Added, Change, Metadata, NewWebsite, Status, Website as Row, currency, name, retention_days,
+    Added, Change, Domain, Metadata, NewWebsite, Status, Website as Row, currency, name, retention_days,
     sampling_rate, timezone,
 };
 
@@ -33,8 +34,8 @@ pub enum Website {
 /// Which one.
 #[derive(Debug, Args)]
 pub struct Named {
-    /// Its tracking id or website id.
-    website: String,
+    #[command(flatten)]
+    of: OfWebsite,
     #[command(flatten)]
     output: Output,
 }
@@ -56,6 +57,9 @@ pub struct Set {
     /// No further domains.
     #[arg(long)]
     no_also_domain: bool,
+    /// Take domains although another website has them.
+    #[arg(long)]
+    force: bool,
     /// Name in the IANA time zone database.
     #[arg(long)]
     timezone: Option<String>,
@@ -71,7 +75,7 @@ pub struct Set {
     /// Leave bots out.
     #[arg(long, action = ArgAction::Set, value_name = "true|false")]
     bot_filtering: Option<bool>,
-    /// For how many days events are kept.
+    /// For how many days events are to be kept. Nothing acts on it yet: the number is kept, and no event is deleted for its age.
     #[arg(long, value_name = "DAYS")]
     data_retention_days: Option<String>,
     /// Share of events to keep, 0.01 to 1.
@@ -112,16 +116,19 @@ pub struct Add {
     /// Change nothing if there is a website with this tracking id or, where none is given, this domain.
     #[arg(long)]
     if_missing: bool,
+    /// Take domains although another website has them.
+    #[arg(long)]
+    force: bool,
     #[command(flatten)]
     output: Output,
 }
 
 /// A command whose values are known to be good.
 pub(super) enum Prepared {
-    Add { new: NewWebsite, if_missing: bool, json: bool },
+    Add { new: NewWebsite, if_missing: bool, force: bool, json: bool },
     List { json: bool },
     Show(Named),
-    Set { named: Named, change: Change },
+    Set { named: Named, change: Change, force: bool },
     Status { named: Named, status: Status },
 }
 
@@ -129,8 +136,8 @@ impl Website {
     pub(super) fn prepare(self) -> Result<Prepared, Error> {
         Ok(match self {
             Self::Add(add) => {
-                let (if_missing, json) = (add.if_missing, add.output.json);
-                Prepared::Add { new: add.parse()?, if_missing, json }
+                let (if_missing, force, json) = (add.if_missing, add.force, add.output.json);
+                Prepared::Add { new: add.parse()?, if_missing, force, json }
             }
             Self::List(Output { json }) => Prepared::List { json },
             Self::Show(named) => Prepared::Show(named),
@@ -182,36 +189,50 @@ impl Set {
             data_retention_days: self.data_retention_days.map(|days| retention_days(&days)).transpose()?,
             sampling_rate: self.sampling_rate.map(|rate| sampling_rate(&rate)).transpose()?,
         };
-        Ok(Prepared::Set { named: self.named, change })
+        Ok(Prepared::Set { named: self.named, change, force: self.force })
     }
 }
 
+/// Said whenever it is set.
+const RETENTION: &str =
+    "central: data_retention_days is kept, but nothing acts on it yet: no event is deleted for its age";
+
 impl Prepared {
-    pub(super) async fn run(self, metadata: &Metadata, out: &mut impl Write) -> Result<(), Error> {
+    /// Prints what was done to `out`, and what whoever typed it should know to `notes`.
+    pub(super) async fn run(
+        self,
+        metadata: &Metadata,
+        out: &mut impl Write,
+        notes: &mut impl Write,
+    ) -> Result<(), Error> {
         match self {
-            Self::Add { new, if_missing: true, json } => {
-                print_added(&metadata.add_website_if_missing(new).await?, json, out)?;
-            }
-            Self::Add { new, if_missing: false, json } => {
-                let website = metadata.add_website(new).await?;
-                print_added(&Added { created: true, website }, json, out)?;
+            Self::Add { new, if_missing, force, json } => {
+                print_added(&add(metadata, new, if_missing, force).await?, json, out)?;
             }
             Self::List { json } => list("websites", &metadata.websites().await?, json, out, |website| {
                 let note = if website.status == Status::Paused { "(paused)" } else { "" };
                 let Row { tracking_id, domain, name, .. } = website;
                 [tracking_id.clone(), domain.clone(), format!("{name} {note}").trim_end().to_owned()]
             })?,
-            Self::Show(Named { website, output }) => {
-                let found = metadata.website(&website).await?;
-                let found =
-                    found.ok_or_else(|| footfall_metadata::Error::Unknown(format!("website {website}")))?;
-                one(&found, output.json, out, shown)?;
+            Self::Show(Named { of, output }) => one(&of.find(metadata).await?, output.json, out, shown)?,
+            Self::Set { named: Named { of, output }, change, force } => {
+                let website = of.find(metadata).await?;
+                if !force {
+                    let others = metadata.websites().await?;
+                    let others = others.iter().filter(|other| other.website_id != website.website_id);
+                    free(&others, change.domain.iter().chain(change.extra_domains.iter().flatten()))?;
+                }
+                let retention = change.data_retention_days.is_some();
+                let changed = metadata.change_website(&website.website_id, change).await?;
+                one(&changed, output.json, out, shown)?;
+                if retention {
+                    // It was set, whether anybody reads this or not.
+                    let _unread = writeln!(notes, "{RETENTION}");
+                }
             }
-            Self::Set { named: Named { website, output }, change } => {
-                one(&metadata.change_website(&website, change).await?, output.json, out, shown)?;
-            }
-            Self::Status { named: Named { website, output }, status } => {
-                let before = metadata.set_website_status(&website, status).await?;
+            Self::Status { named: Named { of, output }, status } => {
+                let website = of.find(metadata).await?;
+                let before = metadata.set_website_status(&website.website_id, status).await?;
                 one(&Row { status, ..before }, output.json, out, |website| {
                     format!("{}  {}  {} ({status})", website.tracking_id, website.domain, website.name)
                 })?;
@@ -219,6 +240,49 @@ impl Prepared {
         }
         Ok(())
     }
+}
+
+async fn add(metadata: &Metadata, new: NewWebsite, if_missing: bool, force: bool) -> Result<Added, Error> {
+    let others = metadata.websites().await?;
+    let is_it = |other: &Row| match &new.tracking_id {
+        Some(id) => other.tracking_id == id.as_str(),
+        None => other.domain == new.domain.as_str(),
+    };
+    let there = if_missing && others.iter().any(is_it);
+    // A tracking id that is in use is the graver mistake, and told below.
+    let known = new.tracking_id.is_some() && others.iter().any(is_it);
+    if !force && !there && !known {
+        free(&others.iter(), std::iter::once(&new.domain).chain(&new.extra_domains))?;
+    }
+    if if_missing {
+        return Ok(metadata.add_website_if_missing(new).await?);
+    }
+    Ok(Added { created: true, website: metadata.add_website(new).await? })
+}
+
+/// Refuses domains that one of the `others` has, as its own or as a further one. Names of this machine are nobody's: every website that is
+/// being worked on has them.
+fn free<'a>(
+    others: &(impl Iterator<Item = &'a Row> + Clone),
+    domains: impl Iterator<Item = &'a Domain>,
+) -> Result<(), Error> {
+    for domain in domains.map(Domain::as_str).filter(|domain| !is_this_machine(domain)) {
+        let has = |other: &&Row| {
+            other.domain == domain || other.extra_domains.iter().any(|further| further == domain)
+        };
+        if let Some(Row { tracking_id, name, .. }) = others.clone().find(has) {
+            let (domain, tracking_id, name) = (domain.to_owned(), tracking_id.clone(), name.clone());
+            return Err(Error::DomainTaken { domain, tracking_id, name });
+        }
+    }
+    Ok(())
+}
+
+fn is_this_machine(domain: &str) -> bool {
+    let address = domain.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    domain == "localhost"
+        || domain.ends_with(".localhost")
+        || address.is_ok_and(|address| address.is_loopback())
 }
 
 fn print_added(added: &Added, json: bool, out: &mut impl Write) -> Result<(), Error> {

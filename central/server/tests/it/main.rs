@@ -1,5 +1,6 @@
 //! Central's tests with a real event store, real servers and the real program, in one binary: linking all of central once is what they cost.
 
+mod admin;
 mod blobs;
 mod cluster_schema;
 mod dead_letters;

@@ -17,11 +17,38 @@ const SHARED: usize = 4096;
 /// A session: a hash of website and session id, whoever made the id.
 pub type SessionKey = u128;
 
+/// What is known of how a session began.
+#[derive(Debug, Clone)]
+enum Beginning {
+    /// By an event that said who sent the visit.
+    Seen(Arc<Source>),
+    /// Where this edge did not see it.
+    Elsewhere,
+}
+
+impl Beginning {
+    fn source(self) -> Option<Arc<Source>> {
+        match self {
+            Self::Seen(source) => Some(source),
+            Self::Elsewhere => None,
+        }
+    }
+
+    /// What one session costs of the text: its share. Its own reference is counted, and that of the table of shared ones.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Seen(source) => {
+                (size_of::<Source>() + source.text_bytes()) / (Arc::strong_count(source) - 1).max(1)
+            }
+            Self::Elsewhere => 0,
+        }
+    }
+}
+
 /// The sources of the sessions that go on.
 #[derive(Debug)]
 pub struct SessionSources {
-    /// `None` if the session began where this edge did not see it.
-    sessions: Generations<SessionKey, Option<Arc<Source>>>,
+    sessions: Generations<SessionKey, Beginning>,
     /// Sources as they were last decided, so that the next session of the same one shares its text.
     shared: Generations<Arc<Source>, ()>,
     capacity_bytes: usize,
@@ -51,15 +78,16 @@ impl SessionSources {
         decide: impl FnOnce() -> Option<Source>,
     ) -> Option<Arc<Source>> {
         self.age(now_ms);
-        if let Some(source) = self.known(session) {
-            return source;
+        if let Some(beginning) = self.known(session) {
+            return beginning.source();
         }
-        let source = decide().map(|source| self.share(source));
-        if let Some(source) = &source {
-            self.charge(source_bytes(source));
-        }
-        self.sessions.insert(session, source.clone());
-        source
+        let beginning = match decide() {
+            Some(source) => Beginning::Seen(self.share(source)),
+            None => Beginning::Elsewhere,
+        };
+        self.charge(beginning.bytes());
+        self.sessions.insert(session, beginning.clone());
+        beginning.source()
     }
 
     /// Remembers what the journal says of a session's source. The first of a session stays.
@@ -79,15 +107,15 @@ impl SessionSources {
         self.sessions.is_empty()
     }
 
-    fn known(&mut self, session: SessionKey) -> Option<Option<Arc<Source>>> {
+    fn known(&mut self, session: SessionKey) -> Option<Beginning> {
         let was_young = self.sessions.is_young(&session);
-        let source = self.sessions.touch(&session)?;
-        let bytes = source.as_ref().map_or(0, source_bytes);
-        let source = source.clone();
+        let beginning = self.sessions.touch(&session)?;
+        let bytes = beginning.bytes();
+        let beginning = beginning.clone();
         if !was_young {
             self.charge(bytes);
         }
-        Some(source)
+        Some(beginning)
     }
 
     /// The same source as another session has, if one has it.
@@ -121,11 +149,6 @@ impl SessionSources {
         self.shared.age();
         self.young_bytes = 0;
     }
-}
-
-/// What one session costs of a source: its share. Its own reference is counted, and that of the table of shared ones.
-fn source_bytes(source: &Arc<Source>) -> usize {
-    (size_of::<Source>() + source.text_bytes()) / (Arc::strong_count(source) - 1).max(1)
 }
 
 #[cfg(test)]

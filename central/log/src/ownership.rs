@@ -54,8 +54,10 @@ impl Ownership {
         metrics: Metrics,
     ) -> Self {
         let unopened = Unopened::default();
-        let owner = Owner { owned, lost_unexplained: Owned::new(), unopened: unopened.clone(), metrics };
-        Self { task: Mutex::new(Some(tokio::spawn(owner.run(assignments, late_after)))), unopened }
+        let lost_unexplained = Owned::new();
+        let following = Owner { owned, lost_unexplained, unopened: unopened.clone(), metrics };
+        let task = tokio::spawn(following.run(assignments, late_after));
+        Self { task: Mutex::new(Some(task)), unopened }
     }
 
     /// Why partitions that this central was given do not open, in sentences.

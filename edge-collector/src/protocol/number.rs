@@ -15,7 +15,13 @@ pub(super) fn read(text: &str) -> Option<f64> {
     let text = text.trim();
     // Rust also knows the words for what is no number.
     let spelled = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
-    let number: f64 = text.parse().ok().filter(|_| spelled)?;
+    if spelled { of_token(text) } else { None }
+}
+
+/// The number that a JSON token is, whose grammar the parser has seen to.
+#[must_use]
+pub(super) fn of_token(token: &str) -> Option<f64> {
+    let number: f64 = token.parse().ok()?;
     number.is_finite().then_some(number + 0.0)
 }
 

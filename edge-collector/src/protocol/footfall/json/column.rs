@@ -37,45 +37,45 @@ pub(super) enum Takes {
     Metrics,
 }
 
-/// Every key that means something in an event, by name, apart from the numbered custom columns.
+/// Every key that means something in an event, by its length and then by name, apart from the numbered custom columns.
 #[rustfmt::skip] // A table.
 static COLUMNS: [Column; 33] = {
     use Takes::{Address, Count, Dimensions, Measure, Metrics, Name, Number, OptionalText, Text, Time, Uuid};
     const fn column(name: &'static str, takes: Takes) -> Column { Column { name, takes } }
     [
-        column("client_timestamp", Time(|d| &mut d.event.client_timestamp_ms)),
-        column("custom_dimensions", Dimensions),
-        column("custom_metrics", Metrics),
-        column("engagement_ms", Measure(|d| &mut d.event.engagement_ms)),
-        column("event_action", Text(|d| &mut d.event.event_action)),
-        column("event_category", Text(|d| &mut d.event.event_category)),
+        column("user_id", Name(|d| &mut d.user_id)),
         column("event_id", Uuid(|d| &mut d.event.event_id)),
-        column("event_label", Text(|d| &mut d.event.event_label)),
-        column("event_type", Text(|d| &mut d.event.event_type)),
-        column("event_value", Number(|d| &mut d.event.event_value)),
-        column("page_referrer", Text(|d| &mut d.event.page_referrer)),
-        column("page_title", Text(|d| &mut d.event.page_title)),
         column("page_url", Address(|d| &mut d.event.page_url)),
-        column("page_view_id", Uuid(|d| &mut d.event.page_view_id)),
-        column("product_category", OptionalText(|d| &mut d.event.product_category)),
-        column("product_name", OptionalText(|d| &mut d.event.product_name)),
-        column("product_price", Number(|d| &mut d.event.product_price)),
-        column("product_quantity", Count(|d| &mut d.event.product_quantity)),
-        column("product_sku", OptionalText(|d| &mut d.event.product_sku)),
-        column("scroll_depth", Measure(|d| &mut d.event.scroll_depth)),
+        column("event_type", Text(|d| &mut d.event.event_type)),
+        column("page_title", Text(|d| &mut d.event.page_title)),
         column("session_id", Name(|d| &mut d.session_id)),
+        column("event_label", Text(|d| &mut d.event.event_label)),
+        column("event_value", Number(|d| &mut d.event.event_value)),
+        column("product_sku", OptionalText(|d| &mut d.event.product_sku)),
         column("source_name", Text(|d| &mut d.event.source_name)),
         column(TRACKING_ID, Text(|d| &mut d.tracking_id)),
-        column("traffic_campaign", Text(|d| &mut d.event.traffic_campaign)),
-        column("traffic_content", Text(|d| &mut d.event.traffic_content)),
-        column("traffic_keyword", Text(|d| &mut d.event.traffic_keyword)),
+        column("event_action", Text(|d| &mut d.event.event_action)),
+        column("page_view_id", Uuid(|d| &mut d.event.page_view_id)),
+        column("product_name", OptionalText(|d| &mut d.event.product_name)),
+        column("scroll_depth", Measure(|d| &mut d.event.scroll_depth)),
+        column("engagement_ms", Measure(|d| &mut d.event.engagement_ms)),
+        column("page_referrer", Text(|d| &mut d.event.page_referrer)),
+        column("product_price", Number(|d| &mut d.event.product_price)),
+        column("custom_metrics", Metrics),
+        column("event_category", Text(|d| &mut d.event.event_category)),
         column("traffic_medium", Text(|d| &mut d.event.traffic_medium)),
         column("traffic_source", Text(|d| &mut d.event.traffic_source)),
         column("transaction_id", OptionalText(|d| &mut d.event.transaction_id)),
+        column("traffic_content", Text(|d| &mut d.event.traffic_content)),
+        column("traffic_keyword", Text(|d| &mut d.event.traffic_keyword)),
+        column("transaction_tax", Number(|d| &mut d.event.transaction_tax)),
+        column("client_timestamp", Time(|d| &mut d.event.client_timestamp_ms)),
+        column("product_category", OptionalText(|d| &mut d.event.product_category)),
+        column("product_quantity", Count(|d| &mut d.event.product_quantity)),
+        column("traffic_campaign", Text(|d| &mut d.event.traffic_campaign)),
+        column("custom_dimensions", Dimensions),
         column("transaction_revenue", Number(|d| &mut d.event.transaction_revenue)),
         column("transaction_shipping", Number(|d| &mut d.event.transaction_shipping)),
-        column("transaction_tax", Number(|d| &mut d.event.transaction_tax)),
-        column("user_id", Name(|d| &mut d.user_id)),
     ]
 };
 
@@ -97,7 +97,9 @@ pub(super) enum Place {
 impl Place {
     /// The place of a key of an event; `None` for one that no column has.
     pub(super) fn named(key: &str) -> Option<Self> {
-        if let Ok(index) = COLUMNS.binary_search_by(|column| column.name.cmp(key)) {
+        if let Ok(index) = COLUMNS
+            .binary_search_by(|column| column.name.len().cmp(&key.len()).then_with(|| column.name.cmp(key)))
+        {
             return Some(Self::Column(index));
         }
         if let Some(slot) = key.strip_prefix("custom_dimension_") {
@@ -136,7 +138,7 @@ mod tests {
 
     #[test]
     fn the_columns_stand_in_order_and_have_no_twins() {
-        assert!(COLUMNS.is_sorted_by(|one, next| one.name < next.name));
+        assert!(COLUMNS.is_sorted_by(|one, next| (one.name.len(), one.name) < (next.name.len(), next.name)));
     }
 
     #[test]

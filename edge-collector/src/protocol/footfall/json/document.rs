@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 
 use super::column::Place;
 use super::shared;
-use super::value::{Value, text_of};
+use super::value::Value;
 
 /// A document, read to its end.
 #[derive(Default)]
@@ -47,8 +47,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Document<'a> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Document<'de>, A::Error> {
                 let mut document = Document::default();
-                while let Some(key) = map.next_key::<&RawValue>()? {
-                    let key = text_of(key.get());
+                while let Some(key) = map.next_key_seed(Key)? {
                     if key == "events" {
                         document.events = Some(map.next_value()?);
                         continue;
@@ -141,8 +140,44 @@ impl<'a> Fields<'a> {
             return;
         };
         // There are few places, and so few fields, whatever is sent.
-        self.placed.retain(|(placed, _)| *placed != place);
+        if let Some(earlier) = self.placed.iter().position(|(placed, _)| *placed == place) {
+            self.placed.remove(earlier);
+        }
         self.placed.push((place, value));
+    }
+}
+
+/// Room that an event's fields nearly always fit in.
+const USUAL_FIELDS: usize = 16;
+
+/// Reads a key of an object. Half a surrogate pair in it is U+FFFD, as in a text, and so a key that no column has.
+struct Key;
+
+impl<'de> DeserializeSeed<'de> for Key {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_bytes(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Key {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_borrowed_bytes<E: Error>(self, key: &'de [u8]) -> Result<Self::Value, E> {
+        // As bytes the parser takes what a text may not hold unescaped.
+        if key.iter().any(|byte| *byte < b' ') {
+            return Err(E::custom("a control character in a key"));
+        }
+        Ok(String::from_utf8_lossy(key))
+    }
+
+    fn visit_bytes<E: Error>(self, key: &[u8]) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(String::from_utf8_lossy(key).into_owned()))
     }
 }
 
@@ -169,9 +204,9 @@ impl<'de> Visitor<'de> for FieldsOf {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut fields = Fields::default();
-        while let Some(key) = map.next_key::<&RawValue>()? {
-            let place = (self.0)(&text_of(key.get()));
-            fields.put(place, map.next_value()?);
+        fields.placed.reserve(USUAL_FIELDS);
+        while let Some(key) = map.next_key_seed(Key)? {
+            fields.put((self.0)(&key), map.next_value()?);
         }
         Ok(Some(fields))
     }

@@ -92,6 +92,7 @@ fn a_wrong_value_costs_its_event_and_an_unknown_key_nothing() {
     for (fields, expected) in [
         (r#""nothing":[1,{}]"#.to_owned(), None),
         (r#""nothing":1e999,"\ud83d":"\ud83d""#.to_owned(), None),
+        ("\"\u{7f}\":1,\"\\n\\udfff\":2".to_owned(), None),
         (format!(r#""nothing":{deep}"#), None),
         (format!(r#""page_title":{deep}"#), Some(DropReason::Invalid)),
         (r#""client_timestamp":"yesterday""#.to_owned(), Some(DropReason::Invalid)),

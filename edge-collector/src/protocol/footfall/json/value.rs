@@ -60,7 +60,7 @@ impl<'a> Value<'a> {
     /// As a number, which may be written as a text. A truth value is none.
     pub(super) fn number(&self) -> Option<f64> {
         match self {
-            Self::Number(token) => number::read(token),
+            Self::Number(token) => number::of_token(token),
             Self::Text(text) => number::read(text),
             _ => None,
         }
@@ -90,6 +90,9 @@ pub(super) fn text_of(token: &str) -> Cow<'_, str> {
     let quoted = token.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default();
     if !quoted.contains('\\') {
         return Cow::Borrowed(quoted);
+    }
+    if let Ok(text) = serde_json::from_str(token) {
+        return Cow::Owned(text);
     }
     let bytes = serde_json::Deserializer::from_str(token).deserialize_bytes(Unescaped);
     let mut bytes = bytes.unwrap_or_default();

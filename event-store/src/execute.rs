@@ -319,7 +319,7 @@ fn stream(
             response.send_whole(format, whole, progress);
             return Ok(AfterUse::Reusable);
         };
-        progress = chunk.progress;
+        progress += chunk.progress;
         if length + chunk.bytes.len() > result.held {
             break Some(chunk.bytes);
         }

@@ -69,6 +69,8 @@ fn holds_an_answer_back_as_long_as_it_may() {
     };
     let held = ask(500_000, 500_000);
     assert!(held.header("content-length").is_some() && held.body.lines().count() == 500_000);
+    let summary = held.header("x-clickhouse-summary").expect("a summary");
+    assert!(summary.contains("\"result_rows\":\"500000\""), "{summary}");
     let failed = ask(500_000, 499_999);
     assert_eq!((failed.status, failed.exception()), (500, 395), "an error with a status");
     let longer = ask(1_000_000, 1_000_000);

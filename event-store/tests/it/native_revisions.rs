@@ -57,7 +57,8 @@ fn are_the_blocks_of_files_with_a_few_bytes_more() {
         let from = if value.contains("sum(") { "numbers(10)" } else { "numbers(25)" };
         // The last column is found only if the one before it was measured.
         let sql = format!(
-            "SELECT {value} AS a, 'end' AS z FROM {from} SETTINGS max_block_size = 10, max_threads = 1"
+            "SELECT {value} AS a, 'end' AS z FROM {from} SETTINGS max_block_size = 10, max_threads = 1, \
+             allow_suspicious_low_cardinality_types = 1"
         );
         let ask = |query: &str| {
             let said =

@@ -89,7 +89,7 @@ mod a_form {
     fn gives_its_fields() {
         let found = fields(BODY, "B").expect("well formed");
         let pairs: Vec<_> = found.iter().map(|field| (field.name.as_str(), field.value.as_slice())).collect();
-        assert_eq!(pairs, [("query", b"SELECT {a:String}".as_slice()), ("param_a", b"x\r\n--y")]);
+        assert_eq!(pairs, [("query", b"SELECT {a:String}".as_slice()), ("param_a", b"x\r\n--y".as_slice())]);
         assert!(found.iter().all(|field| !field.file));
     }
 

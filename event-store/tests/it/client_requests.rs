@@ -48,9 +48,14 @@ fn brings_tables_along() {
         let said = ask(query, &["-F", "query=SELECT 1", "-F", "u=1;filename=u"]);
         assert_eq!(said.exception(), code, "{query}: {}", said.body);
     }
-    let long = format!("u={};filename=u", "1\n".repeat(3 << 20));
-    let said = ask("?u_types=UInt8", &["-F", "query=SELECT 1", "-F", &long]);
+    let long = tempfile::NamedTempFile::new().expect("made");
+    std::fs::write(long.path(), "1\n".repeat(3 << 20)).expect("written");
+    let bring = format!("u=@{};filename=u", long.path().display());
+    let said = ask("?u_types=UInt8", &["-F", "query=SELECT 1", "-F", &bring]);
     assert_eq!((said.status, said.exception()), (413, 229));
+    // Who has the password may bring more.
+    let counted = server.curl("?u_types=UInt8", &["-F", "query=SELECT count() FROM u", "-F", &bring]);
+    assert_eq!(counted.body, "3145728\n");
     // Who may only read changes nothing by it.
     let insert = "query=INSERT INTO t SELECT * FROM u";
     server.run("CREATE TABLE t (a UInt8) ENGINE = MergeTree ORDER BY a");

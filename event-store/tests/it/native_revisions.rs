@@ -49,6 +49,9 @@ const VALUES: &[&str] = &[
 /// The fixed part of a block's info.
 const INFO: &[u8] = b"\x01\0\x02\xff\xff\xff\xff\0";
 
+/// The last column, as far as its first value.
+const LAST: &[u8] = b"\x01z\x06String\0\x03end";
+
 #[test]
 fn are_the_blocks_of_files_with_a_few_bytes_more() {
     let server = Server::start();
@@ -75,11 +78,7 @@ fn are_the_blocks_of_files_with_a_few_bytes_more() {
         assert_eq!(earlier.len(), plain.len() + blocks * INFO.len(), "{value}");
         assert_eq!(later.len(), plain.len() + blocks * (INFO.len() + 2), "{value}");
         assert_eq!(whole.len(), later.len(), "{value}");
-        assert_eq!(
-            later.windows(12).filter(|bytes| bytes == b"\x01z\x06String\0\x03en").count(),
-            blocks,
-            "{value}"
-        );
+        assert_eq!(later.windows(LAST.len()).filter(|bytes| *bytes == LAST).count(), blocks, "{value}");
     }
     let state = "SELECT sumState(number) AS a FROM numbers(1)";
     let refused = server

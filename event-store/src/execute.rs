@@ -4,9 +4,10 @@ use crate::access::{self, Restrictions, Role};
 use crate::body::Body;
 use crate::engine::{Class, Connection, Exception, Outcome, Parameter, Progress, code};
 use crate::format::{self, Concatenation};
-use crate::limits::{STATEMENT_BYTES, WHOLE_RESULT_BYTES};
+use crate::limits::{CHUNK_BYTES, HELD_RESULT_BYTES, STATEMENT_BYTES, WHOLE_RESULT_BYTES};
+use crate::native;
 use crate::pool::{CONNECTION_ID_SETTING, PooledConnection, ProcessList, QueryStatus};
-use crate::request::Request;
+use crate::request::{ExternalTable, Request};
 use crate::response::ResponseWriter;
 use crate::statement::{self, Insert, Shape};
 use bytes::Bytes;
@@ -72,14 +73,23 @@ fn try_execute(
     let shape = statement::shape(&judged);
     let found = pooled.connection()?.classify(&judged);
     access::check(role, Restrictions { get, readonly: request.readonly }, &shape, found)?;
+    if request.session
+        && let Some(why) = statement::needs_session(&judged, &shape)
+    {
+        return Err(Exception::new(code::NOT_IMPLEMENTED, "NOT_IMPLEMENTED", why));
+    }
 
     let reads = found.class == Class::ReadOnly && !shape.explains_change;
     query.begin(pooled.open()?, reads);
     pooled.use_database(request.database.as_deref().unwrap_or(&database))?;
     let plan = plan(&request, &shape, insert, reads, found.class, role);
     let settings = settings(&request, &shape, &plan);
-    let has_settings = settings.is_some() || found.class == Class::Control;
+    let leaves_traces =
+        settings.is_some() || found.class == Class::Control || !request.external_tables.is_empty();
     let connection = pooled.connection()?;
+    for table in &request.external_tables {
+        make_external_table(connection, table)?;
+    }
     if let Some(sql) = settings {
         connection.query(sql.as_bytes(), "Null", &[])?;
     }
@@ -94,7 +104,10 @@ fn try_execute(
             AfterUse::Reusable
         }
         Plan::Stream { format, concatenation } => {
-            stream(connection, &text, &format, concatenation, &request.parameters, response)?
+            let held = if request.whole { HELD_RESULT_BYTES } else { 0 };
+            let revision = revision(&request, &format);
+            let result = Streaming { text: &text, format: &format, concatenation, held, revision };
+            stream(connection, &result, &request.parameters, response)?
         }
         Plan::Whole { format } => {
             let text = if role == Role::Writer && statement::kills_by_query_id(&text) {
@@ -103,7 +116,8 @@ fn try_execute(
                 text
             };
             let outcome = connection.query(&text, &format, &request.parameters)?;
-            response.send_whole(&format, outcome.bytes, outcome.progress);
+            let bytes = native::at_revision(revision(&request, &format), outcome.bytes)?;
+            response.send_whole(&format, bytes, outcome.progress);
             AfterUse::Reusable
         }
         Plan::ReportSyntaxError => {
@@ -112,7 +126,7 @@ fn try_execute(
             return Err(Exception::new(code::SYNTAX_ERROR, "SYNTAX_ERROR", message));
         }
     };
-    Ok(if has_settings { AfterUse::Close } else { after_use })
+    Ok(if leaves_traces { AfterUse::Close } else { after_use })
 }
 
 /// Pairs of the engine's and the client's query ids. The connection's id tells which query runs on it, provided that the same query ran
@@ -164,8 +178,7 @@ fn plan(
         return Plan::Insert(insert);
     }
     let format = shape.format.as_ref().or(request.format.as_ref()).map_or("TabSeparated", String::as_str);
-    let framed = request.whole
-        || shape.has_footer
+    let framed = shape.has_footer
         || shape.sets_framing
         || request.settings.iter().any(|(name, _)| name == "extremes" || statement::frames(name.as_bytes()));
     match format::concatenation(format) {
@@ -174,6 +187,11 @@ fn plan(
         }
         _ => Plan::Whole { format: format.to_owned() },
     }
+}
+
+/// The revision of the native protocol in which a result is written.
+fn revision(request: &Request, format: &str) -> u64 {
+    if format.eq_ignore_ascii_case("Native") { request.client_protocol_version } else { 0 }
 }
 
 /// The statement that applies the request's settings, and the bound of a result that the engine holds whole.
@@ -245,35 +263,81 @@ fn insert_data(
     insertion.finish()
 }
 
-/// Hands a result out as it comes. What fits in one chunk is a whole answer: its error is then an error with a status.
+/// Makes a table of a request's own. It goes with the connection, which is closed after the request.
+fn make_external_table(connection: &mut Connection, table: &ExternalTable) -> Result<(), Exception> {
+    connection.query(table.create().as_bytes(), "Null", &[])?;
+    let mut insertion = connection.insert(table.insert().as_bytes(), &table.format, &[])?;
+    for chunk in table.data.chunks(CHUNK_BYTES) {
+        if !insertion.append(chunk) {
+            break;
+        }
+    }
+    insertion.finish().map(drop)
+}
+
+/// A result that can be handed out in chunks.
+struct Streaming<'s> {
+    text: &'s [u8],
+    format: &'s str,
+    concatenation: Concatenation,
+    /// Bytes that are held back for as long as the statement runs.
+    held: usize,
+    /// The revision of the native protocol in which it is written.
+    revision: u64,
+}
+
+/// Hands a result out as it comes. One that fits in one chunk, or in what shall be held back, is a whole answer: its error
+/// is then an error with a status.
 fn stream(
     connection: &mut Connection,
-    text: &[u8],
-    format: &str,
-    concatenation: Concatenation,
+    result: &Streaming<'_>,
     parameters: &[Parameter],
     response: &mut ResponseWriter,
 ) -> Result<AfterUse, Exception> {
-    let mut selection = connection.select(text, format, parameters)?;
+    let format = result.format;
+    let mut selection = connection.select(result.text, format, parameters)?;
     let Some(first) = selection.fetch()? else {
         response.send_whole(format, Bytes::new(), Progress::default());
         return Ok(AfterUse::Reusable);
     };
-    let Some(second) = selection.fetch()? else {
-        response.send_whole(format, first.bytes, first.progress);
-        return Ok(AfterUse::Reusable);
-    };
-    let header = format::header_length(concatenation, &first.bytes).map(|length| first.bytes.slice(..length));
-    let mut read = response.start_stream(format, first.bytes);
-    let mut next = Some(second.bytes);
-    while let (true, Some(mut bytes)) = (read, next.take()) {
-        let Some(header) = header.as_ref().filter(|header| bytes.starts_with(header)) else {
+    let header =
+        format::header_length(result.concatenation, &first.bytes).map(|length| first.bytes.slice(..length));
+    // A further chunk's own bytes.
+    let without_header = |mut bytes: Bytes| match header.as_ref().filter(|header| bytes.starts_with(header)) {
+        Some(header) => native::at_revision(result.revision, bytes.split_off(header.len())),
+        None => {
             let message = "A chunk of the result does not repeat the header of the first";
-            response.fail(&Exception::new(code::INCORRECT_DATA, "INCORRECT_DATA", message));
-            return Ok(AfterUse::Close);
+            Err(Exception::new(code::INCORRECT_DATA, "INCORRECT_DATA", message))
+        }
+    };
+    let mut progress = first.progress;
+    let mut held = vec![native::at_revision(result.revision, first.bytes)?];
+    let mut length = held[0].len();
+    let mut next = loop {
+        let Some(chunk) = selection.fetch()? else {
+            let whole = if held.len() == 1 { held.remove(0) } else { held.concat().into() };
+            response.send_whole(format, whole, progress);
+            return Ok(AfterUse::Reusable);
         };
-        read = response.send_chunk(bytes.split_off(header.len()));
-        next = match selection.fetch() {
+        progress += chunk.progress;
+        if length + chunk.bytes.len() > result.held {
+            break Some(chunk.bytes);
+        }
+        let bytes = without_header(chunk.bytes)?;
+        length += bytes.len();
+        held.push(bytes);
+    };
+    let mut held = held.into_iter();
+    let mut read = held.next().is_some_and(|first| response.start_stream(format, first));
+    for bytes in held {
+        read = read && response.send_chunk(bytes);
+    }
+    while let (true, Some(bytes)) = (read, next.take()) {
+        let fetched = without_header(bytes).and_then(|bytes| {
+            read = response.send_chunk(bytes);
+            selection.fetch()
+        });
+        next = match fetched {
             Ok(chunk) => chunk.map(|chunk| chunk.bytes),
             Err(exception) => {
                 response.fail(&exception);

@@ -5,7 +5,8 @@
 //!
 //! # Layout
 //! - [`engine`]: a safe interface to the library. The only `unsafe` of the workspace is in it.
-//! - [`statement`], [`request`], [`access`], [`block`], [`encoding`], [`format`]: pure; parsing of requests, access control, formats.
+//! - [`statement`], [`request`], [`access`], [`block`], [`encoding`], [`format`], [`native`]: pure; parsing of requests, access
+//!   control, formats.
 //! - [`pool`] and [`execute`]: threads with one connection each, and the execution of one query.
 //! - [`body`], [`response`], [`service`], [`server`]: request bodies, HTTP responses, connections.
 //! - [`config`], [`credentials`], [`sandbox`], [`layout`]: from a command line to a process that may start.
@@ -22,6 +23,7 @@ pub mod execute;
 pub mod format;
 pub mod layout;
 pub mod limits;
+pub mod native;
 pub mod pool;
 pub mod request;
 pub mod response;

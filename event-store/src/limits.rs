@@ -26,8 +26,11 @@ pub const BUFFERED_BODY_BYTES: usize = 256 << 10;
 /// Bytes of one statement's text, data of an insert not counted: code 229, 413 beyond.
 pub const STATEMENT_BYTES: usize = 1 << 20;
 
-/// Bytes of a multipart body (a statement and its parameters): code 229, 413 beyond.
+/// Bytes of a multipart body (a statement, its parameters, external tables): code 229, 413 beyond.
 pub const MULTIPART_BYTES: usize = 4 << 20;
+
+/// The same for who has the password.
+pub const WRITERS_MULTIPART_BYTES: usize = 32 << 20;
 
 /// Either size that a compressed block may claim: code 39 beyond.
 pub const BLOCK_BYTES: usize = 64 << 20;
@@ -37,6 +40,10 @@ pub const CHUNK_BYTES: usize = 256 << 10;
 
 /// Bytes of engine blocks in a result whose format cannot be streamed (the engine holds it whole): code 396 beyond.
 pub const WHOLE_RESULT_BYTES: u64 = 64 << 20;
+
+/// Bytes of a streamed result held back for `wait_end_of_query=1`. A longer one begins before its statement has ended; an
+/// exception then follows within the result.
+pub const HELD_RESULT_BYTES: usize = 64 << 20;
 
 /// Requests that may wait for a thread of one role, each for at most `--queue-seconds`: code 202 and 503 beyond.
 pub const WAITING: usize = 128;

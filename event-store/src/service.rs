@@ -8,7 +8,7 @@ use crate::engine::{Exception, code};
 use crate::execute::{QueryContext, execute};
 use crate::limits::{
     BODY_PAUSE, BUFFERED_BODY_BYTES, DISCARD_BYTES, DISCARD_TIME, MULTIPART_BYTES, READER_TIME,
-    STATEMENT_BYTES,
+    STATEMENT_BYTES, WRITERS_MULTIPART_BYTES,
 };
 use crate::pool::{Pool, QueryGuard};
 use crate::request::{Request, boundary, fields};
@@ -113,14 +113,16 @@ impl Service {
         };
         let blocks = request.decompress;
         let source = if let Some(boundary) = boundary(text(headers, CONTENT_TYPE)) {
-            let (form, whole) = read_body(&mut incoming, MULTIPART_BYTES).await?;
+            let limit = match role {
+                Role::Reader => MULTIPART_BYTES,
+                Role::Writer => WRITERS_MULTIPART_BYTES,
+            };
+            let (form, whole) = read_body(&mut incoming, limit).await?;
             if !whole || encoding != Encoding::Identity || blocks {
                 discard_later(incoming);
                 return Err(too_large("The form"));
             }
-            for field in fields(&form, boundary)? {
-                request.take(&field.name, field.value)?;
-            }
+            request.take_form(fields(&form, boundary)?)?;
             Source::new(Bytes::new(), None)
         } else {
             let (front, whole) = read_body(&mut incoming, BUFFERED_BODY_BYTES).await?;

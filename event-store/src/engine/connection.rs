@@ -177,6 +177,18 @@ pub struct Progress {
     pub written_bytes: u64,
 }
 
+impl std::ops::AddAssign for Progress {
+    /// Each chunk of a result tells only its own part.
+    fn add_assign(&mut self, further: Self) {
+        self.result_rows += further.result_rows;
+        self.result_bytes += further.result_bytes;
+        self.read_rows += further.read_rows;
+        self.read_bytes += further.read_bytes;
+        self.written_rows += further.written_rows;
+        self.written_bytes += further.written_bytes;
+    }
+}
+
 /// A result of the library, owned: destroyed once, when dropped.
 pub(super) struct Finished {
     library: &'static Library,

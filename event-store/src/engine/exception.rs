@@ -18,6 +18,7 @@ pub mod code {
     pub const BAD_ARGUMENTS: i32 = 36;
     pub const NOT_IMPLEMENTED: i32 = 48;
     pub const SYNTAX_ERROR: i32 = 62;
+    pub const CANNOT_PARSE_NUMBER: i32 = 72;
     pub const UNKNOWN_COMPRESSION_METHOD: i32 = 89;
     pub const CANNOT_READ_FROM_SOCKET: i32 = 95;
     pub const UNKNOWN_SETTING: i32 = 115;
@@ -31,6 +32,8 @@ pub mod code {
     pub const CANNOT_COMPRESS: i32 = 270;
     pub const CANNOT_DECOMPRESS: i32 = 271;
     pub const INTO_OUTFILE_NOT_ALLOWED: i32 = 358;
+    pub const SESSION_NOT_FOUND: i32 = 372;
+    pub const INVALID_SESSION_TIMEOUT: i32 = 374;
     pub const QUERY_WAS_CANCELLED: i32 = 394;
     pub const ACCESS_DENIED: i32 = 497;
     pub const UNKNOWN_ROLE: i32 = 511;

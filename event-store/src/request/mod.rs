@@ -2,8 +2,10 @@
 //!
 //! Everything in the URL that has no meaning of its own is a setting, as ClickHouse has it.
 
+mod external;
 mod multipart;
 
+pub use external::ExternalTable;
 pub use multipart::{Field, boundary, fields};
 
 use crate::engine::{Exception, Parameter, code};
@@ -37,6 +39,14 @@ pub struct Request {
     pub whole: bool,
     /// The statement shall change nothing.
     pub readonly: bool,
+    /// The caller names a session. None is kept: what needs one is refused.
+    pub session: bool,
+    /// That session shall exist already.
+    pub session_check: bool,
+    /// The revision of the native protocol whose Native format the caller reads; 0 is the format of files.
+    pub client_protocol_version: u64,
+    /// Tables that live for this request, from the form.
+    pub external_tables: Vec<ExternalTable>,
     /// User and password in the URL.
     pub credentials: GivenCredentials,
 }
@@ -66,6 +76,10 @@ impl Request {
         for (name, value) in url::form_urlencoded::parse(url_query.unwrap_or_default().as_bytes()) {
             request.take(&name, value.into_owned())?;
         }
+        if request.session && request.session_check {
+            let message = "Session not found: sessions are not kept here";
+            return Err(Exception::new(code::SESSION_NOT_FOUND, "SESSION_NOT_FOUND", message));
+        }
         Ok(request)
     }
 
@@ -84,12 +98,26 @@ impl Request {
             "enable_http_compression" => self.encode = is_on(&value),
             "cancel_http_readonly_queries_on_client_close" => self.outlives_client = !is_on(&value),
             "readonly" => self.readonly = value != "0" && !value.is_empty(),
-            // They tune what this server does not do: quotas, spooling, stack traces, native protocol revisions.
-            "quota_key" | "buffer_size" | "stacktrace" | "client_protocol_version" | "close_session" => {}
-            "session_id" | "session_timeout" | "session_check" => {
-                let message = "Sessions are not kept here: give settings with each request";
-                return Err(Exception::new(code::NOT_IMPLEMENTED, "NOT_IMPLEMENTED", message));
+            "client_protocol_version" => {
+                self.client_protocol_version = value.parse().map_err(|_| {
+                    let message =
+                        format!("Cannot parse client_protocol_version '{}'", value.escape_default());
+                    Exception::new(code::CANNOT_PARSE_NUMBER, "CANNOT_PARSE_NUMBER", message)
+                })?;
             }
+            // They tune what this server does not do: quotas, spooling, stack traces.
+            "quota_key" | "buffer_size" | "stacktrace" | "close_session" => {}
+            "session_id" => self.session = !value.is_empty(),
+            "session_check" => self.session_check = is_on(&value),
+            "session_timeout" if value.parse::<u32>().is_err() => {
+                let message = format!("Invalid session timeout: '{}'", value.escape_default());
+                return Err(Exception::new(
+                    code::INVALID_SESSION_TIMEOUT,
+                    "INVALID_SESSION_TIMEOUT",
+                    message,
+                ));
+            }
+            "session_timeout" => {}
             "role" => {
                 return Err(Exception::new(code::UNKNOWN_ROLE, "UNKNOWN_ROLE", "There are no roles here"));
             }
@@ -105,6 +133,31 @@ impl Request {
                     return Err(Exception::new(code::UNKNOWN_SETTING, "UNKNOWN_SETTING", message));
                 }
             },
+        }
+        Ok(())
+    }
+
+    /// Takes a form: fields are as parameters of the URL are, files are tables.
+    pub fn take_form(&mut self, form: Vec<Field>) -> Result<(), Exception> {
+        let mut files = Vec::new();
+        for Field { name, value, file } in form {
+            if file {
+                files.push((name, value));
+            } else {
+                let value =
+                    String::from_utf8(value).map_err(|_| multipart::malformed("a field is not UTF-8"))?;
+                self.take(&name, value)?;
+            }
+        }
+        if files.is_empty() {
+            return Ok(());
+        }
+        // What describes tables came among the settings, before it was known that there are any.
+        let (descriptions, settings) =
+            std::mem::take(&mut self.settings).into_iter().partition(|(name, _)| external::describes(name));
+        self.settings = settings;
+        for (name, data) in files {
+            self.external_tables.push(ExternalTable::new(name, data, &descriptions)?);
         }
         Ok(())
     }
@@ -174,11 +227,42 @@ mod a_request {
     #[test]
     fn never_sets_what_it_must_not() {
         assert_eq!(parse("readonly=0").expect("taken").settings, []);
-        assert_eq!(parse("session_id=x"), Err(48));
+        assert_eq!(parse("session_id=x&session_timeout=60&session_check=0").expect("taken").settings, []);
         assert_eq!(parse("role=r"), Err(511));
         assert_eq!(parse("dialect=prql"), Err(48));
         assert_eq!(parse("a%3D1%2C+b=2"), Err(115));
         assert_eq!(parse("param_%27=2"), Err(115));
+    }
+
+    #[test]
+    fn may_name_a_session_that_need_not_exist() {
+        assert!(parse("session_id=x").expect("taken").session);
+        assert!(!parse("session_id=").expect("taken").session);
+        assert!(!parse("session_check=1").expect("taken").session);
+        assert_eq!(parse("session_id=x&session_check=1"), Err(372));
+        assert_eq!(parse("session_id=x&session_timeout=soon"), Err(374));
+    }
+
+    #[test]
+    fn has_tables_from_its_form() {
+        let mut request =
+            parse("t_structure=a+UInt8&u_types=String&u_format=CSV&max_threads=2").expect("taken");
+        let field = |name: &str, value: &[u8], file| Field { name: name.into(), value: value.into(), file };
+        let form =
+            vec![field("t", b"1\n", true), field("query", b"SELECT 1", false), field("u", b"\xff\n", true)];
+        request.take_form(form).expect("well formed");
+        assert_eq!(request.query.as_deref(), Some("SELECT 1"));
+        assert_eq!(request.settings, [("max_threads".to_owned(), "2".to_owned())]);
+        let tables: Vec<_> =
+            request.external_tables.iter().map(|table| (table.create(), table.format.as_str())).collect();
+        assert_eq!(
+            tables,
+            [
+                ("CREATE TEMPORARY TABLE `t` (a UInt8) ENGINE = Memory".to_owned(), "TabSeparated"),
+                ("CREATE TEMPORARY TABLE `u` (_1 String) ENGINE = Memory".to_owned(), "CSV"),
+            ]
+        );
+        assert_eq!(request.take_form(vec![field("query", b"\xff", false)]).map_err(|e| e.code), Err(36));
     }
 
     #[test]

@@ -7,8 +7,10 @@ use crate::engine::{Exception, code};
 pub struct Field {
     /// Its name.
     pub name: String,
-    /// Its value. Text: ClickHouse's form fields are statements and parameters.
-    pub value: String,
+    /// Its value: text, unless it is a file.
+    pub value: Vec<u8>,
+    /// Whether it is a file, which is how ClickHouse's external tables are sent.
+    pub file: bool,
 }
 
 /// The boundary of a content type, or nothing when it is no form with one.
@@ -24,7 +26,7 @@ pub fn boundary(content_type: &str) -> Option<&str> {
     (!value.is_empty() && value.len() <= 70).then_some(value)
 }
 
-/// Reads the fields. A field that is a file (ClickHouse's external tables) is refused.
+/// Reads the fields.
 pub fn fields(body: &[u8], boundary: &str) -> Result<Vec<Field>, Exception> {
     let delimiter = format!("--{boundary}");
     let mut rest = after(body, delimiter.as_bytes()).ok_or_else(|| malformed("the boundary is missing"))?;
@@ -50,13 +52,9 @@ fn field(part: &[u8]) -> Result<Field, Exception> {
             name.trim().eq_ignore_ascii_case("content-disposition").then_some(value)
         })
         .ok_or_else(|| malformed("a field has no name"))?;
-    if attribute(disposition, "filename").is_some() {
-        let message = "External tables are not supported here: use a temporary table";
-        return Err(Exception::new(code::NOT_IMPLEMENTED, "NOT_IMPLEMENTED", message));
-    }
     let name = attribute(disposition, "name").ok_or_else(|| malformed("a field has no name"))?;
-    let value = String::from_utf8(part[end + 4..].to_vec()).map_err(|_| malformed("a field is not UTF-8"))?;
-    Ok(Field { name, value })
+    let file = attribute(disposition, "filename").is_some();
+    Ok(Field { name, value: part[end + 4..].to_vec(), file })
 }
 
 /// `name="value"` of a Content-Disposition.
@@ -67,7 +65,7 @@ fn attribute(disposition: &str, wanted: &str) -> Option<String> {
     })
 }
 
-fn malformed(what: &str) -> Exception {
+pub(super) fn malformed(what: &str) -> Exception {
     Exception::new(code::BAD_ARGUMENTS, "BAD_ARGUMENTS", format!("Malformed multipart body: {what}"))
 }
 
@@ -90,8 +88,9 @@ mod a_form {
     #[test]
     fn gives_its_fields() {
         let found = fields(BODY, "B").expect("well formed");
-        let pairs: Vec<_> = found.iter().map(|field| (field.name.as_str(), field.value.as_str())).collect();
-        assert_eq!(pairs, [("query", "SELECT {a:String}"), ("param_a", "x\r\n--y")]);
+        let pairs: Vec<_> = found.iter().map(|field| (field.name.as_str(), field.value.as_slice())).collect();
+        assert_eq!(pairs, [("query", b"SELECT {a:String}".as_slice()), ("param_a", b"x\r\n--y".as_slice())]);
+        assert!(found.iter().all(|field| !field.file));
     }
 
     #[test]
@@ -109,9 +108,14 @@ mod a_form {
     }
 
     #[test]
-    fn with_a_file_is_refused() {
-        let body = b"--B\r\nContent-Disposition: form-data; name=\"t\"; filename=\"t.tsv\"\r\n\r\n1\r\n--B--";
-        assert_eq!(fields(body, "B").map_err(|exception| exception.code), Err(48));
+    fn may_hold_files_of_any_bytes() {
+        for name in ["t.tsv", ""] {
+            let head =
+                format!("--B\r\nContent-Disposition: form-data; name=\"t\"; filename=\"{name}\"\r\n\r\n");
+            let body = [head.as_bytes(), b"\xff\r\n\r\n\0", b"\r\n--B--"].concat();
+            let file = Field { name: "t".into(), value: b"\xff\r\n\r\n\0".into(), file: true };
+            assert_eq!(fields(&body, "B"), Ok(vec![file]), "{name}");
+        }
     }
 
     #[test]

@@ -4,10 +4,12 @@
 
 mod insert;
 mod kill;
+mod session;
 mod token;
 
 pub use insert::{Insert, insert};
 pub use kill::{Named, kills_by_query_id, with_client_query_ids};
+pub use session::needs_session;
 pub use token::{Kind, Token, Tokens};
 
 /// Escapes a value for ClickHouse's quotes.

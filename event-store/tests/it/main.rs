@@ -1,11 +1,14 @@
 //! The embedded ClickHouse from outside: a real process, a real engine, unmodified clients. No table of Footfall's.
 
+mod client_requests;
 mod clients_that_leave;
 mod clients_that_overdo;
 mod curl;
 mod full_disk_and_load;
 mod javascript_client;
 mod lifecycle;
+mod native_revisions;
+mod official_clients;
 mod power_loss;
 mod random_requests;
 mod readers;

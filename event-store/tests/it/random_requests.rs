@@ -22,7 +22,7 @@ const STATEMENTS: [&str; 12] = [
     "FORMAT FORMAT FORMAT",
 ];
 
-const PARAMETERS: [&str; 16] = [
+const PARAMETERS: [&str; 18] = [
     "compress=1",
     "decompress=1",
     "default_format=Native",
@@ -36,6 +36,8 @@ const PARAMETERS: [&str; 16] = [
     "max_block_size=1",
     "enable_http_compression=0",
     "session_id=s",
+    "client_protocol_version=54460",
+    "query_structure=a%20String",
     "a%27b=1",
     "=&&=",
     "buffer_size=%ff%fe",

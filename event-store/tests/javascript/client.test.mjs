@@ -200,7 +200,10 @@ test("is told of errors before and amid a result", async () => {
   // The answer begins when the statement has ended: now it is an error with a status.
   const settings = { wait_end_of_query: 1 };
   await assert.rejects(plain.query({ query: FAILING, format: "JSONEachRow", clickhouse_settings: settings }), { code: "395" });
-  await assert.rejects(rows("SELECT 1", { session_id: randomUUID() }), { code: "48", message: /Sessions are not kept here/ });
+  const session_id = randomUUID();
+  assert.deepEqual(await rows("SELECT 1 AS a", { session_id }), [{ a: 1 }]);
+  const kept = plain.command({ query: "SET max_threads = 1", session_id });
+  await assert.rejects(kept, { code: "48", message: /Sessions are not kept here/ });
   await assert.rejects(rows("SELECT 1", { role: "admin" }), { code: "511" });
 });
 

@@ -3,6 +3,7 @@
 mod authority;
 mod beacon;
 mod bench;
+mod compile;
 mod docs;
 mod doctor;
 mod fetch;

@@ -42,8 +42,7 @@ impl Progress {
         {
             return;
         }
-        const ID: &str = r#""package_id":""#;
-        let id = line.split_once(ID).and_then(|(_, after)| after.split_once('"'));
+        let id = line.split_once(r#""package_id":""#).and_then(|(_, after)| after.split_once('"'));
         if let Some((id, _)) = id {
             self.done.insert(id.to_owned());
         }
@@ -55,7 +54,7 @@ impl Progress {
         let mut words = plain.split_whitespace();
         match words.next() {
             Some("Compiling" | "Checking") => {
-                self.now = words.next().unwrap_or_default().to_owned();
+                words.next().unwrap_or_default().clone_into(&mut self.now);
                 Heard::Counted
             }
             Some("Downloaded") => {
@@ -166,7 +165,7 @@ mod tests {
         let mut progress = Progress::of("xtask");
         let told: Vec<u64> = (0..60).filter(|second| progress.is_due(Duration::from_secs(*second))).collect();
         assert_eq!(told, [3, 18, 33, 48]);
-        assert_eq!(progress.end(Duration::from_secs(60)).as_deref(), Some("built xtask in 1 min 00 s"));
+        assert_eq!(progress.end(Duration::from_mins(1)).as_deref(), Some("built xtask in 1 min 00 s"));
         assert_eq!(Progress::of("xtask").end(Duration::from_secs(2)), None);
     }
 }

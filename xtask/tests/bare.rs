@@ -17,8 +17,8 @@ struct Machine {
 impl Machine {
     /// With apt-get, sudo and rustup, where `install` is what apt-get does with its arguments.
     fn bare(install: &str) -> Self {
-        let machine = Self { folder: tempfile::tempdir().unwrap() };
-        std::fs::create_dir(machine.programs()).unwrap();
+        let machine = Self { folder: tempfile::tempdir().expect("a folder") };
+        std::fs::create_dir(machine.programs()).expect("a folder");
         let log = machine.folder.path().join("log");
         let note = format!("echo \"${{0##*/}} $*\" >> {}", log.display());
         machine.program("env", "exec /usr/bin/env \"$@\"");
@@ -38,14 +38,16 @@ impl Machine {
             programs.display()
         );
         let script = machine.folder.path().join("script");
-        std::fs::write(&script, format!("#!/bin/sh\n{}\n", answer.replace('\\', ""))).unwrap();
-        std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+        std::fs::write(&script, format!("#!/bin/sh\n{}\n", answer.replace('\\', "")))
+            .expect("a program is written");
+        std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755))
+            .expect("a program is written");
         let add = format!(
             "case \"$*\" in *install*) for name in {PROGRAMS}; do /bin/cp {} {}/$name; done;; esac",
             script.display(),
             programs.display()
         );
-        let apt = std::fs::read_to_string(programs.join("apt-get")).unwrap();
+        let apt = std::fs::read_to_string(programs.join("apt-get")).expect("it was written");
         machine.program("apt-get", &format!("{}\n{add}", apt.trim_start_matches("#!/bin/sh\n")));
         machine
     }
@@ -56,14 +58,15 @@ impl Machine {
 
     fn program(&self, name: &str, script: &str) {
         let path = self.programs().join(name);
-        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a program is written");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))
+            .expect("a program is written");
     }
 
     fn xtask(&self, arguments: &[&str]) -> Output {
         let mut xtask = Command::new(env!("CARGO_BIN_EXE_xtask"));
         xtask.args(arguments).env("PATH", self.programs()).env("CARGO", self.programs().join("cargo"));
-        xtask.output().unwrap()
+        xtask.output().expect("xtask can be started")
     }
 
     /// How programs were called, without apt's own options.

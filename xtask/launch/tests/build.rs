@@ -5,10 +5,10 @@ use std::process::Command;
 
 fn package(name: &str, code: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    std::fs::create_dir_all(folder.join("src")).unwrap();
+    std::fs::create_dir_all(folder.join("src")).expect("a folder");
     let manifest = format!("[package]\nname = \"{name}\"\nedition = \"2024\"\n[workspace]\n");
-    std::fs::write(folder.join("Cargo.toml"), manifest).unwrap();
-    std::fs::write(folder.join("src/main.rs"), code).unwrap();
+    std::fs::write(folder.join("Cargo.toml"), manifest).expect("a file is written");
+    std::fs::write(folder.join("src/main.rs"), code).expect("a file is written");
     folder
 }
 
@@ -21,7 +21,7 @@ fn build(name: &str, code: &str) -> (bool, Vec<String>) {
         messages.push(line.to_owned());
         Ok(())
     });
-    (status.unwrap().success(), messages)
+    (status.expect("cargo can be started").success(), messages)
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn every_message_is_handed_on() {
         messages.iter().any(|line| line.contains("compiler-artifact") && line.contains("good")),
         "{messages:?}"
     );
-    assert!(messages.last().unwrap().contains("build-finished"));
+    assert!(messages.last().expect("a message").contains("build-finished"));
 }
 
 #[test]

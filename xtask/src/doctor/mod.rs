@@ -84,12 +84,12 @@ pub(crate) fn add(needs: &[Need], adding: Adding) -> anyhow::Result<()> {
         anyhow::bail!(plan::sentence(&lacks, means));
     }
     eprintln!("this machine lacks {}: adding it (--no-install would only tell)", plan::names(&lacks));
-    let mut refused = String::new();
+    let mut refused = Vec::new();
     for step in steps {
         let mut command = Command::new(&step.words[0]);
         if let Err(error) = shell::run(command.args(&step.words[1..]).current_dir(place::root())) {
             if step.adds {
-                refused += &format!("{error:#}; ");
+                refused.push(format!("{error:#}; "));
             } else {
                 eprintln!("warning: {error:#}");
             }
@@ -101,7 +101,7 @@ pub(crate) fn add(needs: &[Need], adding: Adding) -> anyhow::Result<()> {
     }
     // Something that was added and still does not do: an older release than it must be.
     let why: Vec<_> = left.iter().map(|(_, fault)| fault.as_str()).collect();
-    anyhow::bail!("{refused}{} ({})", plan::sentence(&parts(&left), means), why.join("; "))
+    anyhow::bail!("{}{} ({})", refused.concat(), plan::sentence(&parts(&left), means), why.join("; "))
 }
 
 fn missing(needs: &[Need]) -> Vec<(&'static Part, String)> {

@@ -3,6 +3,7 @@
 mod authority;
 mod beacon;
 mod bench;
+mod compile;
 #[cfg(test)]
 mod deploy;
 mod docs;

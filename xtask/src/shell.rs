@@ -14,17 +14,8 @@ where
 {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).current_dir(crate::place::root());
-    without_package(&mut command);
+    xtask_launch::without_package(&mut command);
     command
-}
-
-/// Takes out what `cargo run` told this command about its own package: build scripts and tests of others must not see it.
-pub(crate) fn without_package(command: &mut Command) {
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("CARGO_PKG_") || name == "CARGO_MANIFEST_DIR" {
-            command.env_remove(name);
-        }
-    }
 }
 
 /// Runs to the end with the program's output on stderr (stdout is for what the command itself answers).

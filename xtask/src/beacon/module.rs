@@ -7,7 +7,7 @@ use anyhow::Context;
 use wasm_bindgen_cli_support::{Bindgen, EncodeInto};
 
 use super::packages::Tools;
-use crate::{place, shell};
+use crate::{compile, place, shell};
 
 /// The module, and what its script must know of it.
 pub(super) struct Module {
@@ -98,7 +98,7 @@ pub(super) fn build(work: &Path, tools: &Tools) -> anyhow::Result<Module> {
 
 /// Compiles the room for the browser and returns the module's path.
 fn compile() -> anyhow::Result<PathBuf> {
-    let mut cargo = shell::cargo(["build", "--quiet", "--package", "footfall-beacon", "--profile", "beacon"]);
+    let mut cargo = shell::cargo(["build", "--package", "footfall-beacon", "--profile", "beacon"]);
     cargo.args(["--target", "wasm32-unknown-unknown"]);
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home =
@@ -110,7 +110,7 @@ fn compile() -> anyhow::Result<PathBuf> {
         format!("--remap-path-prefix={}=.", place::root().display()),
     ];
     cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}")).env_remove("RUSTFLAGS");
-    shell::run(&mut cargo)?;
+    compile::run("the beacon", &mut cargo, &["footfall-beacon"], |_| Ok(()))?;
     Ok(place::target()?.join("wasm32-unknown-unknown").join("beacon").join("footfall_beacon.wasm"))
 }
 

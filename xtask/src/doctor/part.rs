@@ -171,15 +171,6 @@ impl Part {
     pub(super) fn fault(&self) -> Option<String> {
         self.sign.fault()
     }
-
-    /// The command that adds it, as a person would type it.
-    pub(super) fn remedy(&self) -> String {
-        if self.apt.is_empty() {
-            format!("rustup {}", self.rustup.join(" "))
-        } else {
-            format!("sudo apt-get install -y --no-install-recommends {}", self.apt.join(" "))
-        }
-    }
 }
 
 #[cfg(test)]

@@ -27,8 +27,9 @@ use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use crate::authority::{Authority, Leaf};
+use crate::doctor::{self, Adding, Need};
 use crate::ports::Block;
-use crate::{doctor, place, shell};
+use crate::{compile, place};
 pub(crate) use held::Held;
 use layout::{Layout, Ports};
 use server::{Server, Started};
@@ -88,6 +89,8 @@ struct Start {
     /// Run the event store that was built before instead of building it.
     #[arg(long)]
     no_build: bool,
+    #[command(flatten)]
+    adding: Adding,
     /// Stay, print `READY {json}` once they run, and end them at the end of stdin, at Ctrl-C or at SIGTERM.
     #[arg(long)]
     until_eof: bool,
@@ -167,9 +170,9 @@ impl Which {
 impl Start {
     fn run(&self) -> anyhow::Result<()> {
         let servers = Server::named(&self.which.names)?;
-        doctor::require(doctor::Need::Services)?;
+        doctor::add(&[Need::Services], self.adding)?;
         if !self.no_build && servers.iter().any(|server| server.group == "clickhouse") {
-            shell::run(&mut shell::cargo(["build", "--quiet", "-p", "footfall-event-store"]))?;
+            compile::event_store()?;
         }
         let layout = self.which.layout()?;
         layout.create()?;

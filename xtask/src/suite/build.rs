@@ -1,16 +1,14 @@
 //! Builds servers and tests at once and says which test programs came of it and what that cost. It runs none of them.
 
 use std::collections::HashMap;
-use std::io::BufReader;
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use cargo_metadata::{Artifact, Message, TargetKind};
 
 use crate::workspace::Package;
-use crate::{place, shell};
+use crate::{compile, place, shell};
 
 /// A program that runs tests.
 #[derive(Clone, Debug)]
@@ -41,22 +39,18 @@ pub(super) struct Built {
 /// depends on, and would be built twice.
 pub(super) fn build(packages: &[Package]) -> anyhow::Result<Built> {
     let mut cargo = shell::cargo(["build", "--workspace", "--bins", "--tests", "--example", "try_schema"]);
-    eprintln!("$ {}", shell::line(&cargo));
-    cargo.args(["--message-format", "json-render-diagnostics"]);
     let begun = Instant::now();
-    let mut child =
-        cargo.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("could not start cargo")?;
-    let output = BufReader::new(child.stdout.take().context("stdout was piped")?);
     let mut built = Built::default();
     let packages: HashMap<PathBuf, &Package> =
         packages.iter().map(|package| (package.folder.join("Cargo.toml"), package)).collect();
-    for message in Message::parse_stream(output) {
-        if let Message::CompilerArtifact(artifact) = message.context("cannot read what cargo says")? {
-            built.take(&artifact, &packages, begun.elapsed())?;
+    compile::run("servers and tests", &mut cargo, &[], |line| {
+        for message in Message::parse_stream(line.as_bytes()) {
+            if let Message::CompilerArtifact(artifact) = message.context("cannot read what cargo says")? {
+                built.take(&artifact, &packages, begun.elapsed())?;
+            }
         }
-    }
-    let status = child.wait().context("cargo cannot be waited for")?;
-    anyhow::ensure!(status.success(), "the build failed ({status})");
+        Ok(())
+    })?;
     Ok(built)
 }
 

@@ -2,7 +2,7 @@
 
 use super::cost::Cost;
 use super::{deny, table, test::Test};
-use crate::doctor::{self, Need};
+use crate::doctor::{self, Adding, Need};
 use crate::{shell, tidy};
 
 struct Step {
@@ -11,7 +11,7 @@ struct Step {
 }
 
 const STEPS: &[Step] = &[
-    Step { name: "machine", run: || doctor::install(&[Need::Up, Need::Test, Need::Services]) },
+    Step { name: "machine", run: || doctor::add(&[Need::Up, Need::Test, Need::Services], Adding::default()) },
     Step { name: "fmt", run: || shell::run(&mut shell::cargo(["fmt", "--all", "--check"])) },
     Step { name: "tidy", run: tidy::run },
     Step { name: "clippy", run: clippy },

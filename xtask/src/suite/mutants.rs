@@ -10,9 +10,10 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 use super::{evidence, test};
+use crate::doctor::{self, Adding, Need};
 use crate::services::Held;
 use crate::workspace::Package;
-use crate::{doctor, fetch, place, shell};
+use crate::{fetch, place, shell};
 
 pub(super) const NAME: &str = "mutants";
 pub(super) const ABOUT: &str = "100 small changes to the code of each package (--package for one): its tests notice 95 of 100 that build";
@@ -24,7 +25,7 @@ const SEED: u64 = 9;
 /// Of 100 that build.
 const LEAST_CAUGHT: usize = 95;
 /// Packages whose code ships. The others are tests and tools.
-const TOOLS: [&str; 3] = ["footfall-benches", "footfall-tests", "xtask"];
+const TOOLS: [&str; 4] = ["footfall-benches", "footfall-tests", "xtask", "xtask-launch"];
 
 /// What became of one package's sample.
 struct Verdict {
@@ -39,12 +40,17 @@ struct Verdict {
 }
 
 /// Tries the sample of every package that ships, or of those that are named, and keeps what came of it.
-pub(super) fn prove(packages: &[Package], only: &[String], engine: &Path) -> anyhow::Result<()> {
+pub(super) fn prove(
+    packages: &[Package],
+    only: &[String],
+    engine: &Path,
+    adding: Adding,
+) -> anyhow::Result<()> {
     let (sample, seed) = (setting("FOOTFALL_MUTANTS", SAMPLE)?, setting("FOOTFALL_SEED", SEED)?);
     let chosen = choose(packages, only)?;
     let program = fetch::cargo_mutants()?;
     let services = if chosen.iter().any(|package| package.needs.services()) {
-        doctor::require(doctor::Need::Services)?;
+        doctor::add(&[Need::Services], adding)?;
         Some(Held::temporary()?)
     } else {
         None
@@ -100,7 +106,7 @@ fn try_package(
 ) -> anyhow::Result<Verdict> {
     let mutants = || {
         let mut command = Command::new(program);
-        shell::without_package(&mut command);
+        xtask_launch::without_package(&mut command);
         command.current_dir(place::root()).args(["mutants", "--package", &package.name, "--colors", "never"]);
         command.stdin(Stdio::null());
         command

@@ -80,7 +80,7 @@ impl Program {
     /// How it is run: where and with what cargo would.
     pub(super) fn command(&self) -> Command {
         let mut command = Command::new(&self.path);
-        crate::shell::without_package(&mut command);
+        xtask_launch::without_package(&mut command);
         command.current_dir(&self.folder).env("CARGO_MANIFEST_DIR", &self.folder).stdin(Stdio::null());
         command
     }

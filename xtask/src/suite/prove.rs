@@ -11,8 +11,9 @@ use time::OffsetDateTime;
 use super::build::{self, Built};
 use super::scope::STORIES;
 use super::{evidence, mutants, test};
+use crate::doctor::{self, Adding, Need};
 use crate::services::Held;
-use crate::{beacon, doctor, fetch, place, workspace};
+use crate::{beacon, fetch, place, workspace};
 
 /// Run a story with the full numbers and keep what it said in docs/evidence/; no name lists them.
 #[derive(Args)]
@@ -22,6 +23,8 @@ pub(crate) struct Prove {
     /// Only this package's mutants, by its folder or name; may be given several times.
     #[arg(long = "package", value_name = "PACKAGE")]
     packages: Vec<String>,
+    #[command(flatten)]
+    adding: Adding,
 }
 
 /// What is proven, and by what.
@@ -97,7 +100,7 @@ impl Prove {
             return Ok(());
         }
         let (proofs, with_mutants) = named(&self.names)?;
-        doctor::require(doctor::Need::Test)?;
+        doctor::add(&[Need::Test], self.adding)?;
         let engine = fetch::engine()?;
         fetch::geo()?;
         let packages = workspace::packages(place::root())?;
@@ -105,12 +108,12 @@ impl Prove {
         beacon::build(place::root())?;
         let mut failed = Vec::new();
         for proof in proofs {
-            if let Err(error) = proof.run(&built, &engine) {
+            if let Err(error) = proof.run(&built, &engine, self.adding) {
                 eprintln!("{}: {error:#}", proof.name);
                 failed.push(proof.name);
             }
         }
-        if with_mutants && let Err(error) = mutants::prove(&packages, &self.packages, &engine) {
+        if with_mutants && let Err(error) = mutants::prove(&packages, &self.packages, &engine, self.adding) {
             eprintln!("{}: {error:#}", mutants::NAME);
             failed.push(mutants::NAME);
         }
@@ -135,10 +138,10 @@ fn named(names: &[String]) -> anyhow::Result<(Vec<&'static Proof>, bool)> {
 }
 
 impl Proof {
-    fn run(&self, built: &Built, engine: &Path) -> anyhow::Result<()> {
+    fn run(&self, built: &Built, engine: &Path, adding: Adding) -> anyhow::Result<()> {
         let story = built.program(STORIES, self.story)?;
         let services = if story.services {
-            doctor::require(doctor::Need::Services)?;
+            doctor::add(&[Need::Services], adding)?;
             Some(Held::temporary()?)
         } else {
             None

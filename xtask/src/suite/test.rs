@@ -13,9 +13,10 @@ use super::program::{self, Given, Outcome};
 use super::scope::Scope;
 use super::tally::Tally;
 use super::{document, table};
+use crate::doctor::{self, Adding, Need};
 use crate::services::Held;
 use crate::workspace::{self, Package};
-use crate::{beacon, doctor, fetch, place};
+use crate::{beacon, fetch, place};
 
 /// What property tests draw their cases from: always the same ones, unless the environment names another seed. A defect that
 /// one run in a thousand meets is to be found by whoever looks for it, and not by whoever changed something else.
@@ -29,6 +30,8 @@ pub(crate) struct Test {
     /// How many test programs run at once. Those that measure time or load the machine run alone whatever this says.
     #[arg(long, value_name = "N", default_value_t = 2)]
     jobs: usize,
+    #[command(flatten)]
+    adding: Adding,
     /// Passed on to the test programs, after `--`.
     #[arg(last = true)]
     arguments: Vec<String>,
@@ -36,17 +39,16 @@ pub(crate) struct Test {
 
 impl Test {
     pub(crate) fn everything() -> Self {
-        Self { filter: None, jobs: 2, arguments: vec![] }
+        Self { filter: None, jobs: 2, adding: Adding::default(), arguments: vec![] }
     }
 
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         let packages = workspace::packages(place::root())?;
         let scope = Scope::of(place::root(), &packages, self.filter.as_deref());
         let needs_services = scope.needs_services(&packages);
-        doctor::require(doctor::Need::Test)?;
-        if needs_services {
-            doctor::require(doctor::Need::Services)?;
-        }
+        let mut needs = vec![Need::Test];
+        needs.extend(needs_services.then_some(Need::Services));
+        doctor::add(&needs, self.adding)?;
         let engine = fetch::engine()?;
         fetch::geo()?;
         let (built, build_cost) = Cost::of(|| build(&packages))?;

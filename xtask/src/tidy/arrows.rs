@@ -64,7 +64,8 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("footfall-tests", &["footfall-daemon", "footfall-harness", "footfall-proto"]),
-    ("xtask", &["footfall-daemon"]),
+    ("xtask", &["footfall-daemon", "xtask-launch"]),
+    ("xtask-launch", &[]),
 ];
 
 /// The client of an outside system, and the packages of the product that depend on it.

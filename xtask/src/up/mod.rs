@@ -23,8 +23,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::authority::{Authority, Leaf};
+use crate::doctor::{self, Adding, Need};
 use crate::services::Held;
-use crate::{beacon, doctor, fetch, place, shell};
+use crate::{beacon, compile, fetch, place, shell};
 use announce::Announcer;
 use layout::Layout;
 use ports::Ports;
@@ -71,6 +72,8 @@ pub(crate) struct Up {
     /// Run what was built before instead of building.
     #[arg(long)]
     no_build: bool,
+    #[command(flatten)]
+    adding: Adding,
     /// Stop when stdin reaches its end, too.
     #[arg(long)]
     until_eof: bool,
@@ -92,11 +95,12 @@ impl Up {
                 layout.data.display()
             )
         })?;
+        doctor::add(&self.needs(), self.adding)?;
         if !self.no_build {
-            doctor::require(doctor::Need::Up)?;
-            build(self.release)?;
+            compile::servers(self.release)?;
+            beacon::build(place::root())?;
         }
-        let services = self.full.then(|| self.services(&layout)).transpose()?;
+        let services = self.full.then(|| Held::start(&layout.services(), self.free_ports)).transpose()?;
         let system = self.prepare(layout, services.as_ref().map(Held::report))?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let lived = runtime.block_on(system.live());
@@ -105,9 +109,9 @@ impl Up {
         lived
     }
 
-    fn services(&self, layout: &Layout) -> anyhow::Result<Held> {
-        doctor::require(doctor::Need::Services)?;
-        Held::start(&layout.services(), self.free_ports)
+    fn needs(&self) -> Vec<Need> {
+        let building = (!self.no_build).then_some(Need::Up);
+        building.into_iter().chain(self.full.then_some(Need::Services)).collect()
     }
 
     /// Everything on disk that the servers read: certificates, settings, the demo website.
@@ -132,24 +136,6 @@ impl Up {
         let website_id = add_demo_website(&binaries.join("central"), &layout)?;
         Ok(System { layout, ports, binaries, services, website_id, until_eof: self.until_eof })
     }
-}
-
-/// Builds what `up` runs: the three servers and the beacon.
-pub(crate) fn build(release: bool) -> anyhow::Result<()> {
-    let mut cargo = shell::cargo([
-        "build",
-        "-p",
-        "footfall-edge",
-        "-p",
-        "footfall-central",
-        "-p",
-        "footfall-event-store",
-    ]);
-    if release {
-        cargo.arg("--release");
-    }
-    shell::run(&mut cargo)?;
-    beacon::build(place::root())
 }
 
 /// Answers its website id, from which the shard of its events is computed.

@@ -1,6 +1,7 @@
 //! Central's tests with a real event store, real servers and the real program, in one binary: linking all of central once is what they cost.
 
 mod blobs;
+mod check;
 mod cluster_schema;
 mod dead_letters;
 mod event_store;

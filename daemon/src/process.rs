@@ -3,7 +3,6 @@
 
 use std::fmt::Error;
 use std::fs;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
@@ -67,23 +66,22 @@ impl Collector for Process {
                 cpu.metric_type(),
             )?)?;
             let pages = stat.resident_pages.saturating_mul(page_size() as u64);
-            gauge(&mut encoder, "process_resident_memory", "Memory in use", Some(Unit::Bytes), pages as i64)?;
+            gauge(
+                &mut encoder,
+                "process_resident_memory",
+                "Memory in use",
+                Some(&Unit::Bytes),
+                pages as i64,
+            )?;
             let size = stat.virtual_bytes as i64;
-            gauge(&mut encoder, "process_virtual_memory", "Addresses in use", Some(Unit::Bytes), size)?;
+            gauge(&mut encoder, "process_virtual_memory", "Addresses in use", Some(&Unit::Bytes), size)?;
             gauge(&mut encoder, "process_threads", "Threads", None, stat.threads)?;
             let boot = fs::read_to_string("/proc/stat").ok().and_then(|text| boot_time(&text));
-            if let Some(boot) =
-                boot.filter(|boot| UNIX_EPOCH + std::time::Duration::from_secs(*boot) <= SystemTime::now())
-            {
-                let start = ConstGauge::new(boot as f64 + stat.start_ticks as f64 / ticks);
-                let help = "When this process was started, since 1970";
-                let unit = Some(&Unit::Seconds);
-                start.encode(encoder.encode_descriptor(
-                    "process_start_time",
-                    help,
-                    unit,
-                    start.metric_type(),
-                )?)?;
+            if let Some(boot) = boot {
+                let begun = ConstGauge::new(boot as f64 + stat.start_ticks as f64 / ticks);
+                let (help, unit) = ("When this process was started, since 1970", Some(&Unit::Seconds));
+                let kind = begun.metric_type();
+                begun.encode(encoder.encode_descriptor("process_start_time", help, unit, kind)?)?;
             }
         }
         if let Ok(open) = fs::read_dir("/proc/self/fd") {
@@ -100,16 +98,17 @@ fn gauge(
     encoder: &mut DescriptorEncoder<'_>,
     name: &str,
     help: &str,
-    unit: Option<Unit>,
+    unit: Option<&Unit>,
     value: i64,
 ) -> Result<(), Error> {
     let gauge = ConstGauge::new(value);
-    gauge.encode(encoder.encode_descriptor(name, help, unit.as_ref(), gauge.metric_type())?)
+    gauge.encode(encoder.encode_descriptor(name, help, unit, gauge.metric_type())?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::{SystemTime, UNIX_EPOCH};
 
     fn shown() -> String {
         let mut registry = Registry::default();

@@ -28,12 +28,12 @@ impl Place {
         let edge = authority.issue("edge-1", Usage::Client);
         let place = Self { dir, authority, edge };
         let text = format!(
-            "data = {:?}\n[http]\nlisten = '127.0.0.1:0'\n[central]\naddress = '127.0.0.1:9'\nserver_name = '{CENTRAL}'\n\
-             certificate = {:?}\nkey = {:?}\nca = {:?}\n",
-            place.data(),
-            place.edge.certificate,
-            place.edge.key,
-            place.authority.ca(),
+            "data = '{}'\n[http]\nlisten = '127.0.0.1:0'\n[central]\naddress = '127.0.0.1:9'\nserver_name = '{CENTRAL}'\n\
+             certificate = '{}'\nkey = '{}'\nca = '{}'\n",
+            place.data().display(),
+            place.edge.certificate.display(),
+            place.edge.key.display(),
+            place.authority.ca().display(),
         );
         std::fs::write(place.file("edge.toml"), text).expect("written");
         place

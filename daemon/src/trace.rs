@@ -29,7 +29,8 @@ pub enum Format {
 
 /// The part of a program's command line that says how it logs.
 #[derive(Args, Clone, Copy, Debug, Default)]
-pub struct Arguments {
+#[group(skip)]
+pub struct LogArguments {
     /// As what messages are written to standard error: text, or one JSON object a line.
     #[arg(
         long = "log",
@@ -42,7 +43,7 @@ pub struct Arguments {
 }
 
 /// Begins to log. To be called once, by `main`.
-pub fn start(arguments: Arguments) {
+pub fn start(arguments: LogArguments) {
     let filter = EnvFilter::try_from_env(VARIABLE).unwrap_or_else(|_| EnvFilter::new("info"));
     let plain = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
     let colour = io::stderr().is_terminal() && !plain;
@@ -144,6 +145,20 @@ mod tests {
             assert!(value["target"].as_str().expect("text").contains("trace"));
             assert!(value["timestamp"].as_str().expect("text").ends_with('Z'));
         }
+    }
+
+    #[test]
+    fn a_programs_own_arguments_may_have_any_name() {
+        use clap::Parser as _;
+
+        #[derive(clap::Parser)]
+        struct LogArguments {
+            #[command(flatten)]
+            log: super::LogArguments,
+        }
+        let parsed = LogArguments::try_parse_from(["thing", "--log", "json"]).expect("valid");
+        assert_eq!(parsed.log.format, Format::Json);
+        assert!(LogArguments::try_parse_from(["thing", "--log", "loud"]).is_err());
     }
 
     #[test]

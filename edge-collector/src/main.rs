@@ -28,7 +28,7 @@ struct Arguments {
     #[arg(long)]
     check: bool,
     #[command(flatten)]
-    log: trace::Arguments,
+    log: trace::LogArguments,
     /// Print a configuration file with every key and its default, and exit.
     #[arg(long)]
     print_template: bool,

@@ -61,7 +61,7 @@ pub struct Arguments {
     pub check: bool,
     /// How it logs.
     #[command(flatten)]
-    pub log: footfall_daemon::trace::Arguments,
+    pub log: footfall_daemon::trace::LogArguments,
 }
 
 /// A configuration that can be started.

@@ -25,7 +25,7 @@ struct Line {
     #[command(subcommand)]
     command: Command,
     #[command(flatten)]
-    log: trace::Arguments,
+    log: trace::LogArguments,
 }
 
 #[derive(Subcommand)]

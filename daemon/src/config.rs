@@ -87,7 +87,7 @@ pub enum ConfigError {
         reason: String,
     },
     /// A variable that no key answers to.
-    #[error("the environment variable {0} names no configuration key")]
+    #[error("the environment variable {0} names no configuration key: correct its name, or unset it")]
     UnknownVariable(String),
 }
 

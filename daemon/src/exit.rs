@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
+use crate::trace;
+
 /// The configuration or the command line is wrong: `EX_USAGE` of sysexits.h.
 pub const USAGE: u8 = 64;
 const FAILURE: u8 = 1;
@@ -77,15 +79,12 @@ pub fn arguments<T: Parser>() -> Result<T, Exit> {
     T::try_parse().map_err(Exit::from)
 }
 
-/// What `main` returns: prints `program: sentence` to standard error unless all went well.
+/// What `main` returns: prints `program: sentence` to standard error unless all went well; as JSON where the program logs JSON.
 pub fn report(program: &str, outcome: Result<(), Exit>) -> ExitCode {
     let Err(Exit { code, text }) = outcome else { return ExitCode::SUCCESS };
     // Who closed our output has decided not to read this: that must not become a panic and another code.
-    let _unread = if code == 0 {
-        write!(std::io::stdout(), "{text}")
-    } else {
-        writeln!(std::io::stderr(), "{program}: {text}")
-    };
+    let _unread =
+        if code == 0 { write!(std::io::stdout(), "{text}") } else { trace::last_sentence(program, &text) };
     ExitCode::from(code)
 }
 

@@ -49,6 +49,24 @@ impl Lock {
     }
 }
 
+/// Whether a process holds the lock at `path`. Makes no file: where there is none, nobody holds it. A holder who comes at the same moment
+/// waits for as long as this takes.
+///
+/// # Errors
+/// When the file is there and cannot be opened or locked.
+pub fn is_held(path: &Path) -> io::Result<bool> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(naming(path, &error)),
+    };
+    match file.try_lock() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(naming(path, &error)),
+    }
+}
+
 struct Attempt<'a> {
     path: &'a Path,
     file: File,
@@ -116,6 +134,18 @@ mod tests {
         drop(first);
         assert!(waiting.join().expect("no panic").unwrap().is_some(), "free by now");
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn it_can_be_asked_for_without_taking_or_making_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        assert!(!is_held(&path).unwrap() && !path.exists());
+        let held = Lock::take(&path, Duration::ZERO).unwrap().expect("nobody else holds it");
+        assert!(is_held(&path).unwrap());
+        drop(held);
+        assert!(!is_held(&path).unwrap());
+        assert!(Lock::take(&path, Duration::ZERO).unwrap().is_some(), "it was not taken");
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! A port that a predecessor may still hold: bound again and again until it is free or the time is over.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use tokio::net::{TcpListener, TcpSocket};
@@ -24,7 +24,36 @@ pub async fn listen(address: SocketAddr, wait: Duration) -> io::Result<TcpListen
         socket.listen(BACKLOG)
     })
     .await
-    .map_err(|error| io::Error::new(error.kind(), format!("{address} cannot be bound: {error}")))
+    .map_err(|error| refusal(address, &error))
+}
+
+/// What a person is told of an address that cannot be bound.
+pub fn refusal(address: SocketAddr, error: &io::Error) -> io::Error {
+    let remedy = match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "another program listens there, or this one runs already: end it, or name another port"
+        }
+        io::ErrorKind::AddrNotAvailable => "name an address of this machine",
+        io::ErrorKind::PermissionDenied => "name a port above 1023, or let this program use lower ones",
+        _ => "name another address",
+    };
+    io::Error::new(error.kind(), format!("{address} cannot be bound ({error}): {remedy}"))
+}
+
+/// Whether a TCP port can be bound now. It is free again afterwards.
+///
+/// # Errors
+/// What the system says.
+pub async fn check(address: SocketAddr) -> io::Result<()> {
+    listen(address, Duration::ZERO).await.map(drop)
+}
+
+/// The same for a UDP port.
+///
+/// # Errors
+/// What the system says.
+pub fn check_udp(address: SocketAddr) -> io::Result<()> {
+    UdpSocket::bind(address).map(drop).map_err(|error| refusal(address, &error))
 }
 
 /// The same for whatever `bind` opens.
@@ -68,6 +97,24 @@ mod tests {
         assert!(refused.to_string().contains(&address.to_string()), "{refused}");
         let (second, ()) = tokio::join!(listen(address, Duration::from_secs(20)), async { drop(first) });
         assert_eq!(second.expect("free by now").local_addr().expect("bound"), address);
+    }
+
+    #[tokio::test]
+    async fn a_check_finds_a_held_port_and_leaves_a_free_one_free() {
+        let held = listen(any(), Duration::ZERO).await.expect("a free port");
+        let address = held.local_addr().expect("bound");
+        let sentence = check(address).await.expect_err("held").to_string();
+        assert!(sentence.contains(&address.to_string()) && sentence.contains("end it"), "{sentence}");
+        drop(held);
+        check(address).await.expect("free");
+        listen(address, Duration::ZERO).await.expect("still free");
+        let held = UdpSocket::bind(any()).expect("a free port");
+        let address = held.local_addr().expect("bound");
+        assert!(check_udp(address).expect_err("held").to_string().contains("end it"));
+        drop(held);
+        check_udp(address).expect("free");
+        let elsewhere = check("192.0.2.1:0".parse().expect("an address")).await.expect_err("not ours");
+        assert!(elsewhere.to_string().contains("an address of this machine"), "{elsewhere}");
     }
 
     #[tokio::test]

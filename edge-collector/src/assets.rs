@@ -63,7 +63,7 @@ fn etag(bytes: &[u8]) -> HeaderValue {
 
 /// A file of the beacon is missing. Permanent until it is built.
 #[derive(Debug, thiserror::Error)]
-#[error("the beacon's file {} cannot be read: {source}", path.display())]
+#[error("`beacon.assets` needs {}, which cannot be read ({source}): put the built beacon there, or name its folder", path.display())]
 pub struct AssetsError {
     path: PathBuf,
     source: io::Error,

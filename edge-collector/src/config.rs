@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use footfall_daemon::certificate::files::{Files, Named};
 use footfall_daemon::config;
 use footfall_proto::limits::MAX_BATCH_BYTES;
 use ipnet::IpNet;
@@ -21,6 +22,7 @@ const LEAST_JOURNAL_BYTES: u64 = 2 * MAX_BATCH_BYTES as u64;
 const OTHERS: &[&str] = &[
     "FOOTFALL_BLOBS_",
     "FOOTFALL_EVENT_STORE_",
+    "FOOTFALL_HTTP_METRICS_LISTEN",
     "FOOTFALL_HTTP_NAMES",
     "FOOTFALL_LIVE_",
     "FOOTFALL_LOG_",
@@ -75,6 +77,8 @@ pub struct Central {
     pub key: PathBuf,
     /// The authority that central's certificate must come from, PEM.
     pub ca: PathBuf,
+    /// The authority of the edge's own certificate, PEM, where it is another.
+    pub certificate_ca: Option<PathBuf>,
 }
 
 /// Bounds of the journal.
@@ -122,6 +126,22 @@ impl Config {
     }
 }
 
+impl Central {
+    /// The files that prove who this edge is, with the keys that name them.
+    #[must_use]
+    pub fn files(&self) -> Files {
+        let authority = match &self.certificate_ca {
+            Some(path) => Named::new("central.certificate_ca", path),
+            None => Named::new("central.ca", &self.ca),
+        };
+        Files {
+            certificate: Named::new("central.certificate", &self.certificate),
+            key: Named::new("central.key", &self.key),
+            authority,
+        }
+    }
+}
+
 impl Raw {
     fn resolve(self) -> Result<Config, ConfigError> {
         let http = self.http.resolve()?;
@@ -151,7 +171,7 @@ impl RawHttp {
 
 impl RawCentral {
     fn resolve(self) -> Result<Central, ConfigError> {
-        let Self { address, server_name, certificate, key, ca } = self;
+        let Self { address, server_name, certificate, key, ca, certificate_ca } = self;
         let port = address.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port);
         if port.is_none_or(|port| port.parse::<u16>().is_err()) {
             return Err(ConfigError::value("central.address", &address, "host:port"));
@@ -161,7 +181,17 @@ impl RawCentral {
         {
             present(name, path)?;
         }
-        Ok(Central { address, server_name, certificate, key, ca })
+        if let Some(path) = &certificate_ca {
+            present("central.certificate_ca", path)?;
+        }
+        if rustls::pki_types::ServerName::try_from(server_name.as_str()).is_err() {
+            return Err(ConfigError::value(
+                "central.server_name",
+                &server_name,
+                "a host name or an IP address",
+            ));
+        }
+        Ok(Central { address, server_name, certificate, key, ca, certificate_ca })
     }
 }
 

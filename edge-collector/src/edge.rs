@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use footfall_daemon::folder::{self, Files, FolderFault};
 use footfall_daemon::status::Status;
 use footfall_journal::{AppendError, Journal, OpenError};
 use footfall_proto::limits::{MAX_BATCH_BYTES, MAX_BODY_BYTES};
 use footfall_proto::relay::DropReason;
+use rustls::pki_types::UnixTime;
 
 use crate::assets::{Assets, AssetsError};
 use crate::config::Config;
@@ -16,7 +18,7 @@ use crate::enrich::geo::{Geo, GeoError};
 use crate::enrich::salt::Salts;
 use crate::enrich::source::ReferrerHosts;
 use crate::enrich::ua::Agents;
-use crate::forward::{TlsError, tls};
+use crate::forward::{Tls, TlsError, tls};
 use crate::peer::Peers;
 use crate::policy::Policies;
 use crate::refusals::Refusals;
@@ -28,24 +30,31 @@ use crate::windows::{RebuildError, Windows};
 /// Bytes of bodies that all requests together may hold.
 const BODY_BUDGET_BYTES: usize = 64 << 20;
 
+/// The journal's folder, in the data folder.
+pub const JOURNAL: &str = "journal";
+/// For so long after the last sign of it, `/readyz` says that another edge uses this one's certificate.
+const SUPERSEDED_MS: i64 = 60_000;
+
 /// What a configuration names and a start needs: files read and checked, no port bound, no lock taken.
 #[derive(Debug)]
 pub struct Parts {
     geo: Geo,
     assets: Assets,
-    tls: Option<Arc<rustls::ClientConfig>>,
+    tls: Option<Tls>,
 }
 
 impl Parts {
-    /// Reads the files that `config` names.
+    /// Reads the files that `config` names, and looks whether its folders can be written. Leaves nothing behind.
     ///
     /// # Errors
     /// [`PartsError`]: the configuration is to be corrected.
     pub fn load(config: &Config) -> Result<Self, PartsError> {
+        folder::check("data", &config.data, Files::Read)?;
+        folder::check("data", &config.data.join(JOURNAL), Files::Write)?;
         Ok(Self {
             geo: Geo::open(&config.geo.databases, config.geo.private_as)?,
             assets: config.assets.as_deref().map(Assets::load).transpose()?.unwrap_or_default(),
-            tls: config.central.as_ref().map(tls).transpose()?,
+            tls: config.central.as_ref().map(|central| tls(central, UnixTime::now())).transpose()?,
         })
     }
 }
@@ -83,7 +92,9 @@ pub struct Edge {
     /// The connection to central.
     pub relay_status: Status,
     /// The certificate shown to central, and the authority that central must show.
-    pub tls: Option<Arc<rustls::ClientConfig>>,
+    pub tls: Option<Tls>,
+    /// When another edge was last seen to use this one's certificate, milliseconds since 1970, and the sentence about it.
+    superseded: Mutex<Option<(i64, String)>>,
 }
 
 impl Edge {
@@ -94,7 +105,7 @@ impl Edge {
     pub fn open(config: Config, parts: Parts) -> Result<Arc<Self>, StartError> {
         let folder = |source| StartError::Folder { path: config.data.clone(), source };
         std::fs::create_dir_all(&config.data).map_err(folder)?;
-        let mut options = footfall_journal::Options::new(config.data.join("journal"));
+        let mut options = footfall_journal::Options::new(config.data.join(JOURNAL));
         options.max_bytes = config.journal.max_bytes;
         options.segment_bytes = config.journal.segment_bytes;
         // A record always fits a relay batch, its length prefix included.
@@ -124,6 +135,7 @@ impl Edge {
             telemetry: Telemetry::default(),
             relay_status: Status::failing("central has not been reached yet"),
             tls: parts.tls,
+            superseded: Mutex::default(),
             config,
         }))
     }
@@ -160,6 +172,19 @@ impl Edge {
         missing
     }
 
+    /// Notes at `now_ms` that another edge uses this one's certificate.
+    pub fn note_superseded(&self, sentence: String, now_ms: i64) {
+        *self.superseded.lock().expect("no holder panics") = Some((now_ms, sentence));
+    }
+
+    /// One sentence for each thing that somebody should look at although the edge does its job, at `now_ms`.
+    #[must_use]
+    pub fn warnings(&self, now_ms: i64) -> Vec<String> {
+        let superseded = self.superseded.lock().expect("no holder panics");
+        let recent = superseded.iter().filter(|(at, _)| now_ms - at < SUPERSEDED_MS);
+        recent.map(|(_, sentence)| sentence.clone()).collect()
+    }
+
     /// The state that metrics show.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
@@ -174,6 +199,8 @@ impl Edge {
             journal_released: self.journal.released(),
             journal_unreleased_bytes: journal.unreleased_bytes,
             journal_bytes: journal.bytes,
+            journal_limit_bytes: self.config.journal.max_bytes,
+            certificate_expiry: self.tls.as_ref().and_then(|tls| tls.expiry),
             journal_syncs: journal.syncs,
             journal_missing: journal.missing,
             dedup_entries: windows.dedup.len() as u64,
@@ -201,6 +228,9 @@ pub enum PartsError {
     /// Certificates or keys.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// A folder.
+    #[error(transparent)]
+    Folder(#[from] FolderFault),
 }
 
 /// Why an edge did not start. Starting again may help.

@@ -2,7 +2,9 @@
 
 use std::fmt::Error;
 use std::sync::Mutex;
+use std::sync::atomic::Ordering;
 
+use footfall_daemon::process;
 use footfall_proto::reason;
 use footfall_proto::relay::DropReason;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -10,6 +12,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 /// What `/metrics` shows. Cloned handles share their counts.
@@ -70,6 +73,10 @@ pub struct Snapshot {
     pub journal_unreleased_bytes: u64,
     /// Bytes of all segments.
     pub journal_bytes: u64,
+    /// Unreleased bytes at most.
+    pub journal_limit_bytes: u64,
+    /// When the certificate shown to central expires, seconds since 1970.
+    pub certificate_expiry: Option<i64>,
     /// Syncs so far.
     pub journal_syncs: u64,
     /// Records lost to damage.
@@ -94,15 +101,25 @@ struct ByReason {
     reason: &'static str,
 }
 
-/// Gauges and how each is read from a snapshot.
+/// Gauges and counters, and how each is read from a snapshot.
 #[derive(Debug)]
-struct States(Vec<(Gauge, Read)>);
+struct States {
+    gauges: Vec<(Gauge, Read)>,
+    counters: Vec<(Counter, Read)>,
+}
 
 type Read = fn(&Snapshot) -> u64;
 
 impl Default for Telemetry {
     fn default() -> Self {
-        let mut registry = Registry::with_prefix("footfall_edge");
+        let mut all = Registry::default();
+        process::register(&mut all);
+        let registry = all.sub_registry_with_prefix("footfall_edge");
+        registry.register(
+            "build",
+            "The version that runs",
+            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+        );
         let mut counter = |name: &str, help: &str| {
             let counter = Counter::default();
             registry.register(name, help, counter.clone());
@@ -143,9 +160,9 @@ impl Default for Telemetry {
         );
         let connections = Gauge::default();
         registry.register("connections", "Open HTTP connections", connections.clone());
-        let states = States::register(&mut registry);
+        let states = States::register(registry);
         Self {
-            registry: Mutex::new(registry),
+            registry: Mutex::new(all),
             answers,
             answer_seconds,
             accepted,
@@ -196,8 +213,11 @@ impl Telemetry {
     /// # Errors
     /// Never in practice: writing to a string does not fail.
     pub fn render(&self, snapshot: &Snapshot) -> Result<String, Error> {
-        for (gauge, read) in &self.states.0 {
+        for (gauge, read) in &self.states.gauges {
             gauge.set(i64::try_from(read(snapshot)).unwrap_or(i64::MAX));
+        }
+        for (counter, read) in &self.states.counters {
+            counter.inner().store(read(snapshot), Ordering::Relaxed);
         }
         let mut text = String::new();
         let registry = self.registry.lock().expect("no holder panics");
@@ -208,7 +228,7 @@ impl Telemetry {
 
 impl States {
     fn register(registry: &mut Registry) -> Self {
-        let rows: [(&str, &str, Read); 11] = [
+        let gauges: [(&str, &str, Read); 11] = [
             ("policy_id", "The policy in force, 0 for none", |s| s.policy_id),
             ("sites", "Sites in the policy", |s| s.sites),
             ("relay_up", "1 while central is connected", |s| u64::from(s.relay_up)),
@@ -216,17 +236,30 @@ impl States {
             ("journal_released", "Records below are acknowledged by central", |s| s.journal_released),
             ("journal_unreleased_bytes", "Bytes that wait for central", |s| s.journal_unreleased_bytes),
             ("journal_bytes", "Bytes of all segments", |s| s.journal_bytes),
-            ("journal_syncs", "Syncs since the start", |s| s.journal_syncs),
-            ("journal_missing_records", "Records lost to damage", |s| s.journal_missing),
+            ("journal_limit_bytes", "Bytes that may wait for central", |s| s.journal_limit_bytes),
+            (
+                "certificate_expiry_seconds",
+                "When the certificate shown to central expires, since 1970; 0 without one",
+                |s| s.certificate_expiry.and_then(|expiry| u64::try_from(expiry).ok()).unwrap_or(0),
+            ),
             ("dedup_entries", "Events that the window of repeats holds", |s| s.dedup_entries),
             ("sessions", "Sessions whose source is remembered", |s| s.sessions),
         ];
-        let register = |(name, help, read): (&str, &str, Read)| {
+        let counters: [(&str, &str, Read); 2] = [
+            ("journal_syncs", "Syncs since the start", |s| s.journal_syncs),
+            ("journal_missing_records", "Records lost to damage", |s| s.journal_missing),
+        ];
+        let gauges = gauges.map(|(name, help, read)| {
             let gauge = Gauge::default();
             registry.register(name, help, gauge.clone());
             (gauge, read)
-        };
-        Self(rows.map(register).into_iter().collect())
+        });
+        let counters = counters.map(|(name, help, read)| {
+            let counter = Counter::default();
+            registry.register(name, help, counter.clone());
+            (counter, read)
+        });
+        Self { gauges: gauges.into(), counters: counters.into() }
     }
 }
 
@@ -241,7 +274,14 @@ mod tests {
         telemetry.answer("e", 204);
         telemetry.refuse(DropReason::Origin);
         let text = telemetry
-            .render(&Snapshot { policy_id: 7, relay_up: true, ..Snapshot::default() })
+            .render(&Snapshot {
+                policy_id: 7,
+                relay_up: true,
+                journal_syncs: 5,
+                journal_limit_bytes: 1 << 30,
+                certificate_expiry: Some(1_800_000_000),
+                ..Snapshot::default()
+            })
             .expect("text");
         for reason in reason::ALL {
             assert!(text.contains(&format!("reason=\"{}\"", reason::name(reason))), "{text}");
@@ -252,6 +292,12 @@ mod tests {
             "footfall_edge_answers_total{route=\"e\",status=\"204\"} 1",
             "footfall_edge_policy_id 7",
             "footfall_edge_relay_up 1",
+            "footfall_edge_journal_syncs_total 5",
+            "footfall_edge_journal_missing_records_total 0",
+            "footfall_edge_journal_limit_bytes 1073741824",
+            "footfall_edge_certificate_expiry_seconds 1800000000",
+            concat!("footfall_edge_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
+            "\nprocess_resident_memory_bytes ",
         ] {
             assert!(text.contains(line), "{line}\n{text}");
         }

@@ -56,9 +56,12 @@ pub struct Arguments {
     /// Stop when standard input ends.
     #[arg(long)]
     pub until_eof: bool,
-    /// Check the configuration and exit.
+    /// Find what a start would find, change nothing, and exit.
     #[arg(long)]
     pub check: bool,
+    /// How it logs.
+    #[command(flatten)]
+    pub log: footfall_daemon::trace::LogArguments,
 }
 
 /// A configuration that can be started.

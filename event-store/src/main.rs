@@ -2,8 +2,9 @@
 
 use anyhow::{Context, Result};
 use footfall_daemon::exit::{self, Exit};
+use footfall_daemon::folder::{self, Files};
 use footfall_daemon::guard::Guard;
-use footfall_daemon::lock::Lock;
+use footfall_daemon::lock::{self, Lock};
 use footfall_daemon::stop::{self, Also};
 use footfall_daemon::{port, ready, trace};
 use footfall_event_store::config::{Arguments, Config};
@@ -19,6 +20,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// In the data folder: exactly one holds it.
+const LOCK: &str = "event-store.lock";
 /// How long the threads get to end their last statement and close their connections.
 const CLOSE_TIME: Duration = Duration::from_secs(10);
 
@@ -28,20 +31,36 @@ fn main() -> ExitCode {
 
 fn start() -> Result<(), Exit> {
     let arguments: Arguments = exit::arguments()?;
-    trace::start();
+    trace::start(arguments.log);
     let check = arguments.check;
     let config = Config::resolve(arguments).map_err(Exit::usage)?;
+    let data = &config.layout.data;
+    folder::check("--data", data, Files::Any).map_err(Exit::usage)?;
     if check {
-        return Ok(());
+        // While one runs on this data its port is taken, as it should be.
+        return if lock::is_held(&data.join(LOCK)).map_err(Exit::usage)? {
+            Ok(())
+        } else {
+            runtime()?.block_on(port::check(config.listen)).map_err(|error| Exit::usage(Unbindable(error)))
+        };
     }
-    Ok(run(&config)?)
+    run(&config).map_err(|error| if error.is::<Unbindable>() { Exit::usage(error) } else { error.into() })
+}
+
+/// A port that could not be bound in time: somebody has to name another.
+#[derive(Debug, thiserror::Error)]
+#[error("--listen: {0}")]
+struct Unbindable(std::io::Error);
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
 }
 
 fn run(config: &Config) -> Result<()> {
     let credentials = Credentials::from_file(&config.user, &config.password_file)?;
     let data = &config.layout.data;
     std::fs::create_dir_all(data).with_context(|| format!("cannot make {}", data.display()))?;
-    let lock = Lock::take(&data.join("event-store.lock"), PREDECESSOR_TIME)?
+    let lock = Lock::take(&data.join(LOCK), PREDECESSOR_TIME)?
         .with_context(|| format!("another event-store holds {}: stop it first", data.display()))?;
     config.layout.write().with_context(|| format!("cannot write into {}", data.display()))?;
     isolate_environment(data).with_context(|| format!("cannot enter {}", data.display()))?;
@@ -70,7 +89,7 @@ fn run(config: &Config) -> Result<()> {
         guard: Guard::new(&config.names),
         sandbox,
     });
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = runtime()?;
     runtime.block_on(until_stopped(config, Arc::clone(&service)))?;
     // Dropping the runtime drops every connection left, and with it the last other hold on the service.
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -87,7 +106,7 @@ fn run(config: &Config) -> Result<()> {
 
 async fn until_stopped(config: &Config, service: Arc<Service>) -> Result<()> {
     let stop = stop::watch(Also { end_of_input: config.until_eof, ..Also::default() })?;
-    let listener = port::listen(config.listen, PREDECESSOR_TIME).await?;
+    let listener = port::listen(config.listen, PREDECESSOR_TIME).await.map_err(Unbindable)?;
     let url = format!("http://{}", listener.local_addr()?);
     ready::print(&json!({ "pid": std::process::id(), "url": url }))?;
     serve(listener, service, stop.drain, config.drain).await;

@@ -10,7 +10,7 @@ use crate::error::OpenError;
 use crate::storage::Storage;
 
 /// Name of the file whose lock says who holds the folder.
-const LOCK: &str = "lock";
+pub const LOCK: &str = "lock";
 const LOCK_POLL: Duration = Duration::from_millis(20);
 
 /// Takes the exclusive lock, waiting `wait` for another holder; it is held as long as the file is open.
@@ -24,6 +24,7 @@ pub(crate) fn lock(dir: &Path, wait: Duration) -> Result<File, OpenError> {
         .open(&path)
         .map_err(|error| OpenError::at(&path, error))?;
     let deadline = Instant::now() + wait;
+    let mut told = false;
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
@@ -31,7 +32,14 @@ pub(crate) fn lock(dir: &Path, wait: Duration) -> Result<File, OpenError> {
             Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
                 return Err(OpenError::Locked { dir: dir.to_owned() });
             }
-            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_POLL),
+            Err(TryLockError::WouldBlock) => {
+                if !told {
+                    let seconds = wait.as_secs_f32();
+                    tracing::info!(lock = %path.display(), seconds, "waiting for another process to release the lock");
+                    told = true;
+                }
+                std::thread::sleep(LOCK_POLL);
+            }
         }
     }
 }

@@ -40,6 +40,7 @@ mod faults;
 
 pub use epoch::Epoch;
 pub use error::{AppendError, OpenError, ReadError};
+pub use folder::LOCK;
 pub use inspect::inspect;
 pub use journal::Journal;
 pub use options::{Options, Retention};

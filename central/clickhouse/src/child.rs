@@ -13,7 +13,9 @@ use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use tracing::Level;
 
+use super::child_message::Message;
 use super::pid_file;
 use super::server::ServerStatus;
 use footfall_daemon::file;
@@ -93,6 +95,8 @@ fn start(program: &Program) -> io::Result<Child> {
     command.arg("--listen").arg(program.listen.to_string());
     command.args(["--database", &program.database, "--user", &program.user]);
     command.arg("--password-file").arg(&program.password_file).arg("--until-eof");
+    // Whatever central's own form is: this is for central to read.
+    command.args(["--log", "json"]);
     if let Some(library) = &program.library {
         command.arg("--library").arg(library);
     }
@@ -164,11 +168,22 @@ async fn log_lines(output: ChildStderr) -> String {
     let (mut line, mut last) = (Vec::new(), String::new());
     // A message can quote a statement, which need not be text.
     while matches!(output.read_until(b'\n', &mut line).await, Ok(1..)) {
-        last = String::from_utf8_lossy(&line).trim_end().to_owned();
-        tracing::info!(target: "event_store", "{last}");
+        let message = Message::parse(String::from_utf8_lossy(&line).trim_end());
+        log(&message);
+        last = message.text;
         line.clear();
     }
     last
+}
+
+fn log(Message { level, text }: &Message) {
+    match *level {
+        Level::ERROR => tracing::error!(target: "event_store", "{text}"),
+        Level::WARN => tracing::warn!(target: "event_store", "{text}"),
+        Level::INFO => tracing::info!(target: "event_store", "{text}"),
+        Level::DEBUG => tracing::debug!(target: "event_store", "{text}"),
+        Level::TRACE => tracing::trace!(target: "event_store", "{text}"),
+    }
 }
 
 /// Waits for the line that says where it serves, then keeps the pipe empty.

@@ -6,6 +6,7 @@
 
 mod block;
 mod child;
+mod child_message;
 mod column;
 mod connector;
 mod error;

@@ -1,19 +1,21 @@
 //! The composition root: the one place that names concrete backends, and the order in which they start and stop.
 
+pub mod check;
 mod jobs;
 mod offline;
 mod sinks;
+mod sockets;
 
 use std::fs::DirBuilder;
-use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, anyhow};
+use footfall_daemon::exit::Exit;
 use footfall_daemon::lock::Lock;
-use footfall_daemon::{port, ready};
+use footfall_daemon::ready;
 use footfall_proto::relay::Policy;
 use serde_json::json;
 use tokio::sync::watch;
@@ -23,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, ApiState};
 use crate::config::{self, Config};
-use crate::ingest;
+use crate::ingest::{self, IngestHealth};
 use crate::telemetry::Telemetry;
 use footfall_blobs::Blobs;
 use footfall_clickhouse::EventStore;
@@ -35,9 +37,12 @@ use footfall_query::Reports;
 use footfall_sink::{Pace, SinkHealth, Stop, supervise};
 use footfall_tables::SCHEMA;
 use sinks::Stores;
+use sockets::Sockets;
 
 pub use offline::{dead_letter, replay};
 
+/// In the data folder: exactly one central holds it.
+const LOCK: &str = "central.lock";
 /// How long to wait for locks and ports that a predecessor still holds.
 const PREDECESSOR: Duration = Duration::from_secs(10);
 /// How long the event store may hold up the READY line; what comes in meanwhile waits in the log.
@@ -49,18 +54,24 @@ const INGEST_END: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// Whatever keeps it from starting, or ends it early.
-pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
+pub async fn run(config: Config, stop: CancellationToken) -> Result<(), Exit> {
     DirBuilder::new().recursive(true).mode(0o700).create(&config.data).context("the data folder")?;
     let lock = lock(&config.data).await?;
-    let telemetry = Telemetry::new();
+    let sockets = Sockets::bind(&config).await?;
+    serve(config, sockets, stop).await?;
+    drop(lock);
+    Ok(())
+}
 
-    let http = port::listen(config.http.listen, PREDECESSOR).await.context("http")?;
-    let relay = port::bind_with_retry(PREDECESSOR, async || {
-        let tls = ingest::endpoint::configure(&config.relay).map_err(io::Error::other)?;
-        ingest::endpoint::bind(config.relay.listen, tls)
-    });
-    let relay = relay.await.context(format!("relay {}", config.relay.listen))?;
+async fn serve(config: Config, sockets: Sockets, stop: CancellationToken) -> anyhow::Result<()> {
+    let telemetry = Telemetry::new();
+    let Sockets { http, metrics: metrics_listener, relay } = sockets;
     let (http_address, relay_address) = (http.local_addr()?, relay.local_addr()?);
+    let metrics_address = metrics_listener.as_ref().unwrap_or(&http).local_addr()?;
+    telemetry.gauges.certificate_expiry.set(config.relay.files().read()?.expiry().unwrap_or(0));
+    if let config::Log::Embedded { max_bytes, .. } = config.log {
+        telemetry.gauges.log_limit_bytes.set(max_bytes as i64);
+    }
 
     let ends = Ends::default();
     let metadata = open_metadata(config.metadata).await;
@@ -97,6 +108,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
         tokio::spawn(footfall_metadata::watch(metadata.clone(), policy_sender, ends.api.clone()));
     let context =
         ingest::IngestContext::new(log.clone(), policy, telemetry.ingest.clone(), ends.ingest.clone());
+    let ingest_health = context.health();
     let mut ingest = tokio::spawn(ingest::serve(relay, context));
     let job_health = JobHealth::default();
     let jobs_context = footfall_jobs::Context {
@@ -110,7 +122,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     let state = ApiState {
         metadata: metadata.clone(),
         readiness: readiness(&metadata, &log, &store, &live, sink_health),
-        warnings: warnings(&log, job_health),
+        warnings: warnings(&log, job_health, ingest_health),
         reports: Reports::new(store.query_client(), live.answers(), config.stale, telemetry.query.clone()),
         live: live.clone(),
         metrics: metrics(&log, &store, &telemetry),
@@ -118,7 +130,13 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
         names: config.http.names,
     };
     let jobs = tokio::spawn(footfall_jobs::run(jobs::table(live), jobs_context, ends.api.clone()));
-    let mut api = tokio::spawn(api::serve(http, state, ends.api.clone()));
+    let api_end = ends.api.clone();
+    let mut api = tokio::spawn(async move {
+        match metrics_listener {
+            Some(metrics) => api::serve_with_metrics_apart(http, metrics, state, api_end).await,
+            None => api::serve(http, state, api_end).await,
+        }
+    });
 
     let started = tokio::select! {
         waited = timeout(STORE_START, store.ready()) => waited.is_ok(),
@@ -129,7 +147,8 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     }
     let clickhouse = json!({ "url": store.url(), "user": user, "password_file": password_file });
     let pid = store.pid();
-    let ready = json!({ "http": format!("http://{http_address}"), "relay": relay_address.to_string(), "clickhouse": clickhouse,
+    let metrics_url = format!("http://{metrics_address}/metrics");
+    let ready = json!({ "http": format!("http://{http_address}"), "metrics": metrics_url, "relay": relay_address.to_string(), "clickhouse": clickhouse,
         "event_store_pid": pid });
     ready::print(&ready).context("nobody reads the READY line")?;
 
@@ -151,7 +170,6 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     ends.store.cancel();
     finish("the event store", INGEST_END * 6, store_watch).await;
     tokio::task::spawn_blocking(move || log.close()).await?;
-    drop(lock);
     early.map_or(Ok(()), Err)
 }
 
@@ -184,9 +202,10 @@ fn readiness(
 }
 
 /// Sentences about what somebody should look at although all goes on.
-fn warnings(log: &Log, jobs: JobHealth) -> api::Readiness {
+fn warnings(log: &Log, jobs: JobHealth, ingest: IngestHealth) -> api::Readiness {
     let log = log.clone();
-    Arc::new(move || [log.warnings(), jobs.faults()].concat())
+    let now_ms = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
+    Arc::new(move || [log.warnings(), jobs.faults(), ingest.warnings(now_ms())].concat())
 }
 
 fn metrics(log: &Log, store: &EventStore, telemetry: &Telemetry) -> api::Metrics {
@@ -199,7 +218,7 @@ fn metrics(log: &Log, store: &EventStore, telemetry: &Telemetry) -> api::Metrics
         };
         telemetry.sink.lags(log.owned().borrow().values().flat_map(lags));
         telemetry.gauges.log_waiting_bytes.set(log.waiting_bytes() as i64);
-        telemetry.gauges.event_store_restarts.set(store.restarts() as i64);
+        telemetry.gauges.event_store_restarts(store.restarts());
         telemetry.gauges.event_store_silent_servers.set(store.unavailable_servers() as i64);
     };
     Arc::new(move || telemetry.render(&look))
@@ -228,7 +247,7 @@ async fn open_metadata(place: footfall_metadata::Location) -> Metadata {
 
 /// The lock that says: exactly one central.
 async fn lock(data: &Path) -> anyhow::Result<Lock> {
-    let path = data.join("central.lock");
+    let path = data.join(LOCK);
     let lock = Lock::acquire(&path, PREDECESSOR).await?;
     lock.with_context(|| format!("another central holds {}", path.display()))
 }

@@ -63,6 +63,8 @@ pub struct Http {
     pub listen: SocketAddr,
     /// Host names that are accepted besides those of this machine.
     pub names: Vec<String>,
+    /// Where the metrics are served, if not with the dashboard; any address.
+    pub metrics_listen: Option<SocketAddr>,
 }
 
 /// The metadata's file, in the data folder.
@@ -110,7 +112,13 @@ impl RawConfig {
             certificate: self.relay.certificate,
             key: self.relay.key,
             ca: self.relay.ca,
+            certificate_ca: self.relay.certificate_ca,
         };
+        let metrics_listen = self.http.metrics_listen.filter(|text| !text.is_empty());
+        let metrics_listen = metrics_listen.map(|text| address("http.metrics_listen", &text)).transpose()?;
+        if metrics_listen.is_some_and(|metrics| metrics == listen && metrics.port() != 0) {
+            return Err(ConfigError::SameAddress(listen));
+        }
         ingest::endpoint::configure(&relay)?;
         let event_store = self.event_store.resolve(&self.data)?;
         let metadata = self.metadata.resolve(&self.data)?;
@@ -119,7 +127,7 @@ impl RawConfig {
             metadata,
             live: self.live.resolve()?,
             stale: Duration::from_secs(self.query.stale_seconds.into()),
-            http: Http { listen, names: self.http.names },
+            http: Http { listen, names: self.http.names, metrics_listen },
             relay,
             event_store,
             log: self.log.resolve()?,

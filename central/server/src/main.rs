@@ -12,6 +12,7 @@ use footfall_central::{admin, app};
 use footfall_daemon::exit::{self, Exit};
 use footfall_daemon::stop::{self, Also};
 use footfall_daemon::trace;
+use rustls::pki_types::UnixTime;
 use tokio::runtime::Runtime;
 
 /// How long threads that talk to servers may take to end.
@@ -23,6 +24,8 @@ const GOODBYE: Duration = Duration::from_secs(5);
 struct Line {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    log: trace::LogArguments,
 }
 
 #[derive(Subcommand)]
@@ -32,7 +35,7 @@ enum Command {
         /// The configuration, TOML.
         #[arg(long, env = "FOOTFALL_CONFIG")]
         config: PathBuf,
-        /// Validates the configuration and exits.
+        /// Finds what a start would find, changes nothing, and exits.
         #[arg(long)]
         check: bool,
         /// Drains and exits when standard input reaches its end.
@@ -72,7 +75,7 @@ fn main() -> ExitCode {
 }
 
 fn start() -> Result<(), Exit> {
-    let Line { command } = exit::arguments()?;
+    let Line { command, log } = exit::arguments()?;
     let config = match &command {
         Command::PrintTemplate => {
             print!("{}", Config::template());
@@ -83,7 +86,7 @@ fn start() -> Result<(), Exit> {
         | Command::Replay { config, .. }
         | Command::DeadLetter { config, .. } => config,
     };
-    trace::start();
+    trace::start(log);
     let config = Config::load(config).map_err(Exit::usage)?;
     let runtime = Runtime::new().context("the system lets a process have threads")?;
     let done = runtime.block_on(run(command, config));
@@ -95,8 +98,12 @@ fn start() -> Result<(), Exit> {
 async fn run(command: Command, config: Config) -> Result<(), Exit> {
     let mut output = std::io::stdout();
     match command {
-        Command::Run { check: true, .. } | Command::PrintTemplate => {}
-        Command::Run { until_eof, .. } => {
+        Command::PrintTemplate => {}
+        Command::Run { check, until_eof, .. } => {
+            app::check::check(&config, UnixTime::now()).map_err(Exit::usage)?;
+            if check {
+                return app::check::check_ports(&config).await.map_err(Exit::usage);
+            }
             let also = Also { end_of_input: until_eof, ..Also::default() };
             app::run(config, stop::watch(also).context("signals cannot be received")?.drain).await?;
         }

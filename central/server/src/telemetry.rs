@@ -1,11 +1,15 @@
 //! Every metric that central shows, under one roof. Counting happens in the rooms.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use footfall_daemon::process;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use crate::ingest;
@@ -37,8 +41,12 @@ pub struct Gauges {
     log_end: Family<InPartition, Gauge>,
     /// Bytes of the log that wait for a sink.
     pub log_waiting_bytes: Gauge,
+    /// When central's certificate for the relay expires, seconds since 1970.
+    pub certificate_expiry: Gauge,
+    /// Bytes of the embedded log that may wait for a sink.
+    pub log_limit_bytes: Gauge,
     /// How often the event store had to be started again.
-    pub event_store_restarts: Gauge,
+    event_store_restarts: Counter,
     /// Servers of the event store that do not answer.
     pub event_store_silent_servers: Gauge,
 }
@@ -50,6 +58,11 @@ struct InPartition {
 }
 
 impl Gauges {
+    /// How often the event store had to be started again.
+    pub fn event_store_restarts(&self, restarts: u64) {
+        self.event_store_restarts.inner().store(restarts, Ordering::Relaxed);
+    }
+
     /// The owned partitions, and one past the last record of each.
     pub fn log_ends(&self, ends: impl Iterator<Item = (u32, u64)>) {
         self.log_end.clear();
@@ -62,7 +75,14 @@ impl Gauges {
 impl Telemetry {
     /// All of them, at zero.
     pub fn new() -> Self {
-        let mut registry = Registry::with_prefix("footfall_central");
+        let mut all = Registry::default();
+        process::register(&mut all);
+        let registry = all.sub_registry_with_prefix("footfall_central");
+        registry.register(
+            "build",
+            "The version that runs",
+            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+        );
         let ingest = ingest::Metrics::register(registry.sub_registry_with_prefix("ingest"));
         let log = footfall_log::Metrics::register(registry.sub_registry_with_prefix("log"));
         let sink = footfall_sink::Metrics::register(registry.sub_registry_with_prefix("sink"));
@@ -80,6 +100,16 @@ impl Telemetry {
             "Bytes of the log that wait for a sink",
             gauges.log_waiting_bytes.clone(),
         );
+        registry.register(
+            "log_limit_bytes",
+            "Bytes of the embedded log that may wait for a sink; 0 where the log is in Kafka",
+            gauges.log_limit_bytes.clone(),
+        );
+        registry.register(
+            "certificate_expiry_seconds",
+            "When the relay's certificate expires, since 1970",
+            gauges.certificate_expiry.clone(),
+        );
         let restarts = gauges.event_store_restarts.clone();
         registry.register("event_store_restarts", "Times that the event store was started again", restarts);
         let silent = gauges.event_store_silent_servers.clone();
@@ -88,7 +118,7 @@ impl Telemetry {
             "Servers of the event store that do not answer",
             silent,
         );
-        Self { registry: Arc::new(Mutex::new(registry)), ingest, log, sink, raw_log, job, query, gauges }
+        Self { registry: Arc::new(Mutex::new(all)), ingest, log, sink, raw_log, job, query, gauges }
     }
 
     /// The metrics in the OpenMetrics text format, after `look` has set those that are found out only when asked: nobody else is
@@ -122,18 +152,31 @@ mod tests {
         let text = telemetry.render(|telemetry| {
             telemetry.sink.lags([(0, "clickhouse", 7, false)].into_iter());
             telemetry.gauges.log_ends([(0, 7)].into_iter());
+            telemetry.gauges.event_store_restarts(3);
         });
         assert!(text.ends_with("# EOF\n"));
-        let described = text.lines().filter_map(|line| line.strip_prefix("# TYPE footfall_central_"));
+        assert!(text.contains("\nfootfall_central_event_store_restarts_total 3\n"), "{text}");
+        let version =
+            concat!("\nfootfall_central_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1\n");
+        assert!(text.contains(version), "{text}");
+        let described = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+        let described = described.map(|line| line.strip_prefix("footfall_central_").unwrap_or(line));
         described.map(|line| line.split(' ').next().expect("a name").to_owned()).collect()
     }
 
     #[test]
     fn the_readme_lists_every_metric_and_no_other() {
         let (_, table) = include_str!("../../README.md").split_once("## Metrics").expect("a chapter");
-        let quoted = table.split('`').skip(1).step_by(2).filter(|name| !name.starts_with('/'));
-        let plain =
-            |name: &str| name.split('{').next().expect("a name").trim_end_matches("_total").to_owned();
+        let quoted =
+            table.split('`').skip(1).step_by(2).filter(|name| !name.starts_with('/') && !name.contains('.'));
+        let plain = |name: &str| {
+            name.split('{')
+                .next()
+                .expect("a name")
+                .trim_end_matches("_total")
+                .trim_end_matches("_info")
+                .to_owned()
+        };
         let listed: BTreeSet<_> = quoted.filter(|name| name.contains('_')).map(plain).collect();
         let ours: BTreeSet<_> = names().into_iter().collect();
         assert_eq!(&listed - &BTreeSet::from(["footfall_central_".to_owned()]), ours);

@@ -31,7 +31,7 @@ pub enum ConfigError {
         most: u64,
     },
     /// A file that a key names does not exist.
-    #[error("`{key}` needs the file {}, which does not exist", path.display())]
+    #[error("`{key}` needs the file {}, which does not exist: put it there, or name the file where it is", path.display())]
     NoFile {
         /// The key.
         key: &'static str,

@@ -63,6 +63,9 @@ pub(super) struct RawCentral {
     pub(super) key: PathBuf,
     /// The authority that central's certificate must come from, PEM.
     pub(super) ca: PathBuf,
+    /// The authority that this edge's own certificate comes from, PEM, where it is another than `ca`. A start and `--check` judge the
+    /// certificate by it.
+    pub(super) certificate_ca: Option<PathBuf>,
 }
 
 #[derive(Debug, Config)]

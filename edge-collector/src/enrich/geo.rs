@@ -194,7 +194,7 @@ impl Entry<'_> {
 
 /// A database that cannot be used. Permanent until the file is replaced.
 #[derive(Debug, thiserror::Error)]
-#[error("the geography database {} cannot be used: {source}", path.display())]
+#[error("`geo.databases` needs {}, which cannot be used ({source}): fetch it anew, or take it off the list", path.display())]
 pub struct GeoError {
     path: PathBuf,
     source: MaxMindDbError,

@@ -4,7 +4,8 @@ pub mod batch;
 pub mod in_flight;
 pub mod position;
 mod quic;
+mod refused;
 mod stream;
 
-pub use quic::{TlsError, tls};
+pub use quic::{Tls, TlsError, tls};
 pub use stream::run;

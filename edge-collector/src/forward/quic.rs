@@ -2,16 +2,16 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use footfall_daemon::certificate::Usage;
+use footfall_daemon::certificate::files::{FileFault, Named};
 use footfall_proto::limits::{MAX_FRAME_BYTES, RELAY_ALPN};
 use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{ClientConfig, Connection, Endpoint, EndpointConfig, TokioRuntime, TransportConfig};
 use rustls::RootCertStore;
-use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::UnixTime;
 use socket2::SockRef;
 
 use crate::config::Central;
@@ -27,32 +27,38 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const SOCKET_BUFFER_BYTES: usize = 4 << 20;
 
 /// The edge's identity and whom it believes.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// As connections are made.
+    pub config: Arc<rustls::ClientConfig>,
+    /// The common name of the certificate: the edge's id.
+    pub edge_id: String,
+    /// When the certificate expires, seconds since 1970.
+    pub expiry: Option<i64>,
+}
+
+/// Reads the edge's certificate and judges it as central will, at `now`.
 ///
 /// # Errors
 /// [`TlsError`], naming the file.
-pub fn tls(central: &Central) -> Result<Arc<rustls::ClientConfig>, TlsError> {
-    let pem = |path: &PathBuf| {
-        let path = path.clone();
-        move |source| TlsError::Pem { path, source }
-    };
-    let chain: Vec<_> = CertificateDer::pem_file_iter(&central.certificate)
-        .map_err(pem(&central.certificate))?
-        .collect::<Result<_, _>>()
-        .map_err(pem(&central.certificate))?;
-    let key = PrivateKeyDer::from_pem_file(&central.key).map_err(pem(&central.key))?;
+pub fn tls(central: &Central, now: UnixTime) -> Result<Tls, TlsError> {
+    let files = central.files();
+    let identity = files.check(Usage::Client, now)?;
+    let edge_id = files.common_name(&identity)?;
     let mut roots = RootCertStore::empty();
-    for authority in CertificateDer::pem_file_iter(&central.ca).map_err(pem(&central.ca))? {
-        roots.add(authority.map_err(pem(&central.ca))?).map_err(TlsError::Identity)?;
+    for authority in Named::new("central.ca", &central.ca).certificates()? {
+        roots.add(authority).map_err(TlsError::Identity)?;
     }
+    let expiry = identity.expiry();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = rustls::ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(TlsError::Identity)?
         .with_root_certificates(roots)
-        .with_client_auth_cert(chain, key)
+        .with_client_auth_cert(identity.chain, identity.key)
         .map_err(TlsError::Identity)?;
     config.alpn_protocols = vec![RELAY_ALPN.to_vec()];
-    Ok(Arc::new(config))
+    Ok(Tls { config: Arc::new(config), edge_id, expiry })
 }
 
 /// An endpoint that can connect to `remote`.
@@ -112,15 +118,12 @@ pub(super) enum ConnectError {
 /// Certificates or keys are of no use. Permanent.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A file holds no usable PEM.
-    #[error("{} holds no usable certificate or key: {source}", path.display())]
-    Pem {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        source: pem::Error,
-    },
+    /// One of the files.
+    #[error(transparent)]
+    File(#[from] FileFault),
     /// The files do not make an identity.
-    #[error("the edge's certificate, key and authority do not fit together: {0}")]
+    #[error(
+        "`central.certificate`, `central.key` and `central.ca` do not fit together ({0}): name files that do"
+    )]
     Identity(#[source] rustls::Error),
 }

@@ -9,6 +9,7 @@ use footfall_journal::{Epoch, ReadError};
 use footfall_proto::frame::{self, FrameError};
 use footfall_proto::ident::ID_BYTES;
 use footfall_proto::limits::{MAX_FRAME_BYTES, MAX_POLICY_BYTES};
+use footfall_proto::relay::refusal::Cause;
 use footfall_proto::relay::{self, Hello, ToCentral, ToEdge, to_central, to_edge};
 use footfall_proto::traffic_source;
 use quinn::{Connection, RecvStream, SendStream};
@@ -19,7 +20,7 @@ use zstd::bulk::Compressor;
 
 use super::in_flight::{AckError, InFlight};
 use super::position::Position;
-use super::{batch, quic};
+use super::{batch, quic, refused};
 use crate::config::Central;
 use crate::edge::{Edge, now_ms};
 
@@ -68,10 +69,16 @@ pub async fn run(edge: &Edge, stop: &CancellationToken) {
         let mut welcomed = false;
         let ended = tokio::select! {
             () = stop.cancelled() => return,
-            connected = quic::connect(tls, central) => match connected {
-                Err(error) => Disconnect::Unreachable(error),
+            connected = quic::connect(&tls.config, central) => match connected {
+                Err(error) => unreachable(error, central),
                 Ok((endpoint, connection)) => {
                     let ended = run_connection(edge, &connection, &mut position, stop, &mut welcomed).await;
+                    // Central judges the certificate after this end took the connection for made: then its verdict is the reason.
+                    let reason = connection.close_reason();
+                    let ended = match reason.and_then(|reason| refused::sentence(&reason, central)) {
+                        Some(sentence) if !matches!(ended, Disconnect::Stopped) => Disconnect::Certificate(sentence),
+                        _ => ended,
+                    };
                     connection.close(0_u32.into(), b"bye");
                     // The close frame must be sent before the socket is closed.
                     let _ = timeout(CLOSE_TIMEOUT, endpoint.wait_idle()).await;
@@ -82,10 +89,11 @@ pub async fn run(edge: &Edge, stop: &CancellationToken) {
         if matches!(ended, Disconnect::Stopped) {
             return;
         }
-        if welcomed {
+        // Two edges under one certificate would otherwise end each other's connections many times a second.
+        if welcomed && !ended.is_superseded() {
             backoff.reset();
         }
-        report(edge, central, &ended);
+        report(edge, central, &tls.edge_id, &ended);
         let random = getrandom::u64().expect("the system has randomness once it is up");
         tokio::select! {
             () = stop.cancelled() => return,
@@ -94,11 +102,27 @@ pub async fn run(edge: &Edge, stop: &CancellationToken) {
     }
 }
 
-fn report(edge: &Edge, central: &Central, ended: &Disconnect) {
+fn unreachable(error: quic::ConnectError, central: &Central) -> Disconnect {
+    match &error {
+        quic::ConnectError::Connection(reason) => refused::sentence(reason, central),
+        _ => None,
+    }
+    .map_or(Disconnect::Unreachable(error), Disconnect::Certificate)
+}
+
+fn report(edge: &Edge, central: &Central, edge_id: &str, ended: &Disconnect) {
     if matches!(ended, Disconnect::Refused(_)) {
         edge.telemetry.relay_refusals.inc();
     }
-    let sentence = format!("central at {} is not connected: {ended}", central.address);
+    let mut sentence = format!("central at {} is not connected: {ended}", central.address);
+    if ended.is_superseded() {
+        let twin = format!(
+            "another edge uses this certificate ({edge_id}, {}): give each edge one of its own",
+            central.certificate.display()
+        );
+        sentence = format!("central at {} has ended the connection, as {twin}", central.address);
+        edge.note_superseded(twin, now_ms());
+    }
     if edge.relay_status.fail(sentence.clone()) {
         tracing::warn!("{sentence}");
     }
@@ -328,6 +352,13 @@ async fn next(
     }
 }
 
+impl Disconnect {
+    /// Whether another connection under the same certificate took over.
+    fn is_superseded(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.cause() == Cause::Superseded)
+    }
+}
+
 /// Why a connection ended. All but `Stopped` lead to the next try; what was not acknowledged is sent again.
 #[derive(Debug, thiserror::Error)]
 enum Disconnect {
@@ -335,6 +366,8 @@ enum Disconnect {
     Stopped,
     #[error("{0}")]
     Unreachable(quic::ConnectError),
+    #[error("{0}")]
+    Certificate(String),
     #[error("{0}")]
     Lost(quinn::ConnectionError),
     #[error("{0}")]

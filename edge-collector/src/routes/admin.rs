@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::forwarded;
 use crate::answer::{self, Answer};
-use crate::edge::Edge;
+use crate::edge::{Edge, now_ms};
 
 /// The answer to a GET; `None` when the path is none of these.
 pub(super) fn answer(edge: &Edge, head: &request::Parts, socket: SocketAddr) -> Option<Answer> {
@@ -25,7 +25,11 @@ pub(super) fn answer(edge: &Edge, head: &request::Parts, socket: SocketAddr) -> 
         "/readyz" => {
             let missing = edge.missing();
             let status = if missing.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-            answer::json(status, &json!({ "ready": missing.is_empty(), "missing": missing }))
+            let warnings = edge.warnings(now_ms());
+            answer::json(
+                status,
+                &json!({ "ready": missing.is_empty(), "missing": missing, "warnings": warnings }),
+            )
         }
         _ => metrics(edge),
     };

@@ -2,6 +2,8 @@
 
 mod admin;
 mod admission;
+mod certificates;
+mod check;
 mod durability;
 mod forms;
 mod golden;

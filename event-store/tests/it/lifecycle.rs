@@ -168,11 +168,17 @@ fn refuses_what_it_cannot_do_in_one_sentence() {
     let folder = Folder::new();
     let inside = folder.path().join("data/password");
     let inside = inside.to_str().expect("text");
+    let in_the_way = folder.path().join("file");
+    std::fs::write(&in_the_way, "").expect("written");
+    let below = in_the_way.join("data");
+    let below = below.to_str().expect("text");
     for (arguments, sentence) in [
         (vec!["--listen", "0.0.0.0:0"], "no loopback address"),
         (vec!["--database", "a-b"], "identifier"),
         (vec!["--library", "/nowhere/libchdb.so"], "run cargo xtask doctor"),
         (vec!["--password-file", inside], "outside the data folder"),
+        (vec!["--data", below], "`--data` needs"),
+        (vec!["--log", "loud"], "--log"),
         (vec!["--nonsense"], "--nonsense"),
     ] {
         for check in [false, true] {
@@ -184,6 +190,11 @@ fn refuses_what_it_cannot_do_in_one_sentence() {
             assert!(said.lines().count() == 1 && said.contains(sentence), "{arguments:?}: {said}");
         }
     }
+    let held = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = held.local_addr().expect("bound").to_string();
+    let output = folder.command().args(["--check", "--listen", &address]).output().expect("runs");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(64) && said.contains(&address) && said.contains("end it"), "{said}");
     let checked = folder.command().arg("--check").output().expect("runs");
     assert_eq!((checked.status.code(), checked.stdout.len()), (Some(0), 0));
     assert!(!folder.path().join("data").exists() && !folder.password_file().exists());

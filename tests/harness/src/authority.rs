@@ -1,6 +1,7 @@
 //! A certificate authority of one test, and the certificates that it signs: as files for whoever reads files, as TLS configurations for
 //! the rest.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -29,6 +30,19 @@ pub enum Usage {
     Server,
     /// Proving a client to a server.
     Client,
+}
+
+/// What a certificate is to say.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// The DNS name, and the name of the files.
+    pub name: &'a str,
+    /// The common name.
+    pub common_name: Option<&'a str>,
+    /// What it may be used for.
+    pub usage: Usage,
+    /// From the beginning of the first year to that of the last one.
+    pub years: Range<i32>,
 }
 
 /// A certificate and its key.
@@ -64,9 +78,20 @@ impl Authority {
     /// Signs a certificate whose common name and DNS name are `name`, and writes it and its key into the folder.
     #[must_use]
     pub fn issue(&self, name: &str, usage: Usage) -> Identity {
-        let mut params = CertificateParams::new(vec![name.to_owned()]).expect("a DNS name");
+        self.sign(&Request { name, common_name: Some(name), usage, years: 1975..4096 })
+    }
+
+    /// Signs whatever is asked for, and writes it and its key into the folder.
+    #[must_use]
+    pub fn sign(&self, request: &Request<'_>) -> Identity {
+        let Request { name, common_name, usage, years } = request;
+        let mut params = CertificateParams::new(vec![(*name).to_owned()]).expect("a DNS name");
         params.distinguished_name = DistinguishedName::new();
-        params.distinguished_name.push(DnType::CommonName, name);
+        if let Some(common_name) = common_name {
+            params.distinguished_name.push(DnType::CommonName, *common_name);
+        }
+        params.not_before = rcgen::date_time_ymd(years.start, 1, 1);
+        params.not_after = rcgen::date_time_ymd(years.end, 1, 1);
         params.extended_key_usages = vec![match usage {
             Usage::Server => ExtendedKeyUsagePurpose::ServerAuth,
             Usage::Client => ExtendedKeyUsagePurpose::ClientAuth,

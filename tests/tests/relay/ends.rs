@@ -57,6 +57,7 @@ impl Central {
             certificate: certificates.central.certificate.clone(),
             key: certificates.central.key.clone(),
             ca: certificates.authority.ca(),
+            certificate_ca: None,
         };
         let endpoint =
             endpoint::bind(listen, endpoint::configure(&options).expect("certificates")).expect("a port");
@@ -186,6 +187,7 @@ fn config(certificates: &Certificates, data: &Path, central: SocketAddr) -> Conf
             certificate: certificates.edge.certificate.clone(),
             key: certificates.edge.key.clone(),
             ca: certificates.authority.ca(),
+            certificate_ca: None,
         }),
         journal: config::Journal { max_bytes: 64 << 20, segment_bytes: 1 << 20 },
         assets: None,

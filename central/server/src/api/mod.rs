@@ -7,7 +7,7 @@
 //! | `/api/v1/sites/{id}/realtime` | the last hour; a stream where `text/event-stream` is accepted |
 //! | `/api/v1/sites/{id}/realtime/stream` | the same, always a stream |
 //! | `/api/v1/sites/{id}/stats?from&to&limit&bots` | figures and lists of a period |
-//! | `/healthz`, `/readyz`, `/metrics` | for whoever watches |
+//! | `/healthz`, `/readyz`, `/metrics` | for whoever watches; on an address of their own too, where there is one ([`watch`]) |
 //!
 //! `{id}` is a tracking id or a website id. What cannot be answered is a status and `{"error": "one sentence"}`.
 //! Every request passes [`guard`] first: nobody has to sign in here, so only programs of this machine and pages of our own may ask.
@@ -19,6 +19,7 @@ mod problem;
 mod sites;
 mod stats;
 mod stream;
+mod watch;
 mod website;
 
 use std::io;
@@ -86,19 +87,60 @@ struct Shared {
     shutdown: CancellationToken,
 }
 
+impl Shared {
+    fn new(state: ApiState, shutdown: CancellationToken) -> Self {
+        Self { state, stream_places: Arc::new(Semaphore::new(MAX_STREAMS)), shutdown }
+    }
+}
+
+/// Where `/metrics` is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum MetricsPlace {
+    /// With the rest.
+    Here,
+    /// On an address of their own.
+    Apart,
+}
+
 /// Serves until `shutdown`, then ends the streams, waits up to five seconds for other answers and returns.
 ///
 /// # Errors
 /// An address that is not of this machine alone: nothing here asks who is there.
 pub async fn serve(listener: TcpListener, state: ApiState, shutdown: CancellationToken) -> io::Result<()> {
+    check_address(&listener)?;
+    let shared = Shared::new(state, shutdown.clone());
+    listen(listener, router(shared, MetricsPlace::Here), shutdown).await
+}
+
+/// The same with the metrics on `metrics`, which may be any address, and not on `listener`.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_with_metrics_apart(
+    listener: TcpListener,
+    metrics: TcpListener,
+    state: ApiState,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
+    check_address(&listener)?;
+    let shared = Shared::new(state, shutdown.clone());
+    let metrics = listen(metrics, watch::router(shared.clone()), shutdown.clone());
+    let rest = listen(listener, router(shared, MetricsPlace::Apart), shutdown);
+    tokio::try_join!(metrics, rest).map(drop)
+}
+
+fn check_address(listener: &TcpListener) -> io::Result<()> {
     let address = listener.local_addr()?;
-    if !address.ip().is_loopback() {
-        let refusal = format!(
-            "{address} can be reached from other machines, and the dashboard has no sign-in: use 127.0.0.1"
-        );
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, refusal));
+    if address.ip().is_loopback() {
+        return Ok(());
     }
-    let app = router(state, shutdown.clone());
+    let refusal = format!(
+        "{address} can be reached from other machines, and the dashboard has no sign-in: use 127.0.0.1"
+    );
+    Err(io::Error::new(io::ErrorKind::InvalidInput, refusal))
+}
+
+async fn listen(listener: TcpListener, app: Router, shutdown: CancellationToken) -> io::Result<()> {
     // Updates are small and wait for nothing.
     let listener = listener.tap_io(|connection| {
         if let Err(error) = connection.set_nodelay(true) {
@@ -112,10 +154,9 @@ pub async fn serve(listener: TcpListener, state: ApiState, shutdown: Cancellatio
     }
 }
 
-fn router(state: ApiState, shutdown: CancellationToken) -> Router {
-    let guard = Arc::new(Guard::new(&state.names));
-    let shared = Shared { state, stream_places: Arc::new(Semaphore::new(MAX_STREAMS)), shutdown };
-    Router::new()
+fn router(shared: Shared, metrics: MetricsPlace) -> Router {
+    let guard = Arc::new(Guard::new(&shared.state.names));
+    let mut router = Router::new()
         .route("/", get(dashboard::page))
         .route("/assets/{file}", get(dashboard::asset))
         .route("/api/v1/sites", get(sites::list))
@@ -123,8 +164,11 @@ fn router(state: ApiState, shutdown: CancellationToken) -> Router {
         .route("/api/v1/sites/{id}/realtime/stream", get(stream::open))
         .route("/api/v1/sites/{id}/stats", get(stats::stats))
         .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(health::metrics))
+        .route("/readyz", get(health::ready));
+    if metrics == MetricsPlace::Here {
+        router = router.route("/metrics", get(health::metrics));
+    }
+    router
         .fallback(async || Problem::new(StatusCode::NOT_FOUND, "there is nothing at this address"))
         .method_not_allowed_fallback(async || {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this address answers GET only")

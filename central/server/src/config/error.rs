@@ -23,6 +23,9 @@ pub enum ConfigError {
         "{0} can be reached from elsewhere: until authentication is configured, only loopback addresses are allowed"
     )]
     Open(SocketAddr),
+    /// Two servers on one port.
+    #[error("http.metrics_listen is the address of http.listen, {0}: name another, or leave it out")]
+    SameAddress(SocketAddr),
     /// A file that has to be there.
     #[error("{0} names no file: {1} is needed")]
     Missing(&'static str, &'static str),

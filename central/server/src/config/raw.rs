@@ -58,6 +58,9 @@ pub(super) struct RawHttp {
     /// Further host names under which requests are answered.
     #[config(default = [])]
     pub(super) names: Vec<String>,
+    /// Address and port of /metrics, /healthz and /readyz alone, which then may be one that other machines reach. Without it, /metrics is
+    /// served with the dashboard.
+    pub(super) metrics_listen: Option<String>,
 }
 
 #[derive(Config)]
@@ -72,6 +75,9 @@ pub(super) struct RawRelay {
     pub(super) key: PathBuf,
     /// The authority that the edges' certificates must come from, PEM.
     pub(super) ca: PathBuf,
+    /// The authority that central's own certificate comes from, PEM, where it is another than `ca`; edges name it as `central.ca`. A start
+    /// and `--check` judge the certificate by it.
+    pub(super) certificate_ca: Option<PathBuf>,
 }
 
 #[derive(Config)]

@@ -6,9 +6,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::BytesMut;
 use footfall_proto::frame;
 use footfall_proto::limits::{MAX_FRAME_BYTES, MAX_POLICY_BYTES};
+use footfall_proto::relay::refusal::Cause;
 use footfall_proto::relay::{Batch, Policy, Refusal, ToCentral, ToEdge, to_edge};
 use futures_util::stream::{FuturesOrdered, StreamExt as _};
-use quinn::{Connection, RecvStream, SendStream, VarInt};
+use quinn::{Connection, ConnectionError, RecvStream, SendStream, VarInt};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -122,7 +123,9 @@ impl EdgeConnection {
             match self.session.receive(frame, now_ms()).map_err(End::Refused)? {
                 Action::Greet { welcome, policy_id } => {
                     tracing::info!(edge = self.edge_id, address = %self.connection.remote_address(), policy_id, "edge connected");
-                    self.superseded = self.context.edges.register(&self.edge_id, self.connection.stable_id());
+                    let (connection, address) =
+                        (self.connection.stable_id(), self.connection.remote_address());
+                    self.superseded = self.context.edges.register(&self.edge_id, connection, address);
                     self.context.metrics.edges.set(self.context.edges.len() as i64);
                     self.policy =
                         Some(tokio::spawn(send_policies(self.connection.clone(), Arc::clone(&self.context))));
@@ -184,6 +187,7 @@ impl EdgeConnection {
         if let Some(policy) = &self.policy {
             policy.abort();
         }
+        let superseded = matches!(&end, End::Refused(refusal) if refusal.cause() == Cause::Superseded);
         let (code, reason) = match end {
             End::Gone => {
                 tracing::info!(edge = self.edge_id, reason = ?self.connection.close_reason(), "edge gone");
@@ -206,8 +210,19 @@ impl EdgeConnection {
             }
         };
         // A close discards what was not yet received: wait until it was.
+        let mut answered = false;
         if self.sender.finish().is_ok() {
-            let _ = timeout(LAST_FRAME_TIMEOUT, self.sender.stopped()).await;
+            let received = timeout(LAST_FRAME_TIMEOUT, self.sender.stopped()).await;
+            // It was received, or answered with a close.
+            answered = matches!(received, Ok(Ok(_)))
+                || matches!(self.connection.close_reason(), Some(ConnectionError::ApplicationClosed(_)));
+        }
+        if superseded
+            && answered
+            && let Some(newer) = self.context.edges.address(&self.edge_id)
+        {
+            let older = self.connection.remote_address();
+            self.context.health.took_over(&self.edge_id, older, newer, now_ms());
         }
         self.connection.close(VarInt::from_u32(code), reason.as_bytes());
     }
@@ -239,6 +254,6 @@ async fn send_policies(connection: Connection, context: Arc<IngestContext>) {
     }
 }
 
-fn now_ms() -> i64 {
+pub(super) fn now_ms() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }

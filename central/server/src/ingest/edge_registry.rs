@@ -1,6 +1,7 @@
 //! The edges that are connected, each with its newest connection. An older one is told to end.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
@@ -14,14 +15,20 @@ pub(super) struct EdgeRegistry {
 #[derive(Debug)]
 struct Newest {
     connection: usize,
+    address: SocketAddr,
     end: CancellationToken,
 }
 
 impl EdgeRegistry {
     /// Registers a connection, by a number that no other has; the edge's older one is told to end. The token says when this one is.
-    pub(super) fn register(&self, edge_id: &str, connection: usize) -> CancellationToken {
+    pub(super) fn register(
+        &self,
+        edge_id: &str,
+        connection: usize,
+        address: SocketAddr,
+    ) -> CancellationToken {
         let end = CancellationToken::new();
-        let newest = Newest { connection, end: end.clone() };
+        let newest = Newest { connection, address, end: end.clone() };
         let older =
             self.edges.lock().unwrap_or_else(PoisonError::into_inner).insert(edge_id.to_owned(), newest);
         if let Some(older) = older {
@@ -38,6 +45,12 @@ impl EdgeRegistry {
         }
     }
 
+    /// Where the newest connection of an edge comes from.
+    pub(super) fn address(&self, edge_id: &str) -> Option<SocketAddr> {
+        let edges = self.edges.lock().unwrap_or_else(PoisonError::into_inner);
+        edges.get(edge_id).map(|newest| newest.address)
+    }
+
     /// How many edges are connected.
     pub(super) fn len(&self) -> usize {
         self.edges.lock().unwrap_or_else(PoisonError::into_inner).len()
@@ -51,9 +64,11 @@ mod tests {
     #[test]
     fn a_newer_connection_ends_the_older_and_outlives_its_leaving() {
         let registry = EdgeRegistry::default();
-        let first = registry.register("edge-1", 1);
-        let other = registry.register("edge-2", 2);
-        let second = registry.register("edge-1", 3);
+        let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        let first = registry.register("edge-1", 1, address(1));
+        let other = registry.register("edge-2", 2, address(2));
+        let second = registry.register("edge-1", 3, address(3));
+        assert_eq!(registry.address("edge-1"), Some(address(3)));
         assert!(first.is_cancelled() && !second.is_cancelled() && !other.is_cancelled());
         registry.remove("edge-1", 1);
         assert_eq!(registry.len(), 2);

@@ -2,16 +2,15 @@
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use footfall_daemon::certificate::files::{FileFault, Files, Named};
 use footfall_proto::limits::{MAX_FRAME_BYTES, RELAY_ALPN};
 use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{EndpointConfig, ServerConfig, TokioRuntime, TransportConfig, VarInt};
 use rustls::RootCertStore;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 
 /// Size of the socket's buffers, bytes: at the default, loopback loses packets under load.
@@ -32,23 +31,33 @@ pub struct Options {
     pub key: PathBuf,
     /// The authority that signs edges' certificates, PEM.
     pub ca: PathBuf,
+    /// The authority of central's own certificate, PEM, where it is another.
+    pub certificate_ca: Option<PathBuf>,
 }
 
-/// Reads keys and certificates, without opening a port.
+impl Options {
+    /// The files that prove who central is, with the keys that name them.
+    pub fn files(&self) -> Files {
+        let authority = match &self.certificate_ca {
+            Some(path) => Named::new("relay.certificate_ca", path),
+            None => Named::new("relay.ca", &self.ca),
+        };
+        Files {
+            certificate: Named::new("relay.certificate", &self.certificate),
+            key: Named::new("relay.key", &self.key),
+            authority,
+        }
+    }
+}
+
+/// Reads keys and certificates, without opening a port. Whether a peer will accept them is judged elsewhere ([`Files::check`]).
 ///
 /// # Errors
 /// [`EndpointError`], permanent.
 pub fn configure(options: &Options) -> Result<ServerConfig, EndpointError> {
-    let unreadable = |path: &Path| {
-        let path = path.to_owned();
-        move |source| EndpointError::Pem { path, source }
-    };
-    let certificates = |path: &Path| -> Result<Vec<CertificateDer<'static>>, EndpointError> {
-        CertificateDer::pem_file_iter(path).and_then(Iterator::collect).map_err(unreadable(path))
-    };
-    let key = PrivateKeyDer::from_pem_file(&options.key).map_err(unreadable(&options.key))?;
+    let identity = options.files().read()?;
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(&options.ca)? {
+    for certificate in Named::new("relay.ca", &options.ca).certificates()? {
         roots.add(certificate)?;
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -57,7 +66,7 @@ pub fn configure(options: &Options) -> Result<ServerConfig, EndpointError> {
     let mut tls = rustls::ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_client_cert_verifier(edges)
-        .with_single_cert(certificates(&options.certificate)?, key)?;
+        .with_single_cert(identity.chain, identity.key)?;
     tls.alpn_protocols = vec![RELAY_ALPN.to_vec()];
     // Data sent before the handshake is over could be replayed by anybody.
     tls.max_early_data_size = 0;
@@ -98,18 +107,17 @@ pub fn bind(listen: SocketAddr, config: ServerConfig) -> io::Result<quinn::Endpo
 #[derive(Debug, thiserror::Error)]
 pub enum EndpointError {
     /// A certificate or a key.
-    #[error("{path}: {source}")]
-    Pem {
-        /// The file in question.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: rustls::pki_types::pem::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileFault),
     /// Key and certificate do not fit together, or cannot be used.
-    #[error("the relay's certificates cannot be used: {0}")]
+    #[error(
+        "`relay.certificate` and `relay.key` cannot be used ({0}): name a certificate and the key that it was issued for"
+    )]
     Tls(#[from] rustls::Error),
     /// The authority cannot verify anybody.
-    #[error("the authority for edges cannot be used: {0}")]
+    #[error(
+        "`relay.ca` cannot be used ({0}): name the certificate of the authority that signs the edges' certificates"
+    )]
     Authority(#[from] rustls::server::VerifierBuilderError),
     /// No cipher that QUIC begins with.
     #[error("the TLS provider lacks the cipher that QUIC begins with")]

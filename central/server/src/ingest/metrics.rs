@@ -1,11 +1,14 @@
 //! What ingest counts.
 
+use footfall_daemon::certificate::reason as certificate;
 use footfall_proto::relay::refusal::Cause;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+
+use super::certificate_faults::Whose;
 
 /// Ingest's counters; clones share them.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +23,14 @@ pub struct Metrics {
     pub(super) acks: Counter,
     pub(super) policies: Counter,
     pub(super) refusals: Family<Reason, Counter>,
+    certificate_faults: Family<OfCertificate, Counter>,
+}
+
+/// Whose certificate was refused, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfCertificate {
+    whose: &'static str,
+    reason: &'static str,
 }
 
 /// Why a connection was refused.
@@ -47,7 +58,23 @@ impl Metrics {
         for cause in [Cause::Clock, Cause::Malformed, Cause::LogUnavailable, Cause::Superseded] {
             metrics.refusals.get_or_create(&Reason { cause: name(cause) }).inc_by(0);
         }
+        let help = "Certificates refused, central's by an edge or an edge's by central";
+        registry.register("certificate_faults", help, metrics.certificate_faults.clone());
+        for whose in [Whose::Edge, Whose::Central] {
+            for reason in certificate::Reason::ALL {
+                metrics.certificate_faults(whose, reason).inc_by(0);
+            }
+        }
         metrics
+    }
+
+    pub(super) fn certificate_refused(&self, whose: Whose, reason: certificate::Reason) {
+        self.certificate_faults(whose, reason).inc();
+    }
+
+    fn certificate_faults(&self, whose: Whose, reason: certificate::Reason) -> Counter {
+        let labels = OfCertificate { whose: whose.label(), reason: reason.label() };
+        self.certificate_faults.get_or_create_owned(&labels)
     }
 
     pub(super) fn refused(&self, cause: Cause) {

@@ -1,17 +1,21 @@
 //! Central's end of the relay: QUIC from the edges into the log. It decodes no event, and nothing past it knows QUIC.
 
+mod certificate_faults;
 mod connection;
 mod edge_registry;
 pub mod endpoint;
-pub mod identity;
+mod health;
 mod metrics;
 pub mod protocol;
+mod takeovers;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use footfall_daemon::certificate::name;
+use footfall_daemon::certificate::reason::Reason;
 use footfall_proto::relay::Policy;
-use quinn::{Endpoint, Incoming, VarInt};
+use quinn::{ConnectionError, Endpoint, Incoming, VarInt};
 use rustls::pki_types::CertificateDer;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
@@ -19,8 +23,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use endpoint::{EndpointError, Options};
+pub use health::IngestHealth;
 pub use metrics::Metrics;
 
+use certificate_faults::{CertificateFault, Whose};
 use edge_registry::EdgeRegistry;
 use footfall_log::Log;
 
@@ -45,6 +51,7 @@ pub struct IngestContext {
     memory: Arc<Semaphore>,
     handshakes: Arc<Semaphore>,
     edges: EdgeRegistry,
+    health: IngestHealth,
     stop: CancellationToken,
 }
 
@@ -63,8 +70,14 @@ impl IngestContext {
             memory: Arc::new(Semaphore::new(MEMORY_BYTES)),
             handshakes: Arc::new(Semaphore::new(MAX_HANDSHAKES)),
             edges: EdgeRegistry::default(),
+            health: IngestHealth::default(),
             stop,
         }
+    }
+
+    /// What somebody should look at, filled while it serves.
+    pub fn health(&self) -> IngestHealth {
+        self.health.clone()
     }
 }
 
@@ -90,6 +103,7 @@ pub async fn serve(endpoint: Endpoint, context: IngestContext) {
             continue;
         };
         let context = Arc::clone(&context);
+        let host = incoming.remote_address().ip();
         connections.spawn(async move {
             let greeted = tokio::select! {
                 greeted = timeout(HANDSHAKE_TIMEOUT, handshake(incoming)) => greeted,
@@ -102,7 +116,13 @@ pub async fn serve(endpoint: Endpoint, context: IngestContext) {
                     context.metrics.connections.inc();
                     connection::serve(connection, edge_id, context).await;
                 }
-                Ok(Err(reason)) => {
+                Ok(Err(Refused::Certificate(whose, reason))) => {
+                    context.metrics.unidentified.inc();
+                    context.metrics.certificate_refused(whose, reason);
+                    let fault = CertificateFault { host: host.to_canonical().to_string(), whose, reason };
+                    context.health.certificate_refused(fault, connection::now_ms());
+                }
+                Ok(Err(Refused::Other(reason))) => {
                     context.metrics.unidentified.inc();
                     // Anybody can make this happen as often as he likes: it is counted, and not told to everyone.
                     tracing::debug!(reason, "a connection was not let in");
@@ -121,18 +141,46 @@ pub async fn serve(endpoint: Endpoint, context: IngestContext) {
     let _ = timeout(CLOSE_TIMEOUT, endpoint.wait_idle()).await;
 }
 
+/// Why a connection was not let in.
+enum Refused {
+    Certificate(Whose, Reason),
+    Other(String),
+}
+
+impl From<ConnectionError> for Refused {
+    fn from(error: ConnectionError) -> Self {
+        let (whose, code, detail) = match &error {
+            ConnectionError::TransportError(found) => (Whose::Edge, found.code, found.reason.clone()),
+            ConnectionError::ConnectionClosed(told) => {
+                (Whose::Central, told.error_code, String::from_utf8_lossy(&told.reason).into_owned())
+            }
+            _ => return Self::Other(error.to_string()),
+        };
+        // The TLS alert in a QUIC error code: RFC 9001, 4.8.
+        let alert = Some(u64::from(code)).filter(|code| (0x100..0x200).contains(code));
+        let alert = alert.and_then(|code| u8::try_from(code & 0xff).ok());
+        match alert.and_then(|alert| Reason::of_alert(alert, &detail)) {
+            Some(reason) => Self::Certificate(whose, reason),
+            None => Self::Other(error.to_string()),
+        }
+    }
+}
+
 /// Completes the handshake and says which edge it is.
-async fn handshake(incoming: Incoming) -> Result<(quinn::Connection, String), String> {
-    let connection = incoming.await.map_err(|error| error.to_string())?;
+async fn handshake(incoming: Incoming) -> Result<(quinn::Connection, String), Refused> {
+    let connection = incoming.await?;
     let identity = connection
         .peer_identity()
         .and_then(|identity| identity.downcast::<Vec<CertificateDer<'static>>>().ok());
-    let certificate = identity.as_ref().and_then(|chain| chain.first()).ok_or("no client certificate")?;
-    match identity::edge_id(certificate) {
+    let certificate = identity.as_ref().and_then(|chain| chain.first());
+    let certificate = certificate.ok_or(Refused::Certificate(Whose::Edge, Reason::Missing))?;
+    match name::common_name(certificate) {
         Ok(edge_id) => Ok((connection, edge_id)),
         Err(error) => {
-            connection.close(VarInt::from_u32(1), error.to_string().as_bytes());
-            Err(error.to_string())
+            let sentence =
+                format!("the edge's certificate {error}: have one issued whose common name is the edge's id");
+            connection.close(VarInt::from_u32(1), sentence.as_bytes());
+            Err(Refused::Certificate(Whose::Edge, Reason::Unnamed))
         }
     }
 }

@@ -19,11 +19,14 @@ use tokio::task::JoinHandle;
 
 use super::*;
 
+mod certificates;
+
 struct Central {
     address: SocketAddr,
     log: Log,
     policy: watch::Sender<Arc<Policy>>,
     metrics: Metrics,
+    health: IngestHealth,
     stop: CancellationToken,
     serving: JoinHandle<()>,
     authority: Authority,
@@ -36,8 +39,13 @@ impl Central {
         let authority = Authority::new(&dir.path().join("certificates"));
         let identity = authority.issue(CENTRAL, Usage::Server);
         let listen = "127.0.0.1:0".parse().expect("address");
-        let options =
-            Options { listen, certificate: identity.certificate, key: identity.key, ca: authority.ca() };
+        let options = Options {
+            listen,
+            certificate: identity.certificate,
+            key: identity.key,
+            ca: authority.ca(),
+            certificate_ca: None,
+        };
         let endpoint =
             endpoint::bind(listen, endpoint::configure(&options).expect("configured")).expect("bound");
         let address = endpoint.local_addr().expect("bound");
@@ -52,8 +60,9 @@ impl Central {
         let stop = CancellationToken::new();
         let metrics = Metrics::default();
         let context = IngestContext::new(log.clone(), policies, metrics.clone(), stop.clone());
+        let health = context.health();
         let serving = tokio::spawn(serve(endpoint, context));
-        Self { address, log, policy, metrics, stop, serving, authority, _dir: dir }
+        Self { address, log, policy, metrics, health, stop, serving, authority, _dir: dir }
     }
 
     async fn connect(&self, edge_id: &str) -> Edge {
@@ -61,9 +70,13 @@ impl Central {
         self.connect_with(&identity).await.expect("connected")
     }
 
-    async fn connect_with(&self, identity: &Identity) -> Result<Edge, quinn::ConnectionError> {
+    async fn connect_with(&self, identity: &Identity) -> Result<Edge, ConnectionError> {
+        self.connect_at(self.address, identity).await
+    }
+
+    async fn connect_at(&self, address: SocketAddr, identity: &Identity) -> Result<Edge, ConnectionError> {
         let endpoint = self.client(identity);
-        let connection = endpoint.connect(self.address, CENTRAL).expect("connecting").await?;
+        let connection = endpoint.connect(address, CENTRAL).expect("connecting").await?;
         let (sender, receiver) = connection.open_bi().await?;
         Ok(Edge { connection, sender, receiver, buffer: BytesMut::new(), _endpoint: endpoint })
     }

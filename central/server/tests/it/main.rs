@@ -2,6 +2,7 @@
 
 mod admin;
 mod blobs;
+mod check;
 mod cluster_schema;
 mod dead_letters;
 mod event_store;

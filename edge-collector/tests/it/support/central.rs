@@ -18,8 +18,8 @@ use quinn::{Connection, Endpoint, RecvStream, SendStream, ServerConfig};
 
 /// An authority and what it signed.
 pub(crate) struct Certificates {
-    authority: Authority,
-    central: Identity,
+    pub(crate) authority: Authority,
+    pub(crate) central: Identity,
     edge: Identity,
 }
 
@@ -38,6 +38,7 @@ impl Certificates {
             certificate: self.edge.certificate.clone(),
             key: self.edge.key.clone(),
             ca: self.authority.ca(),
+            certificate_ca: None,
         }
     }
 

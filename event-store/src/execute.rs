@@ -104,9 +104,9 @@ fn try_execute(
             AfterUse::Reusable
         }
         Plan::Stream { format, concatenation } => {
-            let held = if request.whole { HELD_RESULT_BYTES } else { 0 };
+            let held_bytes = if request.whole { HELD_RESULT_BYTES } else { 0 };
             let revision = revision(&request, &format);
-            let result = Streaming { text: &text, format: &format, concatenation, held, revision };
+            let result = Streaming { text: &text, format: &format, concatenation, held_bytes, revision };
             stream(connection, &result, &request.parameters, response)?
         }
         Plan::Whole { format } => {
@@ -281,7 +281,7 @@ struct Streaming<'s> {
     format: &'s str,
     concatenation: Concatenation,
     /// Bytes that are held back for as long as the statement runs.
-    held: usize,
+    held_bytes: usize,
     /// The revision of the native protocol in which it is written.
     revision: u64,
 }
@@ -303,12 +303,12 @@ fn stream(
     let header =
         format::header_length(result.concatenation, &first.bytes).map(|length| first.bytes.slice(..length));
     // A further chunk's own bytes.
-    let without_header = |mut bytes: Bytes| match header.as_ref().filter(|header| bytes.starts_with(header)) {
-        Some(header) => native::at_revision(result.revision, bytes.split_off(header.len())),
-        None => {
-            let message = "A chunk of the result does not repeat the header of the first";
-            Err(Exception::new(code::INCORRECT_DATA, "INCORRECT_DATA", message))
+    let without_header = |mut bytes: Bytes| {
+        if let Some(header) = header.as_ref().filter(|header| bytes.starts_with(header)) {
+            return native::at_revision(result.revision, bytes.split_off(header.len()));
         }
+        let message = "A chunk of the result does not repeat the header of the first";
+        Err(Exception::new(code::INCORRECT_DATA, "INCORRECT_DATA", message))
     };
     let mut progress = first.progress;
     let mut held = vec![native::at_revision(result.revision, first.bytes)?];
@@ -320,7 +320,7 @@ fn stream(
             return Ok(AfterUse::Reusable);
         };
         progress += chunk.progress;
-        if length + chunk.bytes.len() > result.held {
+        if length + chunk.bytes.len() > result.held_bytes {
             break Some(chunk.bytes);
         }
         let bytes = without_header(chunk.bytes)?;

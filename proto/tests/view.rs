@@ -2,7 +2,7 @@
 
 mod sample;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use footfall_proto::beacon::Event;
@@ -127,7 +127,7 @@ fn told(event: Event) -> String {
     let dimensions: BTreeMap<_, _> = event.custom_dimensions.iter().collect();
     let metrics: BTreeMap<_, _> = event.custom_metrics.iter().collect();
     let maps = format!("{dimensions:?} {metrics:?}");
-    let rest = Event { custom_dimensions: HashMap::new(), custom_metrics: HashMap::new(), ..event };
+    let rest = Event { custom_dimensions: BTreeMap::new(), custom_metrics: BTreeMap::new(), ..event };
     format!("{rest:?} {maps}")
 }
 

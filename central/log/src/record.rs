@@ -25,6 +25,8 @@ pub struct DecodedRecord<'a> {
     pub server_timestamp_ms: i64,
     /// The policy under which it was admitted.
     pub policy_id: u64,
+    /// The version of the list of traffic sources' classes by which the edge decided.
+    pub traffic_source_version: u32,
     /// What its events share.
     pub visit: Visit<'a>,
     /// Its readable events.
@@ -123,6 +125,7 @@ pub fn decode_record<'a>(
         website_id: record.website_id,
         server_timestamp_ms: record.server_timestamp_ms,
         policy_id: record.policy_id,
+        traffic_source_version: record.traffic_source_version,
         visit: record.visit,
         events,
         tallies: record.tallies.iter().map(tally).collect(),

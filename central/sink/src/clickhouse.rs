@@ -257,6 +257,7 @@ mod tests {
             website_id: "site",
             server_timestamp_ms: NOON_MS,
             policy_id: 2,
+            traffic_source_version: 1,
             visit,
             events: Vec::new(),
             tallies: Vec::new(),

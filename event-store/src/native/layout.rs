@@ -77,8 +77,7 @@ impl Layout {
             },
             "SimpleAggregateFunction" => *inner(arguments.get(1)?)?,
             "Tuple" => Self::Tuple(all(&arguments)?),
-            "Nested" => Self::Array(Box::new(Self::Tuple(all(&arguments)?))),
-            "Map" => Self::Array(Box::new(Self::Tuple(all(&arguments)?))),
+            "Nested" | "Map" => Self::Array(Box::new(Self::Tuple(all(&arguments)?))),
             "Variant" => Self::Variant(all(&arguments)?),
             "Dynamic" => Self::Dynamic,
             "JSON" => Self::Json(Self::typed_paths(&arguments, depth)?),
@@ -217,7 +216,6 @@ fn arguments(text: &str) -> Option<Vec<&str>> {
             _ if escaped => escaped = false,
             (Some(_), b'\\') => escaped = true,
             (Some(open), byte) if byte == open => quote = None,
-            (Some(_), _) => {}
             (None, b'\'' | b'`' | b'"') => quote = Some(byte),
             (None, b'(') => depth += 1,
             (None, b')') => depth = depth.checked_sub(1)?,

@@ -105,8 +105,6 @@ impl Request {
                     Exception::new(code::CANNOT_PARSE_NUMBER, "CANNOT_PARSE_NUMBER", message)
                 })?;
             }
-            // They tune what this server does not do: quotas, spooling, stack traces.
-            "quota_key" | "buffer_size" | "stacktrace" | "close_session" => {}
             "session_id" => self.session = !value.is_empty(),
             "session_check" => self.session_check = is_on(&value),
             "session_timeout" if value.parse::<u32>().is_err() => {
@@ -117,7 +115,8 @@ impl Request {
                     message,
                 ));
             }
-            "session_timeout" => {}
+            // They tune what this server does not do: quotas, spooling, stack traces, sessions' lives.
+            "quota_key" | "buffer_size" | "stacktrace" | "close_session" | "session_timeout" => {}
             "role" => {
                 return Err(Exception::new(code::UNKNOWN_ROLE, "UNKNOWN_ROLE", "There are no roles here"));
             }

@@ -36,8 +36,8 @@ pub(crate) fn events() -> impl Strategy<Value = Event> {
         (text(), text(), text(), text(), text(), text()),
         (prop::option::of(text()), finite(), finite(), finite()),
         (prop::option::of(text()), prop::option::of(text()), finite(), prop::option::of(any::<i32>())),
-        prop::collection::hash_map(1_u32..=20, text(), 0..20),
-        prop::collection::hash_map(1_u32..=20, -1e300..1e300, 0..20),
+        prop::collection::btree_map(1_u32..=20, text(), 0..20),
+        prop::collection::btree_map(1_u32..=20, -1e300..1e300, 0..20),
     )
         .prop_map(|(page, action, campaign, sale, product, custom_dimensions, custom_metrics)| Event {
             event_category: action.0,

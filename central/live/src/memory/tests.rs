@@ -20,6 +20,7 @@ fn view<'a>(website_id: &'a str, user_id: &'a str, page_path: &'a str, at_ms: i6
         session_id: "s",
         page_path,
         source: "google",
+        channel: "organic",
         country: "DE",
         device_type: "mobile",
     }

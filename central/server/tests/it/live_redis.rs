@@ -187,6 +187,7 @@ async fn how_fast_redis_is_fed() {
                         session_id,
                         page_path,
                         source: "google",
+                        channel: "organic",
                         country: "DE",
                         device_type: "mobile",
                     }

@@ -108,6 +108,7 @@ impl Face {
                 session_id: "s",
                 page_path: page,
                 source: "google",
+                channel: "organic",
                 country: "DE",
                 device_type: "mobile",
             }],

@@ -1,5 +1,6 @@
 //! What only Kafka can do to a log: other partitions, other topics under the same name, other centrals, other passwords.
 
+use footfall_daemon::fault::Classify as _;
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};

@@ -1,5 +1,6 @@
 //! The eight tables: made once, by one, checked, and true to the seed.
 
+use footfall_daemon::fault::Classify as _;
 use std::collections::BTreeSet;
 
 use footfall_metadata::{Error, Metadata};

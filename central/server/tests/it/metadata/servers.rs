@@ -1,5 +1,6 @@
 //! What only a server can do: be away, come back, refuse, and hold a wrong password against us. One clear sentence each.
 
+use footfall_daemon::fault::Classify as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

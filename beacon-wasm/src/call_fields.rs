@@ -70,7 +70,7 @@ impl CallFields {
         match column {
             // Browsers count no blanks around an address as part of it.
             "page_url" if text.trim_ascii().len() == text.len() => self.url = text,
-            "page_url" => text.trim_ascii().clone_into(&mut self.url),
+            "page_url" => self.url = String::from(text.trim_ascii()),
             "page_title" => self.message.text(PAGE_TITLE, &text, MAX_TEXT_BYTES),
             "page_referrer" => self.message.text(PAGE_REFERRER, &text, MAX_TEXT_BYTES),
             _ if !(1..=CUSTOM_SLOTS).contains(&slot) => {}

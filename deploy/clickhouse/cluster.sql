@@ -59,11 +59,16 @@ CREATE TABLE IF NOT EXISTS events_local ON CLUSTER analytics
     browser_version String CODEC(ZSTD(1)),
     screen_resolution String CODEC(ZSTD(1)),
 
-    -- Traffic source
+    -- Where the session came from, as far as the edge knew when it received the event: a class of the closed list of that
+    -- version, who sent the visit, and what its first event named. Not known: class `other`, the others empty
     traffic_source LowCardinality(String),
+    source_name String CODEC(ZSTD(1)),
     traffic_medium LowCardinality(String),
     traffic_campaign String CODEC(ZSTD(1)),
     traffic_keyword String CODEC(ZSTD(1)),
+    traffic_content String CODEC(ZSTD(1)),
+    source_known UInt8,
+    traffic_source_version UInt32 CODEC(ZSTD(1)),
 
     -- E-commerce
     transaction_id Nullable(String) CODEC(ZSTD(1)),

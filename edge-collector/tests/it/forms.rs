@@ -6,7 +6,7 @@ use prost::Message;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::{RunningEdge, SITE, answer, body, config, folder, page_view};
+use crate::support::{CHROME, RunningEdge, SITE, answer, body, config, folder, page_view};
 
 fn visit(record: &Record) -> &Visit {
     record.visit.as_ref().expect("a visit")
@@ -137,7 +137,7 @@ async fn the_same_document_is_taken_however_http_carries_it() {
     let length = document.len();
     let (one, other) = document.split_at(20);
     let requests = [
-        format!("POST /e HTTP/1.0\r\nUser-Agent: Firefox\r\nContent-Length: {length}\r\n\r\n{document}"),
+        format!("POST /e HTTP/1.0\r\nUser-Agent: {CHROME}\r\nContent-Length: {length}\r\n\r\n{document}"),
         format!(
             "POST http://{address}/e HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{document}"
         ),

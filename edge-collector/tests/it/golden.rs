@@ -42,10 +42,10 @@ async fn every_recorded_request_ends_as_it_should() {
     let text = std::fs::read_to_string(path).expect("readable");
     let dir = folder();
     let edge = RunningEdge::start(config(dir.path())).await;
-    for line in text.lines() {
+    for (number, line) in text.lines().enumerate() {
         let case: Case = serde_json::from_str(line).expect(line);
         let before = edge.records().len();
-        let outcome = play(&edge, &case).await;
+        let outcome = play(&edge, &case, number).await;
         let stored = edge.records().split_off(before).into_iter().find(|record| !record.events.is_empty());
         compare(&case, &outcome, stored.as_ref());
     }
@@ -53,7 +53,8 @@ async fn every_recorded_request_ends_as_it_should() {
     edge.stop().await;
 }
 
-async fn play(edge: &RunningEdge, case: &Case) -> Outcome {
+/// Each request is of a visitor of its own, unless it says from where it came.
+async fn play(edge: &RunningEdge, case: &Case, number: usize) -> Outcome {
     let (protocol, uri, body) = match (&case.body, &case.pixel) {
         (Some(body), None) => (&footfall::PROTOCOL, "/e".to_owned(), body.to_string()),
         (None, Some(query)) => (&pixel::PROTOCOL, format!("/p.gif?{query}"), String::new()),
@@ -63,7 +64,7 @@ async fn play(edge: &RunningEdge, case: &Case) -> Outcome {
     let submissions = (protocol.decode)(&head, Bytes::from(body)).expect(&case.name);
     let request = RequestFacts {
         now_ms: NOW,
-        address: case.from.as_deref().unwrap_or("192.0.2.1").parse().expect("address"),
+        address: case.from.clone().unwrap_or(format!("192.0.2.{number}")).parse().expect("address"),
         user_agent: case.agent.as_deref().unwrap_or(CHROME),
         origin: case.origin.as_deref(),
         gpc: false,
@@ -136,6 +137,8 @@ fn event_field(event: &AdmittedEvent, key: &str) -> Value {
         "traffic_medium" => event.traffic_medium.as_str().into(),
         "traffic_campaign" => event.traffic_campaign.as_str().into(),
         "traffic_keyword" => event.traffic_keyword.as_str().into(),
+        "source_name" => event.source_name.as_str().into(),
+        "source_known" => event.source_known.into(),
         // They differ with each salt: checked only to be there.
         "user_id" if event.user_id.len() == 32 => "cookieless".into(),
         "session_id" if event.session_id.len() == 32 => "new".into(),

@@ -1,7 +1,9 @@
-//! Where each session came from: decided by its first event, and carried by every later one. Pure and bounded, by entries
-//! and by bytes; knows no clock.
+//! Where each session came from: decided by its first event, and carried by every later one. Of a session that began where
+//! this edge did not see it, the first event that names a sender decides. Pure and bounded, by entries and by bytes; knows no clock.
 
 use std::sync::Arc;
+
+use footfall_proto::traffic_source::TrafficSource;
 
 use crate::enrich::source::Source;
 use crate::generations::Generations;
@@ -70,7 +72,8 @@ impl SessionSources {
     }
 
     /// The source of the session that an event at `now_ms` belongs to. If it is the first that is known of the session,
-    /// `decide` says what it tells; `None`, then and for all that follow, if the session began elsewhere.
+    /// `decide` says what it tells; `None` if the session began elsewhere and no event of it has named a sender since.
+    /// That nobody is named in the midst of a session does not make it direct.
     pub fn of_event(
         &mut self,
         session: SessionKey,
@@ -78,10 +81,14 @@ impl SessionSources {
         decide: impl FnOnce() -> Option<Source>,
     ) -> Option<Arc<Source>> {
         self.age(now_ms);
-        if let Some(beginning) = self.known(session) {
-            return beginning.source();
-        }
-        let beginning = match decide() {
+        let decided = match self.known(session) {
+            Some(Beginning::Seen(source)) => return Some(source),
+            Some(Beginning::Elsewhere) => {
+                Some(decide().filter(|source| source.class != TrafficSource::Direct)?)
+            }
+            None => decide(),
+        };
+        let beginning = match decided {
             Some(source) => Beginning::Seen(self.share(source)),
             None => Beginning::Elsewhere,
         };
@@ -154,7 +161,6 @@ impl SessionSources {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use footfall_proto::traffic_source::TrafficSource;
     use proptest::prelude::*;
     use std::collections::HashMap;
 
@@ -176,10 +182,14 @@ mod tests {
     }
 
     #[test]
-    fn a_session_that_began_elsewhere_stays_unknown() {
+    fn a_session_that_began_elsewhere_is_unknown_until_an_event_names_a_sender() {
         let mut sources = SessionSources::new(100, 1 << 20);
+        let direct = || Some(Source { class: TrafficSource::Direct, ..Source::unknown() });
         assert_eq!(sources.of_event(1, 0, || None), None);
-        assert_eq!(sources.of_event(1, 1, || Some(named("google"))), None);
+        assert_eq!(sources.of_event(1, 1, direct), None, "an empty referrer says nothing of how it began");
+        assert_eq!(name(sources.of_event(1, 2, || Some(named("google")))), Some("google".into()));
+        assert_eq!(name(sources.of_event(1, 3, || Some(named("bing")))), Some("google".into()));
+        assert!(sources.of_event(2, 0, direct).is_some());
     }
 
     #[test]
@@ -219,7 +229,9 @@ mod tests {
             let mut model: HashMap<u128, Option<String>> = HashMap::new();
             for (at, (session, from)) in steps.into_iter().enumerate() {
                 let decided = (from > 0).then(|| from.to_string());
-                let expected = model.entry(session).or_insert_with(|| decided.clone()).clone();
+                let known = model.entry(session).or_default();
+                *known = known.take().or_else(|| decided.clone());
+                let expected = known.clone();
                 let found = sources.of_event(session, at as i64, || decided.as_deref().map(named));
                 prop_assert_eq!(name(found), expected);
             }

@@ -68,9 +68,13 @@ async fn a_visit_that_began_elsewhere_is_of_an_unknown_source_and_never_direct()
     let dir = folder();
     let edge = RunningEdge::start(config(dir.path())).await;
     let internal = view(1, "/cart", "https://www.example.org/shoes");
-    let later = view(2, "/thanks", "https://www.google.com/");
-    assert_eq!(edge.send(body(vec![internal, later])).await.0, 204);
+    let typed = view(2, "/help", "");
+    assert_eq!(edge.send(body(vec![internal, typed])).await.0, 204);
     assert_eq!(sources(&edge), [unknown(), unknown()]);
+    // The first event that names a sender is the first that is known of the visit.
+    let found = view(3, "/thanks", "https://www.google.com/");
+    assert_eq!(edge.send(body(vec![found, view(4, "/a", "https://www.example.org/thanks")])).await.0, 204);
+    assert_eq!(sources(&edge)[2..], vec![known("organic", "google", "organic"); 2]);
     edge.stop().await;
 }
 

@@ -1,10 +1,11 @@
 //! What only a file has to be: private, and shared by processes that start together. What both backends have to do is in
 //! `central/tests/metadata.rs`.
 
-use footfall_daemon::fault::Classify as _;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+
+use footfall_daemon::fault::Classify as _;
 
 use super::*;
 

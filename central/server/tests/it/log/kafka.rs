@@ -1,13 +1,14 @@
 //! What only Kafka can do to a log: other partitions, other topics under the same name, other centrals, other passwords.
 
-use footfall_daemon::fault::Classify as _;
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use footfall_daemon::fault::Classify as _;
 use footfall_log::kafka::Options;
+use footfall_log::placement::partition_of;
 use footfall_log::{CHECKPOINT_BYTES, Log, Metrics};
 use prost::Message as _;
 use rdkafka::admin::{AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication};
@@ -93,6 +94,25 @@ async fn reset_settings(options: &Options, name: &str, value: &str) {
     let altered = [AlterConfig::new(ResourceSpecifier::Topic(&options.topic)).set(name, value)];
     let answer = admin(options).alter_configs(&altered, &AdminOptions::new()).await.expect("asked");
     assert!(answer.iter().all(Result::is_ok), "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_of_an_earlier_build_is_refused_in_one_sentence() {
+    let fixture = LogFixture::kafka();
+    let log = fixture.open().await;
+    let record = footfall_proto::relay::Record::decode(fixture::record(1)).expect("a record");
+    let record = footfall_proto::relay::Record { traffic_source_version: 0, ..record };
+    let number = partition_of(&record.website_id, log.partitions());
+    let epoch = Bytes::from_static(&[1; 16]);
+    let sent = log.appender("edge-1").append(epoch, 0, vec![record.encode_to_vec().into()]);
+    sent.await.expect("taken");
+    fixture.close(log).await;
+    let LogFixture::Kafka(options) = &fixture else { unreachable!("it is Kafka's") };
+    let log = Log::kafka(options.clone(), Metrics::default());
+    reports_fault(&log, &["earlier build", &format!("partition {number}"), "another topic"]).await;
+    assert!(log.partition(number).is_none(), "nobody reads it");
+    close(log).await;
+    fixture.clear().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,8 +1,8 @@
 //! The eight tables: made once, by one, checked, and true to the seed.
 
-use footfall_daemon::fault::Classify as _;
 use std::collections::BTreeSet;
 
+use footfall_daemon::fault::Classify as _;
 use footfall_metadata::{Error, Metadata};
 
 use crate::metadata::fixture::{Fixture, site};

@@ -1,9 +1,9 @@
 //! What only a server can do: be away, come back, refuse, and hold a wrong password against us. One clear sentence each.
 
-use footfall_daemon::fault::Classify as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use footfall_daemon::fault::Classify as _;
 use footfall_metadata::{Error, Location, Metadata, Server};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};

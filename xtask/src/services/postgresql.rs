@@ -149,22 +149,28 @@ fn give(path: &Path, owner: Option<(u32, u32)>) -> anyhow::Result<()> {
         .with_context(|| format!("cannot give {} to {SYSTEM_USER}", path.display()))
 }
 
-/// Every folder above must let another user pass. Opens those that are ours, up to the first that is.
+/// Every folder above must let another user pass. Opens those that are ours; the others a person has to open.
 fn passable(data: &Path) -> anyhow::Result<()> {
+    let mut closed = Vec::new();
     for folder in data.ancestors() {
         let meta = folder.metadata().with_context(|| format!("cannot look at {}", folder.display()))?;
         if meta.mode() & 0o001 != 0 {
             continue;
         }
-        anyhow::ensure!(
-            folder.ends_with(".footfall"),
-            "PostgreSQL does not run as root, and its user {SYSTEM_USER} cannot pass through {}: choose another --data",
-            folder.display()
-        );
+        if !folder.ends_with(".footfall") {
+            closed.push(folder.display().to_string());
+            continue;
+        }
         let mode = std::fs::Permissions::from_mode(meta.mode() | 0o011);
         std::fs::set_permissions(folder, mode)
             .with_context(|| format!("cannot let others pass through {}", folder.display()))?;
     }
+    anyhow::ensure!(
+        closed.is_empty(),
+        "PostgreSQL does not run as root, and its user {SYSTEM_USER} cannot pass through {}; to let it, run: chmod o+x {} (or choose another --data)",
+        closed.join(", "),
+        closed.join(" ")
+    );
     Ok(())
 }
 

@@ -25,7 +25,7 @@ const SEED: u64 = 9;
 /// Of 100 that build.
 const LEAST_CAUGHT: usize = 95;
 /// Packages whose code ships. The others are tests and tools.
-const TOOLS: [&str; 4] = ["footfall-benches", "footfall-tests", "xtask", "xtask-launch"];
+const TOOLS: [&str; 5] = ["footfall-benches", "footfall-harness", "footfall-tests", "xtask", "xtask-launch"];
 
 /// What became of one package's sample.
 struct Verdict {

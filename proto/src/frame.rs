@@ -107,6 +107,12 @@ mod tests {
     use crate::relay::{Batch, ToCentral, to_central};
     use proptest::prelude::*;
 
+    #[test]
+    fn the_checksum_is_crc_32c() {
+        // The check value of the catalogue of CRC algorithms, for CRC-32/ISCSI.
+        assert_eq!(checksum(b"123456789"), 0xe306_9283);
+    }
+
     proptest! {
         #[test]
         fn frames_survive_any_cut_of_the_stream(

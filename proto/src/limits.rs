@@ -31,3 +31,16 @@ pub const MAX_POLICY_BYTES: usize = 64 * 1024 * 1024;
 pub const MAX_CLOCK_SKEW_MS: i64 = 60_000;
 /// QUIC application protocol of the relay.
 pub const RELAY_ALPN: &[u8] = b"footfall/1";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The bounds that the documentation tells, in plain numbers: a slip in a product here would be a slip on the wire.
+    #[test]
+    fn bounds_are_what_is_written_of_them() {
+        assert_eq!((MAX_BODY_BYTES, MAX_PLAIN_BODY_BYTES, MAX_EVENT_BYTES), (524_288, 2_097_152, 32_768));
+        assert_eq!((MAX_EVENT_AGE_MS, BEACON_QUOTA_BYTES), (86_400_000, 61_440));
+        assert_eq!((MAX_FRAME_BYTES, MAX_BATCH_BYTES, MAX_POLICY_BYTES), (8_388_608, 4_194_304, 67_108_864));
+    }
+}

@@ -97,11 +97,6 @@ impl SessionSources {
         beginning.source()
     }
 
-    /// Remembers what the journal says of a session's source. The first of a session stays.
-    pub fn restore(&mut self, session: SessionKey, now_ms: i64, source: impl FnOnce() -> Option<Source>) {
-        self.of_event(session, now_ms, source);
-    }
-
     /// Sessions remembered.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -190,7 +190,7 @@ impl Windows {
                 self.sessions.restore(owner, session, record.server_timestamp_ms);
             }
             let session = visitor::session_key(&record.website_id, &event.session_id);
-            self.session_sources.restore(session, record.server_timestamp_ms, || event.source());
+            self.session_sources.of_event(session, record.server_timestamp_ms, || event.source());
         }
     }
 }

@@ -8,6 +8,7 @@ use http::{Method, StatusCode, request};
 use crate::admit::{self, Facts, Verdict};
 use crate::answer::{self, Answer};
 use crate::edge::Edge;
+use crate::header_text;
 use crate::outcome::Outcome;
 use crate::protocol::Protocol;
 
@@ -23,13 +24,15 @@ pub(super) fn asked(protocol: &Protocol, head: &request::Parts) -> Option<String
 
 /// 204, or the answer that refuses.
 pub(super) fn answer(edge: &Edge, head: &request::Parts, site: &str) -> Answer {
-    let origin = head.headers.get(ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
+    let origin = header_text::named(&head.headers, &ORIGIN);
     let outcome = match edge.policies.current() {
         None => Some(Outcome::Unavailable("no policy has come from central yet")),
-        Some(policy) => match admit::request(&policy, site, &Facts { origin, ..Facts::default() }) {
-            Verdict::Refused(_, reason) => Some(Outcome::Refused(reason)),
-            Verdict::Admitted(_) | Verdict::Dropped(..) => None,
-        },
+        Some(policy) => {
+            match admit::request(&policy, site, &Facts { origin: origin.as_deref(), ..Facts::default() }) {
+                Verdict::Refused(_, reason) => Some(Outcome::Refused(reason)),
+                Verdict::Admitted(_) | Verdict::Dropped(..) => None,
+            }
+        }
     };
     let mut answer = match outcome.map(Outcome::taken) {
         Some(Err(rejection)) => answer::rejection(&rejection),

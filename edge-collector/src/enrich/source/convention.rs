@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use footfall_proto::traffic_source::TrafficSource;
 
-use super::hosts::Sender;
+use super::sender::Sender;
 
 /// Parts of engines.
 const ENGINE_PARTS: &str = "\

@@ -8,14 +8,7 @@ use footfall_proto::traffic_source::TrafficSource;
 
 use super::address::without_www;
 use super::convention::{by_convention, is_engine_part, is_own_service, is_search, without_public_suffix};
-
-/// Who is behind a host, an app or a campaign's name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Sender<'a> {
-    pub(super) class: TrafficSource,
-    /// In lower case.
-    pub(super) name: Cow<'a, str>,
-}
+use super::sender::Sender;
 
 /// The list of referrers, in the form that a lookup wants.
 #[derive(Debug)]

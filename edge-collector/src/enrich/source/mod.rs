@@ -8,6 +8,7 @@ mod campaign;
 mod click;
 mod convention;
 mod hosts;
+mod sender;
 
 use footfall_proto::beacon::Event;
 use footfall_proto::limits::MAX_FIELD_BYTES;
@@ -17,7 +18,7 @@ pub use self::address::path_of;
 use self::address::{Referrer, lower};
 use self::campaign::{Campaign, is_direct, is_email};
 pub use self::hosts::ReferrerHosts;
-use self::hosts::Sender;
+use self::sender::Sender;
 use super::cut;
 use crate::policy::Site;
 

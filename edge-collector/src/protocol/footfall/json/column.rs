@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use footfall_proto::limits::CUSTOM_SLOTS;
 
-use super::event::Draft;
+use super::draft::Draft;
 
 /// A column by its name.
 pub(super) struct Column {

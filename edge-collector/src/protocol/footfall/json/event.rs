@@ -3,26 +3,16 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use footfall_proto::beacon::Event;
 use footfall_proto::relay::DropReason;
 use uuid::Uuid;
 
 use super::column::{Place, Takes};
 use super::document::{Fields, PlaceOf};
+use super::draft::Draft;
 use super::timestamp;
 use super::value::Value;
 use crate::protocol::{number, page_address};
 use crate::submission::SubmittedEvent;
-
-/// An event under way.
-#[derive(Default)]
-pub(super) struct Draft {
-    pub(super) event: Event,
-    pub(super) user_id: String,
-    pub(super) session_id: String,
-    /// The site that the event names itself; empty if it does not.
-    pub(super) tracking_id: String,
-}
 
 /// What was sent, from the fields of an object, if it was one. An event of another site than its batch's is invalid.
 pub(super) fn sent(fields: Option<&Fields<'_>>, tracking_id: &str) -> SubmittedEvent {

@@ -3,6 +3,7 @@
 
 mod column;
 mod document;
+mod draft;
 mod event;
 mod shared;
 mod timestamp;

@@ -24,7 +24,16 @@ pub fn raise() -> io::Result<u64> {
     Ok(limit.maximum.unwrap_or(u64::MAX))
 }
 
-/// How many descriptors this process may have open, as the limit stands; for whoever could not [`raise`] it.
+/// The same, first thing in a program: where the system refuses, the log says so and all goes on with the limit as it is.
+pub fn raise_at_start() -> u64 {
+    raise().unwrap_or_else(|error| {
+        let limit = limit();
+        tracing::warn!(%error, limit, "the limit of open files cannot be raised: fewer connections are taken");
+        limit
+    })
+}
+
+/// How many descriptors this process may have open, as the limit stands.
 pub fn limit() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }

@@ -4,6 +4,7 @@
 pub mod backoff;
 pub mod certificate;
 pub mod config;
+pub mod descriptors;
 pub mod exit;
 pub mod fault;
 pub mod file;
@@ -13,6 +14,7 @@ pub mod lock;
 pub mod port;
 pub mod process;
 pub mod ready;
+pub mod repeated;
 pub mod secret;
 pub mod status;
 pub mod stop;

@@ -56,8 +56,10 @@ pub struct Http {
     pub listen: SocketAddr,
     /// Threads that serve HTTP, each with its own event loop.
     pub workers: usize,
-    /// Open connections at most; more wait in the kernel's queue. An idle one costs about 12 KB.
+    /// Open connections at most; beyond, idle ones go. An idle one costs about 12 KB.
     pub max_connections: usize,
+    /// Of these, connections of one address.
+    pub max_connections_per_address: usize,
     /// Who may read health, readiness and metrics.
     pub admin_networks: Vec<IpNet>,
     /// Whose `X-Forwarded-For` is believed.
@@ -163,6 +165,12 @@ impl RawHttp {
             })?,
             workers: within("http.workers", self.workers, 1, 64)? as usize,
             max_connections: within("http.max_connections", self.max_connections, 1, 1_000_000)? as usize,
+            max_connections_per_address: within(
+                "http.max_connections_per_address",
+                self.max_connections_per_address,
+                1,
+                1_000_000,
+            )? as usize,
             admin_networks: networks("http.admin_networks", &self.admin_networks)?,
             trusted_proxies: networks("http.trusted_proxies", &self.trusted_proxies)?,
         })

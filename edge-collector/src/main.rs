@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::Parser;
 use footfall_daemon::exit::{self, Exit};
 use footfall_daemon::stop::{self, Also};
-use footfall_daemon::{lock, port, ready, trace};
+use footfall_daemon::{descriptors, lock, port, ready, trace};
 use footfall_edge::edge::{Edge, JOURNAL, Parts};
 use footfall_edge::{Config, server};
 use serde_json::json;
@@ -48,6 +48,7 @@ fn run() -> Result<(), Exit> {
         return Ok(());
     }
     trace::start(arguments.log);
+    descriptors::raise_at_start();
     let config = arguments.config.expect("clap requires it");
     let config = Config::load(&config).map_err(Exit::usage)?;
     let parts = Parts::load(&config).map_err(Exit::usage)?;

@@ -33,6 +33,12 @@ impl Peers {
         client
     }
 
+    /// Whether the host at the other end of a connection is a trusted proxy.
+    #[must_use]
+    pub fn is_trusted(&self, socket: IpAddr) -> bool {
+        contains(&self.trusted_proxies, socket.to_canonical())
+    }
+
     /// Whether the caller may see health, readiness and metrics. A request that a proxy passed on is its
     /// visitor's, so a proxy on this machine opens nothing to the world.
     #[must_use]

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use footfall_http_server::RequestBody;
 use http::header::{ALLOW, HeaderMap, HeaderName};
 use http::{Method, Request, StatusCode};
-use hyper::body::Incoming;
 use serde_json::json;
 use smallvec::smallvec;
 
@@ -24,7 +24,7 @@ mod eligibility;
 mod submit;
 
 /// Answers one request; never fails.
-pub async fn answer(edge: Arc<Edge>, request: Request<Incoming>, socket: SocketAddr) -> Answer {
+pub async fn answer(edge: Arc<Edge>, request: Request<RequestBody>, socket: SocketAddr) -> Answer {
     let began = Instant::now();
     let (head, body) = request.into_parts();
     let path = head.uri.path();

@@ -1,35 +1,27 @@
 //! Serves connections until told to stop, then drains: requests first, then counts, then the link, then the journal.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use footfall_daemon::descriptors::{self, most_connections};
+use footfall_http_server::{Limits, Peer, Server};
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::config::{Config, Http};
 use crate::edge::{Edge, Parts, PartsError, StartError};
 use crate::{forward, routes, tally};
 
-/// Longest wait for a request's head, and for the next request on an open connection.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Most headers of a request.
 const MAX_HEADERS: usize = 64;
 /// Largest head of a request, bytes: a pixel carries two URLs in its own.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// Longest wait for requests under way once the edge is told to stop.
 const DRAIN: Duration = Duration::from_secs(8);
-/// Wait after an accept that failed for want of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Opens an edge and serves it on `listener` until `shutdown`.
 ///
@@ -56,14 +48,19 @@ pub async fn serve(
         let (edge, stop) = (Arc::clone(&edge), stop_background.clone());
         move |runtime| runtime.block_on(background(edge, stop))
     })?;
-    // Shared by all workers: the bound is the process's.
-    let room = Arc::new(Semaphore::new(edge.config.http.max_connections));
+    // Shared by all workers: the bounds are the process's.
+    let peers = edge.peers.clone();
+    let server = Server::new(
+        limits(&edge.config.http),
+        move |address| peers.is_trusted(address),
+        edge.telemetry.http.clone(),
+    );
     let mut workers = Vec::new();
     for number in 0..edge.config.http.workers {
-        let (edge, room, stop) = (Arc::clone(&edge), Arc::clone(&room), shutdown.clone());
+        let (edge, server, stop) = (Arc::clone(&edge), server.clone(), shutdown.clone());
         let listener = listener.try_clone()?;
         workers.push(thread_of(&format!("http-{number}"), move |runtime| {
-            runtime.block_on(accept(edge, listener, room, stop))
+            runtime.block_on(accept(edge, server, listener, stop))
         })?);
     }
     drop(listener);
@@ -97,60 +94,28 @@ async fn background(edge: Arc<Edge>, stop: CancellationToken) -> io::Result<()> 
     Ok(())
 }
 
+/// The bounds of the listener that browsers reach.
+fn limits(http: &Http) -> Limits {
+    let connections = most_connections(descriptors::limit(), http.max_connections);
+    Limits {
+        per_address: http.max_connections_per_address,
+        head_bytes: MAX_HEAD_BYTES,
+        headers: MAX_HEADERS,
+        drain: DRAIN,
+        ..Limits::of(connections)
+    }
+}
+
+/// One thread's share of the listener.
 async fn accept(
     edge: Arc<Edge>,
+    server: Server,
     listener: TcpListener,
-    room: Arc<Semaphore>,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    let graceful = GracefulShutdown::new();
-    loop {
-        // With all room taken, connections wait in the kernel's queue.
-        let accepted = async {
-            let place = Arc::clone(&room).acquire_owned().await.map_err(io::Error::other)?;
-            listener.accept().await.map(|(stream, peer)| (stream, peer, place))
-        };
-        let (stream, peer, place) = tokio::select! {
-            () = shutdown.cancelled() => break,
-            accepted = accepted => match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    edge.telemetry.accept_failures.inc();
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                    continue;
-                }
-            },
-        };
-        // A socket that died meanwhile fails at its first read.
-        let _ = stream.set_nodelay(true);
-        let serving = Arc::clone(&edge);
-        let service = service_fn(move |request| {
-            let edge = Arc::clone(&serving);
-            async move { Ok::<_, Infallible>(routes::answer(edge, request, peer).await) }
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_TIMEOUT)
-            .max_headers(MAX_HEADERS)
-            .max_buf_size(MAX_HEAD_BYTES)
-            .serve_connection(TokioIo::new(stream), service);
-        let connection = graceful.watch(connection);
-        let edge = Arc::clone(&edge);
-        edge.telemetry.connections.inc();
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%peer, %error, "connection ended");
-            }
-            edge.telemetry.connections.dec();
-            drop(place);
-        });
-    }
-    drop(listener);
-    if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
-        tracing::warn!("requests were still under way at the end of the drain");
-    }
+    let answer = move |request, peer: Peer| routes::answer(Arc::clone(&edge), request, peer.address);
+    server.serve(listener, answer, shutdown).await;
     Ok(())
 }
 

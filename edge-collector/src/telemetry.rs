@@ -37,10 +37,8 @@ pub struct Telemetry {
     pub journal_failures: Counter,
     /// Records of drops written by the flusher.
     pub tally_records: Counter,
-    /// Connections that could not be accepted.
-    pub accept_failures: Counter,
-    /// Open HTTP connections.
-    pub connections: Gauge,
+    /// Of the listener that browsers reach.
+    pub http: footfall_http_server::Metrics,
     /// Relay batches sent, resends included.
     pub relay_batches: Counter,
     /// Records sent, resends included.
@@ -132,7 +130,6 @@ impl Default for Telemetry {
         let body_bytes = counter("body_bytes", "Body bytes as they arrived");
         let journal_failures = counter("journal_failures", "Appends that the journal refused or failed");
         let tally_records = counter("tally_records", "Records that hold only counts of drops");
-        let accept_failures = counter("accept_failures", "Connections that could not be accepted");
         let relay_batches = counter("relay_batches", "Batches sent to central, resends included");
         let relay_records = counter("relay_records", "Records sent to central, resends included");
         let relay_bytes = counter("relay_bytes", "Compressed bytes sent to central");
@@ -158,8 +155,7 @@ impl Default for Telemetry {
             Unit::Seconds,
             answer_seconds.clone(),
         );
-        let connections = Gauge::default();
-        registry.register("connections", "Open HTTP connections", connections.clone());
+        let http = footfall_http_server::Metrics::register(registry);
         let states = States::register(registry);
         Self {
             registry: Mutex::new(all),
@@ -173,8 +169,7 @@ impl Default for Telemetry {
             body_bytes,
             journal_failures,
             tally_records,
-            accept_failures,
-            connections,
+            http,
             relay_batches,
             relay_records,
             relay_bytes,

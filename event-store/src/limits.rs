@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
-/// HTTP connections held open at once. Further ones wait in the listen queue.
-pub const CONNECTIONS: usize = 256;
+/// HTTP connections held open at once, and never more than three quarters of the files that the process may open. Beyond, the oldest
+/// idle one goes for the new one; where none is idle, the new one is answered 503.
+pub const CONNECTIONS: usize = 1024;
+
+/// Of these, those that only a caller with the password keeps.
+pub const RESERVED_CONNECTIONS: usize = 128;
 
 /// Bytes that one request's line and headers may take (a query may stand in the URL): 431 beyond.
 pub const HEAD_BYTES: usize = 256 << 10;
@@ -14,8 +18,9 @@ pub const HEADERS: usize = 100;
 /// How long a client may take to send its headers, and how long a connection may stay idle.
 pub const HEAD_TIME: Duration = Duration::from_secs(10);
 
-/// How long a client may leave a body without a further byte: the request fails with code 209.
-pub const BODY_PAUSE: Duration = Duration::from_mins(1);
+/// How long a client may leave a body, or an answer, without a byte that moves; each KiB that moves earns a second of it back. Beyond, the
+/// request fails with code 209, or its query is cancelled and the connection closed.
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How long a client may leave an answer unread: its query is cancelled and the connection closed.
 pub const READ_PAUSE: Duration = Duration::from_mins(1);

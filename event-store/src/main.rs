@@ -6,7 +6,7 @@ use footfall_daemon::folder::{self, Files};
 use footfall_daemon::guard::Guard;
 use footfall_daemon::lock::{self, Lock};
 use footfall_daemon::stop::{self, Also};
-use footfall_daemon::{port, ready, trace};
+use footfall_daemon::{descriptors, port, ready, trace};
 use footfall_event_store::config::{Arguments, Config};
 use footfall_event_store::credentials::Credentials;
 use footfall_event_store::engine::{Library, isolate_environment};
@@ -32,6 +32,7 @@ fn main() -> ExitCode {
 fn start() -> Result<(), Exit> {
     let arguments: Arguments = exit::arguments()?;
     trace::start(arguments.log);
+    descriptors::raise_at_start();
     let check = arguments.check;
     let config = Config::resolve(arguments).map_err(Exit::usage)?;
     let data = &config.layout.data;

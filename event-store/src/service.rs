@@ -7,8 +7,8 @@ use crate::encoding::Encoding;
 use crate::engine::{Exception, code};
 use crate::execute::{QueryContext, execute};
 use crate::limits::{
-    BODY_PAUSE, BUFFERED_BODY_BYTES, DISCARD_BYTES, DISCARD_TIME, MULTIPART_BYTES, READER_TIME,
-    STATEMENT_BYTES, WRITERS_MULTIPART_BYTES,
+    BUFFERED_BODY_BYTES, DISCARD_BYTES, DISCARD_TIME, MULTIPART_BYTES, READER_TIME, STATEMENT_BYTES,
+    WRITERS_MULTIPART_BYTES,
 };
 use crate::pool::{Pool, QueryGuard};
 use crate::request::{Request, boundary, fields};
@@ -16,10 +16,11 @@ use crate::response::{QueryResult, ResponseBody, ResponseOptions, ResponseWriter
 use crate::sandbox::Sandbox;
 use bytes::{Bytes, BytesMut};
 use footfall_daemon::guard::{Guard, Refusal};
+use footfall_http_server::{BodyError, Peer, RequestBody};
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, Method, Response, StatusCode};
 use http_body_util::BodyExt;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Body as _;
 use std::time::Instant;
 use tokio::sync::mpsc;
 
@@ -39,7 +40,7 @@ pub struct Service {
 
 impl Service {
     /// Answers a request. Never fails: an error is a response too.
-    pub async fn answer(&self, http: hyper::Request<Incoming>) -> Response<ResponseBody> {
+    pub async fn answer(&self, http: hyper::Request<RequestBody>, peer: &Peer) -> Response<ResponseBody> {
         let since = Instant::now();
         let (parts, body) = http.into_parts();
         let get = parts.method != Method::POST;
@@ -51,7 +52,7 @@ impl Service {
         let query_id =
             parsed.as_ref().ok().and_then(|request| request.query_id.clone()).unwrap_or_else(random_id);
         let answered = match parsed {
-            Ok(request) => self.run(request, get, &parts.headers, body).await,
+            Ok(request) => self.run(request, get, &parts.headers, body, peer).await,
             Err(exception) => {
                 discard_later(body);
                 Err(exception)
@@ -102,7 +103,8 @@ impl Service {
         mut request: Request,
         get: bool,
         headers: &HeaderMap,
-        mut incoming: Incoming,
+        mut incoming: RequestBody,
+        peer: &Peer,
     ) -> Result<(QueryResult, QueryGuard, ResponseOptions), Exception> {
         let (role, encoding) = match self.caller(&request, headers) {
             Ok(caller) => caller,
@@ -111,6 +113,9 @@ impl Service {
                 return Err(exception);
             }
         };
+        if role == Role::Writer {
+            peer.prove();
+        }
         let blocks = request.decompress;
         let source = if let Some(boundary) = boundary(text(headers, CONTENT_TYPE)) {
             let limit = match role {
@@ -192,11 +197,15 @@ impl Service {
 }
 
 /// Reads a body until it ends (`true`) or more than `limit` bytes have come.
-async fn read_body(incoming: &mut Incoming, limit: usize) -> Result<(Bytes, bool), Exception> {
+async fn read_body(incoming: &mut RequestBody, limit: usize) -> Result<(Bytes, bool), Exception> {
     read_more(incoming, Bytes::new(), limit).await
 }
 
-async fn read_more(incoming: &mut Incoming, front: Bytes, limit: usize) -> Result<(Bytes, bool), Exception> {
+async fn read_more(
+    incoming: &mut RequestBody,
+    front: Bytes,
+    limit: usize,
+) -> Result<(Bytes, bool), Exception> {
     let mut collected = BytesMut::from(front);
     while collected.len() <= limit {
         match next_data(incoming).await? {
@@ -208,27 +217,22 @@ async fn read_more(incoming: &mut Incoming, front: Bytes, limit: usize) -> Resul
 }
 
 /// The body's next bytes. A client that pauses for too long, or goes away, is an error: half a body is none.
-async fn next_data(incoming: &mut Incoming) -> Result<Option<Bytes>, Exception> {
+async fn next_data(incoming: &mut RequestBody) -> Result<Option<Bytes>, Exception> {
     loop {
-        match tokio::time::timeout(BODY_PAUSE, incoming.frame()).await {
-            Err(_) => {
-                return Err(Exception::new(
-                    code::SOCKET_TIMEOUT,
-                    "SOCKET_TIMEOUT",
-                    "The body pauses for too long",
-                ));
-            }
-            Ok(None) => return Ok(None),
-            Ok(Some(Ok(frame))) => match frame.into_data() {
+        match incoming.frame().await {
+            None => return Ok(None),
+            Some(Ok(frame)) => match frame.into_data() {
                 Ok(data) if !data.is_empty() => return Ok(Some(data)),
                 _ => {}
             },
-            Ok(Some(Err(error))) => {
-                let message = format!("The body breaks off: {error}");
+            Some(Err(error @ BodyError::Slow)) => {
+                return Err(Exception::new(code::SOCKET_TIMEOUT, "SOCKET_TIMEOUT", error.to_string()));
+            }
+            Some(Err(error)) => {
                 return Err(Exception::new(
                     code::CANNOT_READ_FROM_SOCKET,
                     "CANNOT_READ_FROM_SOCKET",
-                    message,
+                    error.to_string(),
                 ));
             }
         }
@@ -236,7 +240,7 @@ async fn next_data(incoming: &mut Incoming) -> Result<Option<Bytes>, Exception> 
 }
 
 /// Carries the rest of a body to the thread that wants it. Two pieces wait at most: a slow engine slows the client down.
-async fn forward_body(mut incoming: Incoming, sender: mpsc::Sender<Result<Bytes, Exception>>) {
+async fn forward_body(mut incoming: RequestBody, sender: mpsc::Sender<Result<Bytes, Exception>>) {
     loop {
         let data = next_data(&mut incoming).await;
         let last = !matches!(data, Ok(Some(_)));
@@ -257,7 +261,7 @@ fn text(headers: &HeaderMap, name: http::HeaderName) -> &str {
 }
 
 /// Discards the rest of a body in a task of its own, so that the response need not wait.
-fn discard_later(incoming: Incoming) {
+fn discard_later(incoming: RequestBody) {
     if !incoming.is_end_stream() {
         tokio::spawn(discard(incoming));
     }
@@ -265,7 +269,7 @@ fn discard_later(incoming: Incoming) {
 
 /// Reads what a client still sends after its request has failed, for a while: closing at once would reset the connection
 /// before it has read why.
-async fn discard(mut incoming: Incoming) {
+async fn discard(mut incoming: RequestBody) {
     let reading = async {
         let mut left = DISCARD_BYTES;
         while let Ok(Some(data)) = next_data(&mut incoming).await {

@@ -7,15 +7,19 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use std::convert::Infallible;
+
 use axum::Router;
 use axum::extract::State;
 use footfall_central::api::{ApiState, serve};
 use footfall_clickhouse::QueryClient;
+use footfall_http_server::{Limits, Metrics, Server};
 use footfall_live::{Live, LiveEvent, LiveWriter, Options, SourcePartition};
 use footfall_metadata::{Metadata, NewWebsite};
 use footfall_query::Reports;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tower_service::Service as _;
 
 const PAGES: [(&str, u64); 11] = [
     ("/", 34),
@@ -71,7 +75,12 @@ async fn main() -> anyhow::Result<()> {
     } else {
         let visited = if flag("--quiet") { "nobody".to_owned() } else { visited.website_id.clone() };
         let engine_app = Router::new().fallback(made_up_figures).with_state(Arc::new(visited));
-        tokio::spawn(async { axum::serve(engine, engine_app).await });
+        let answer = move |request, _| {
+            let mut app = engine_app.clone();
+            async move { app.call(request).await.unwrap_or_else(|never: Infallible| match never {}) }
+        };
+        let server = Server::new(Limits::of(64), |_| false, Metrics::default());
+        tokio::spawn(async move { server.serve(engine, answer, CancellationToken::new()).await });
     }
 
     let listener = TcpListener::bind("127.0.0.1:8091").await?;
@@ -83,6 +92,7 @@ async fn main() -> anyhow::Result<()> {
         readiness: Arc::new(Vec::new),
         warnings: Arc::new(Vec::new),
         metrics: Arc::new(|| "# EOF\n".to_owned()),
+        http_metrics: Default::default(),
         tag_edge_url: "http://127.0.0.1:8080".to_owned(),
         names: Vec::new(),
     };

@@ -126,6 +126,7 @@ async fn serve(config: Config, sockets: Sockets, stop: CancellationToken) -> any
         reports: Reports::new(store.query_client(), live.answers(), config.stale, telemetry.query.clone()),
         live: live.clone(),
         metrics: metrics(&log, &store, &telemetry),
+        http_metrics: telemetry.http.clone(),
         tag_edge_url: config.tag_edge_url,
         names: config.http.names,
     };

@@ -11,7 +11,7 @@ use footfall_central::config::Config;
 use footfall_central::{admin, app};
 use footfall_daemon::exit::{self, Exit};
 use footfall_daemon::stop::{self, Also};
-use footfall_daemon::trace;
+use footfall_daemon::{descriptors, trace};
 use rustls::pki_types::UnixTime;
 use tokio::runtime::Runtime;
 
@@ -87,6 +87,7 @@ fn start() -> Result<(), Exit> {
         | Command::DeadLetter { config, .. } => config,
     };
     trace::start(log);
+    descriptors::raise_at_start();
     let config = Config::load(config).map_err(Exit::usage)?;
     let runtime = Runtime::new().context("the system lets a process have threads")?;
     let done = runtime.block_on(run(command, config));

@@ -30,6 +30,8 @@ pub struct Telemetry {
     pub job: footfall_jobs::Metrics,
     /// The reports'.
     pub query: footfall_query::Metrics,
+    /// Those of the dashboard's connections.
+    pub http: footfall_http_server::Metrics,
     /// Set when the metrics are asked for.
     pub gauges: Gauges,
 }
@@ -89,6 +91,7 @@ impl Telemetry {
         let raw_log = footfall_sink::raw_log::Metrics::register(registry.sub_registry_with_prefix("raw_log"));
         let job = footfall_jobs::Metrics::register(registry.sub_registry_with_prefix("job"));
         let query = footfall_query::Metrics::register(registry.sub_registry_with_prefix("query"));
+        let http = footfall_http_server::Metrics::register(registry.sub_registry_with_prefix("http"));
         let gauges = Gauges::default();
         registry.register(
             "log_end",
@@ -118,7 +121,7 @@ impl Telemetry {
             "Servers of the event store that do not answer",
             silent,
         );
-        Self { registry: Arc::new(Mutex::new(all)), ingest, log, sink, raw_log, job, query, gauges }
+        Self { registry: Arc::new(Mutex::new(all)), ingest, log, sink, raw_log, job, query, http, gauges }
     }
 
     /// The metrics in the OpenMetrics text format, after `look` has set those that are found out only when asked: nobody else is

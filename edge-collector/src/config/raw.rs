@@ -39,9 +39,13 @@ pub(super) struct RawHttp {
     /// Threads that serve HTTP, each with its own event loop: 1 to 64.
     #[config(default = 1_u64)]
     pub(super) workers: u64,
-    /// Open connections at most, 1 to 1000000; more wait in the system's queue. An idle one costs about 12 KB.
+    /// Open connections at most, 1 to 1000000, and never more than three quarters of the files that the process may open. Beyond, the
+    /// oldest idle one is closed for the new one; where none is idle, the new one is answered 503. An idle one costs about 12 KB.
     #[config(default = 16384_u64)]
     pub(super) max_connections: u64,
+    /// Connections of one address at most (of one /64 in IPv6). The proxies of `trusted_proxies` have no such bound.
+    #[config(default = 1024_u64)]
+    pub(super) max_connections_per_address: u64,
     /// Networks whose hosts may read /healthz, /readyz and /metrics.
     #[config(default = ["127.0.0.0/8", "::1/128"])]
     pub(super) admin_networks: Vec<String>,

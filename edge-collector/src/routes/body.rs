@@ -1,18 +1,15 @@
-//! Reading a request's body: bounded in bytes, in time per frame and in all, and in what all requests hold together.
+//! Reading a request's body: bounded in bytes, and in what all requests hold together. How long it may take is the listener's to say.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use footfall_http_server::{BodyError as Failed, RequestBody};
 use http_body_util::BodyExt;
-use hyper::body::{Body, Incoming};
+use hyper::body::Body;
 use tokio::time::timeout;
 
-/// Longest silence within a body.
-const FRAME_TIMEOUT: Duration = Duration::from_secs(10);
-/// Longest time for a whole body.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long, and how many bytes, of a refused body are read and discarded.
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(2);
 const DISCARD_BYTES: usize = 16 << 20;
@@ -60,7 +57,7 @@ impl Drop for Reservation {
 /// # Errors
 /// [`BodyError`].
 pub async fn read(
-    mut body: Incoming,
+    mut body: RequestBody,
     limit: usize,
     budget: &Arc<MemoryBudget>,
 ) -> Result<(Bytes, Reservation), BodyError> {
@@ -73,7 +70,7 @@ pub async fn read(
 
 /// Reads a refused body to its end, within bounds, before the answer: a client that still sends when the connection is closed
 /// sees a broken pipe and never reads why it was refused.
-pub async fn discard(mut body: Incoming) {
+pub async fn discard(mut body: RequestBody) {
     let mut bytes = 0;
     let reading = async {
         while let Some(Ok(frame)) = body.frame().await {
@@ -88,7 +85,7 @@ pub async fn discard(mut body: Incoming) {
 }
 
 async fn read_within(
-    body: &mut Incoming,
+    body: &mut RequestBody,
     limit: usize,
     budget: &Arc<MemoryBudget>,
 ) -> Result<(Bytes, Reservation), BodyError> {
@@ -98,14 +95,12 @@ async fn read_within(
     }
     let mut reservation = Reservation { budget: Arc::clone(budget), bytes: 0 };
     budget.reserve(&mut reservation, declared as usize)?;
-    let bytes = timeout(BODY_TIMEOUT, collect(body, limit, budget, &mut reservation))
-        .await
-        .map_err(|_| BodyError::Slow)??;
+    let bytes = collect(body, limit, budget, &mut reservation).await?;
     Ok((bytes, reservation))
 }
 
 async fn collect(
-    body: &mut Incoming,
+    body: &mut RequestBody,
     limit: usize,
     budget: &Arc<MemoryBudget>,
     reservation: &mut Reservation,
@@ -113,8 +108,8 @@ async fn collect(
     // Most bodies are one frame, which is passed on as it is.
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
-    while let Some(frame) = timeout(FRAME_TIMEOUT, body.frame()).await.map_err(|_| BodyError::Slow)? {
-        let Ok(data) = frame.map_err(BodyError::Broken)?.into_data() else { continue };
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
         let length = first.len() + rest.len() + data.len();
         if length > limit {
             return Err(BodyError::TooLarge { limit });
@@ -144,12 +139,9 @@ pub enum BodyError {
         /// What a body may be, bytes.
         limit: usize,
     },
-    /// The sender paused for too long. Transient.
-    #[error("the body came too slowly")]
-    Slow,
-    /// The connection broke, or its framing is wrong. Transient.
-    #[error("the body broke off: {0}")]
-    Broken(#[source] hyper::Error),
+    /// It came too slowly, or broke off. Transient.
+    #[error(transparent)]
+    Failed(#[from] Failed),
     /// All requests together hold as much as they may. Transient.
     #[error("too many bodies are being read")]
     Overloaded,

@@ -7,10 +7,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use footfall_http_server::{BodyError as Failed, RequestBody};
 use footfall_proto::relay::DropReason;
 use http::header::{CONTENT_ENCODING, HeaderMap, HeaderName, ORIGIN, USER_AGENT};
 use http::{StatusCode, request};
-use hyper::body::Incoming;
 
 use super::body::{self, BodyError};
 use super::{cors, forwarded};
@@ -28,7 +28,7 @@ pub(super) async fn submit(
     edge: &Arc<Edge>,
     protocol: &Protocol,
     head: &request::Parts,
-    body: Incoming,
+    body: RequestBody,
     socket: SocketAddr,
 ) -> Answer {
     let result = match read(edge, protocol, head, body).await {
@@ -58,7 +58,7 @@ async fn read(
     edge: &Edge,
     protocol: &Protocol,
     head: &request::Parts,
-    body: Incoming,
+    body: RequestBody,
 ) -> Result<Submissions, Rejection> {
     let decode = |plain| (protocol.decode)(head, plain).map_err(|error| undecodable(edge, &error));
     let Some(BodyLimit { received, plain }) = protocol.body else { return decode(Bytes::new()) };
@@ -80,8 +80,8 @@ async fn read(
 fn unread(edge: &Edge, error: &BodyError) -> Rejection {
     let (status, reason) = match error {
         BodyError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, DropReason::TooLarge),
-        BodyError::Slow => (StatusCode::REQUEST_TIMEOUT, DropReason::Undecodable),
-        BodyError::Broken(_) => (StatusCode::BAD_REQUEST, DropReason::Undecodable),
+        BodyError::Failed(Failed::Slow) => (StatusCode::REQUEST_TIMEOUT, DropReason::Undecodable),
+        BodyError::Failed(Failed::Broken(_)) => (StatusCode::BAD_REQUEST, DropReason::Undecodable),
         // The client tries again: nothing is dropped.
         BodyError::Overloaded => {
             let sentence = error.to_string().into();

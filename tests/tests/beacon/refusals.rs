@@ -145,6 +145,7 @@ fn real_edge(data: &Path) -> (String, CancellationToken) {
             listen: "127.0.0.1:0".parse().expect("an address"),
             workers: 1,
             max_connections: 100,
+            max_connections_per_address: 100,
             admin_networks: vec!["127.0.0.0/8".parse().expect("a network")],
             trusted_proxies: Vec::new(),
         },

@@ -178,6 +178,7 @@ fn config(certificates: &Certificates, data: &Path, central: SocketAddr) -> Conf
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
             workers: 1,
             max_connections: 1_000,
+            max_connections_per_address: 1_000,
             admin_networks: vec!["127.0.0.0/8".parse().expect("a network")],
             trusted_proxies: Vec::new(),
         },

@@ -50,6 +50,7 @@ const PURE: &[&str] = &[
     "daemon/src/certificate/name.rs",
     "daemon/src/certificate/reason.rs",
     "daemon/src/guard.rs",
+    "daemon/src/repeated.rs",
     "edge-collector/src/admit.rs",
     "edge-collector/src/content_encoding.rs",
     "edge-collector/src/dedup.rs",

@@ -31,12 +31,13 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware;
 use axum::response::Response;
 use axum::routing::get;
-use axum::serve::ListenerExt;
+use footfall_daemon::descriptors::{self, most_connections};
 use footfall_daemon::guard::Guard;
+use footfall_http_server::{Limits, Metrics as HttpMetrics, Server};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use tower_service::Service as _;
 
 use footfall_live::Live;
 use footfall_metadata::Metadata;
@@ -45,6 +46,10 @@ use problem::Problem;
 
 /// How long answers that are under way may take once central shuts down.
 const GRACE: Duration = Duration::from_secs(5);
+/// Most connections at once; beyond, idle ones go.
+const CONNECTIONS: usize = 1024;
+/// Most connections of the metrics' own address.
+const WATCHERS: usize = 64;
 /// Most live streams at once; the next one is told to come back.
 const MAX_STREAMS: usize = 256;
 
@@ -73,6 +78,8 @@ pub struct ApiState {
     pub warnings: Readiness,
     /// For `/metrics`.
     pub metrics: Metrics,
+    /// Counts the connections of this server.
+    pub http_metrics: HttpMetrics,
     /// Where the tag to copy loads the beacon from.
     pub tag_edge_url: String,
     /// Host names that are accepted besides those of this machine.
@@ -109,7 +116,9 @@ enum MetricsPlace {
 pub async fn serve(listener: TcpListener, state: ApiState, shutdown: CancellationToken) -> io::Result<()> {
     check_address(&listener)?;
     let shared = Shared::new(state, shutdown.clone());
-    listen(listener, router(shared, MetricsPlace::Here), shutdown).await
+    let metrics = shared.state.http_metrics.clone();
+    listen(listener, router(shared, MetricsPlace::Here), limits(CONNECTIONS), metrics, shutdown).await;
+    Ok(())
 }
 
 /// The same with the metrics on `metrics`, which may be any address, and not on `listener`.
@@ -124,9 +133,13 @@ pub async fn serve_with_metrics_apart(
 ) -> io::Result<()> {
     check_address(&listener)?;
     let shared = Shared::new(state, shutdown.clone());
-    let metrics = listen(metrics, watch::router(shared.clone()), shutdown.clone());
-    let rest = listen(listener, router(shared, MetricsPlace::Apart), shutdown);
-    tokio::try_join!(metrics, rest).map(drop)
+    let own = shared.state.http_metrics.clone();
+    let watched = watch::router(shared.clone());
+    // Who reads metrics is not counted among the readers of the dashboard.
+    let watched = listen(metrics, watched, limits(WATCHERS), HttpMetrics::default(), shutdown.clone());
+    let rest = listen(listener, router(shared, MetricsPlace::Apart), limits(CONNECTIONS), own, shutdown);
+    tokio::join!(watched, rest);
+    Ok(())
 }
 
 fn check_address(listener: &TcpListener) -> io::Result<()> {
@@ -140,18 +153,23 @@ fn check_address(listener: &TcpListener) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, refusal))
 }
 
-async fn listen(listener: TcpListener, app: Router, shutdown: CancellationToken) -> io::Result<()> {
-    // Updates are small and wait for nothing.
-    let listener = listener.tap_io(|connection| {
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!(%error, "a connection was gone before it was served");
-        }
-    });
-    let server = axum::serve(listener, app).with_graceful_shutdown(shutdown.clone().cancelled_owned());
-    tokio::select! {
-        result = server => result,
-        () = async { shutdown.cancelled().await; sleep(GRACE).await } => Ok(()),
-    }
+async fn listen(
+    listener: TcpListener,
+    app: Router,
+    limits: Limits,
+    metrics: HttpMetrics,
+    shutdown: CancellationToken,
+) {
+    let answer = move |request, _peer| {
+        let mut app = app.clone();
+        async move { app.call(request).await.unwrap_or_else(|never| match never {}) }
+    };
+    Server::new(limits, |_| false, metrics).serve(listener, answer, shutdown).await;
+}
+
+/// Everything comes from this machine, or from one proxy on it: no address has a share of its own.
+fn limits(connections: usize) -> Limits {
+    Limits { drain: GRACE, ..Limits::of(most_connections(descriptors::limit(), connections)) }
 }
 
 fn router(shared: Shared, metrics: MetricsPlace) -> Router {

@@ -75,6 +75,7 @@ pub(crate) fn config(data: &Path) -> Config {
             listen: "127.0.0.1:0".parse().expect("address"),
             workers: 1,
             max_connections: 1_000,
+            max_connections_per_address: 1_000,
             admin_networks: vec![network("127.0.0.0/8")],
             trusted_proxies: vec![network("127.0.0.1/32")],
         },

@@ -72,7 +72,7 @@ async fn a_burst_is_pushed_at_most_four_times_a_second_and_wholly() {
     let began = Instant::now();
     for position in 1..=60 {
         face.visit(position, "/");
-        sleep(Duration::from_millis(10)).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let mut pushed = 1;
     while messages.within_a_second().await["pageviews"] != 60 {

@@ -46,12 +46,19 @@ impl Guard {
         Ok(())
     }
 
-    /// The one `Host` of the request, if it is a name of ours and the request line names no other.
+    /// The host that is asked: the request line's where it names one (RFC 9112, 3.2.2), else the one `Host`. Each that is named must be
+    /// ours, and be nothing but a name and a port.
     fn own_host(&self, uri: &Uri, headers: &HeaderMap) -> Option<Authority> {
+        let ours = |text: &str| authority(text).filter(|named| self.is_ours(named.host()));
         let mut hosts = headers.get_all(HOST).iter();
-        let host = authority(hosts.next()?.to_str().ok()?)?;
-        let elsewhere = uri.authority().is_some_and(|named| !self.is_ours(named.host()));
-        (hosts.next().is_none() && self.is_ours(host.host()) && !elsewhere).then_some(host)
+        let host = ours(hosts.next()?.to_str().ok()?)?;
+        if hosts.next().is_some() {
+            return None;
+        }
+        match uri.authority() {
+            Some(named) => ours(named.as_str()),
+            None => Some(host),
+        }
     }
 
     /// Scheme, name and port must be those under which we were asked. Under a configured name a proxy may add TLS.
@@ -167,6 +174,10 @@ mod tests {
             "GET /\nhost: localhost\nhost: evil.example",
             "GET /\nhost: localhost\nhost: localhost",
             "GET http://evil.example/\nhost: localhost",
+            "GET http://evil.example@localhost/\nhost: localhost",
+            "GET http://localhost:/\nhost: localhost",
+            "GET http://localhost:99999/\nhost: localhost",
+            "GET http://127.0.0.1.evil.example/\nhost: localhost",
             "GET /\nhost: localhost.",
             "GET /\nhost: [::1",
             "GET /\nhost: [::1]x",
@@ -219,6 +230,15 @@ mod tests {
                 assert_eq!(ask(line, more), Err(Refusal::FetchSite), "{line} {more}");
             }
         }
+    }
+
+    #[test]
+    fn the_request_line_says_which_origin_is_our_own() {
+        let ask = |origin: &str| {
+            judge(&format!("GET http://127.0.0.1:1/x\nhost: localhost:8081\norigin: {origin}"))
+        };
+        assert_eq!(ask("http://127.0.0.1:1"), Ok(()));
+        assert_eq!(ask("http://localhost:8081"), Err(Refusal::Origin));
     }
 
     proptest! {

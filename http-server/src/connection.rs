@@ -61,6 +61,7 @@ pub(crate) struct Connection {
     body_is_slow: AtomicBool,
     body_waker: AtomicWaker,
     proven: AtomicBool,
+    served: AtomicBool,
     end: Notify,
     open: Weak<Open>,
 }
@@ -91,6 +92,7 @@ impl Connection {
             body_is_slow: AtomicBool::new(false),
             body_waker: AtomicWaker::new(),
             proven: AtomicBool::new(false),
+            served: AtomicBool::new(false),
             end: Notify::new(),
             open,
         }
@@ -110,6 +112,7 @@ impl Connection {
     }
 
     pub(crate) fn response_ends(&self) {
+        self.served.store(true, Ordering::Relaxed);
         self.deadline.store(self.clock.now() + self.idle, Ordering::Relaxed);
         self.phase.store(Phase::Idle as u8, Ordering::Relaxed);
     }
@@ -132,6 +135,11 @@ impl Connection {
 
     pub(crate) fn is_idle(&self) -> bool {
         self.phase.load(Ordering::Relaxed) == Phase::Idle as u8 && !self.is_proven()
+    }
+
+    /// Whether it has had an answer.
+    pub(crate) fn is_served(&self) -> bool {
+        self.served.load(Ordering::Relaxed)
     }
 
     pub(crate) fn is_proven(&self) -> bool {

@@ -5,8 +5,8 @@ use std::time::Duration;
 /// The bounds of one listener.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Connections at once. Beyond, the oldest that is idle is closed for the new one; where none is idle, the new one is answered 503
-    /// and closed.
+    /// Connections at once. Beyond, the oldest that is idle is closed for the new one, first those that never asked anything; where none is
+    /// idle, the new one is answered 503 and closed.
     pub connections: usize,
     /// Of these, those that only a caller with a credential may keep ([`crate::Peer::prove`]). Others get such a place for one request.
     pub reserved: usize,

@@ -141,12 +141,12 @@ impl Open {
 
 impl State {
     fn oldest_idle(&self) -> Option<Arc<Connection>> {
-        self.connections.values().take(SEARCHED).find(|connection| connection.is_idle()).cloned()
+        first_to_go(self.connections.values())
     }
 
     fn oldest_idle_of(&self, network: Network) -> Option<Arc<Connection>> {
-        let own = self.networks.get(&network)?.iter().take(SEARCHED);
-        own.filter_map(|id| self.connections.get(id)).find(|connection| connection.is_idle()).cloned()
+        let own = self.networks.get(&network)?;
+        first_to_go(own.iter().filter_map(|id| self.connections.get(id)))
     }
 
     /// Takes it out, if it is still there.
@@ -167,4 +167,17 @@ impl State {
             }
         }
     }
+}
+
+/// The oldest that is idle: of those that never asked anything, where there is one; somebody whose connection was of use may be about to
+/// ask again.
+fn first_to_go<'c>(by_age: impl Iterator<Item = &'c Arc<Connection>>) -> Option<Arc<Connection>> {
+    let mut served = None;
+    for connection in by_age.take(SEARCHED).filter(|connection| connection.is_idle()) {
+        if !connection.is_served() {
+            return Some(Arc::clone(connection));
+        }
+        served.get_or_insert(connection);
+    }
+    served.cloned()
 }

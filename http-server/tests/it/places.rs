@@ -36,6 +36,26 @@ async fn the_idle_go_for_those_who_come() {
 }
 
 #[tokio::test]
+async fn who_has_asked_something_goes_after_those_who_never_did() {
+    let listener = listen(patient(4)).await;
+    let mut visitor = listener.client().await;
+    visitor.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert_eq!(visitor.status().await, Some(200));
+    let mut held = Vec::new();
+    for _ in 0..30 {
+        held.push(listener.client().await);
+    }
+    while listener.metrics.count_closed(Closed::Replaced) < 27 {
+        tokio::task::yield_now().await;
+    }
+    // The rest of the first answer, then the next one's.
+    let mut rest = [0; 256];
+    assert!(tokio::io::AsyncReadExt::read(&mut visitor.0, &mut rest).await.expect("open") > 0);
+    visitor.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert_eq!(visitor.status().await, Some(200));
+}
+
+#[tokio::test]
 async fn who_is_busy_stays_and_the_next_one_is_told_to_come_back() {
     let listener = listen(patient(4)).await;
     let mut held = Vec::new();

@@ -61,6 +61,13 @@ impl Plan {
         self
     }
 
+    /// Runs the servers as they are released, which whoever asks for it has built, not as they are tested.
+    #[must_use]
+    pub fn release(mut self) -> Self {
+        self.settings.push("--release".to_owned());
+        self
+    }
+
     /// Runs on the real servers instead of the embedded ones.
     #[must_use]
     pub fn full(mut self) -> Self {

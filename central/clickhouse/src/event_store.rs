@@ -97,7 +97,6 @@ impl EventStore {
             ca,
             password: Some(password),
             password_file: (!embedded).then_some(options.password_file),
-            embedded,
         };
         let mut shards = Vec::new();
         let mut statuses = Vec::new();

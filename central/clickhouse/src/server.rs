@@ -44,13 +44,11 @@ const STORE_TIMEOUT: Duration = Duration::from_mins(1);
 pub(super) struct ConnectionOptions {
     pub(super) database: String,
     pub(super) user: String,
-    /// None where nobody may write.
+    /// None where nobody may write, and reading takes none.
     pub(super) password: Option<Secret>,
     /// Where the password is read again: a person may have corrected it. None where it is of our own making.
     pub(super) password_file: Option<PathBuf>,
     pub(super) ca: Option<PathBuf>,
-    /// Whether it is a child of ours: it reads without a password.
-    pub(super) embedded: bool,
 }
 
 /// One server.
@@ -92,11 +90,14 @@ impl Server {
             Client::with_http_client(pool.build(connector)).with_url(&*url).with_database(&options.database);
         let anonymous = client.with_compression(compression);
         let password = options.password.clone();
-        let writer = match &password {
-            Some(password) => anonymous.clone().with_user(&options.user).with_password(password.reveal()),
-            None => anonymous.clone(),
+        let (writer, reader) = match &password {
+            Some(password) => {
+                let writer = anonymous.with_user(&options.user).with_password(password.reveal());
+                let reader = read_only(&writer);
+                (writer, reader)
+            }
+            None => (anonymous.clone(), anonymous),
         };
-        let reader = if options.embedded { anonymous } else { read_only(&writer) };
         let clients = ArcSwap::from_pointee(Clients { writer, reader, password });
         let password_file = options.password_file.clone();
         let (sender, status) = watch::channel(ServerStatus {
@@ -206,7 +207,8 @@ fn is_on_this_machine(url: &str) -> bool {
     }
 }
 
-/// A client that may only read, of one that may do everything.
+/// A client that may only read, of one that may do everything. It shows the password all the same: who asks without one is a stranger, and
+/// strangers wait for each other. 2 rather than 1, which would refuse the limits that each statement names.
 fn read_only(writer: &Client) -> Client {
     writer.clone().with_setting("readonly", "2")
 }

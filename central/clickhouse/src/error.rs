@@ -103,7 +103,7 @@ impl From<Error> for Cause {
 fn sentence(cause: &Cause) -> String {
     let said = match cause {
         // Its own words are "network error: client error (Connect)"; what is behind them says more.
-        Cause::Client(Error::Network(error)) => format!("it cannot be reached: {}", deepest(error.as_ref())),
+        Cause::Client(Error::Network(error)) => unreachable(&deepest(error.as_ref())),
         cause => cause.to_string(),
     };
     let code = match cause {
@@ -113,6 +113,16 @@ fn sentence(cause: &Cause) -> String {
     let advice = code.and_then(|code| ADVICE.iter().find(|(known, _)| *known == code));
     let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
     advice.map_or_else(|| said.clone(), |(_, advice)| format!("{advice} ({})", short(&said)))
+}
+
+/// Why no connection came about: rustls' words for bytes that are no TLS say little.
+pub(super) fn unreachable(reason: &str) -> String {
+    if reason.contains("InvalidContentType") {
+        let remedy = "give it an https_port, or name it with http:// and say event_store.tls = false where nobody can listen";
+        format!("it does not speak TLS: {remedy} ({reason})")
+    } else {
+        format!("it cannot be reached: {reason}")
+    }
 }
 
 /// What is at the bottom of an error: "connection refused", and not "client error".

@@ -27,12 +27,21 @@ use footfall_daemon::secret::Secret;
 pub(super) struct ServerStatus {
     /// Whether it answers, or a sentence.
     pub(super) answering: Result<(), String>,
+    /// Whether it took an insert when that was last tried, or a sentence; it counts while it answers.
+    pub(super) inserting: Result<(), String>,
     /// The child's process id, while it serves.
     pub(super) pid: Option<u32>,
     /// How often the child had to be started again.
     pub(super) restarts: u64,
     /// It has not answered for so long that it is to be killed and started again.
     pub(super) is_unresponsive: bool,
+}
+
+impl ServerStatus {
+    /// Why nothing could be inserted there now, a sentence.
+    pub(super) fn useless(self) -> Option<String> {
+        self.answering.and(self.inserting).err()
+    }
 }
 
 /// How long a chunk of an insert may take to be sent, and then the whole to be stored.
@@ -102,6 +111,7 @@ impl Server {
         let password_file = options.password_file.clone();
         let (sender, status) = watch::channel(ServerStatus {
             answering: Err(format!("the event store at {url} has not answered yet")),
+            inserting: Ok(()),
             pid: None,
             restarts: 0,
             is_unresponsive: false,

@@ -214,6 +214,12 @@ impl Server {
         self.process.kill();
     }
 
+    /// Starts it where it was, with another password.
+    pub(crate) fn come_back_with(&mut self, password: &str) {
+        std::fs::write(self.dir.join("password"), password).expect("written");
+        self.come_back();
+    }
+
     /// Starts it where it was.
     pub(crate) fn come_back(&mut self) {
         let listen = self.url.strip_prefix("http://").expect("a URL").to_owned();

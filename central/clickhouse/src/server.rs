@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -65,6 +66,8 @@ pub(super) struct Server {
     url: Arc<str>,
     clients: ArcSwap<Clients>,
     password_file: Option<PathBuf>,
+    /// Whether that could not be read when it was last tried.
+    password_unread: AtomicBool,
     pinger: Pool,
     status: watch::Receiver<ServerStatus>,
 }
@@ -116,7 +119,8 @@ impl Server {
             restarts: 0,
             is_unresponsive: false,
         });
-        Ok((Self { url, clients, password_file, pinger, status }, sender))
+        let password_unread = AtomicBool::new(false);
+        Ok((Self { url, clients, password_file, password_unread, pinger, status }, sender))
     }
 
     /// Where it is.
@@ -137,7 +141,17 @@ impl Server {
     /// Uses the password that stands in its file now. Where that cannot be read, the old one stays: the server itself says whether it is
     /// right.
     pub(super) fn reload_password(&self) {
-        let Some(Ok(password)) = self.password_file.as_deref().map(Secret::read) else { return };
+        let Some(path) = self.password_file.as_deref() else { return };
+        let password = match Secret::read(path) {
+            Ok(password) => password,
+            Err(error) => {
+                if !self.password_unread.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(%error, path = %path.display(), "the password cannot be read again: the old one stays in use");
+                }
+                return;
+            }
+        };
+        self.password_unread.store(false, Ordering::Relaxed);
         let known = self.clients.load();
         if known.password.as_ref() != Some(&password) {
             let writer = known.writer.clone().with_password(password.reveal());

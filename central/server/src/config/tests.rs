@@ -7,6 +7,11 @@ fn read(text: &str, environment: impl IntoIterator<Item = (String, String)>) -> 
     footfall_daemon::config::read::<RawConfig>(text, environment, OTHERS)?.resolve()
 }
 
+/// Writes a file that only its owner can read.
+fn private(path: &Path, text: &str) {
+    footfall_daemon::file::replace_unsynced(path, text.as_bytes(), 0o600).expect("write");
+}
+
 struct Files {
     dir: tempfile::TempDir,
 }
@@ -20,7 +25,7 @@ impl Files {
             .self_signed(&key)
             .expect("signed");
         std::fs::write(dir.path().join("central.pem"), certificate.pem()).expect("write");
-        std::fs::write(dir.path().join("central.key"), key.serialize_pem()).expect("write");
+        private(&dir.path().join("central.key"), &key.serialize_pem());
         std::fs::write(dir.path().join("event-store"), "").expect("write");
         Self { dir }
     }
@@ -176,7 +181,7 @@ fn each_mistake_has_its_sentence() {
         let wrong = files.parse("", &[(variable, "much")]).expect_err("wrong").to_string();
         assert!(wrong.contains(variable), "{wrong}");
     }
-    std::fs::write(files.dir.path().join("central.key"), "no key").expect("write");
+    private(&files.dir.path().join("central.key"), "no key");
     assert!(sentence("").contains("central.key"));
 }
 

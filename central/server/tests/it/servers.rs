@@ -27,7 +27,7 @@ struct Over {
 impl Over {
     fn start(dir: &Path, backend: Backend, password: &str) -> Self {
         let password_file = dir.join("central.password");
-        std::fs::write(&password_file, password).expect("written");
+        crate::support::private(&password_file, password);
         let options =
             Options { backend, database: "footfall".into(), user: "footfall".into(), password_file };
         let stop = CancellationToken::new();

@@ -218,6 +218,12 @@ async fn servers_are_reached_over_tls_and_only_with_a_certificate_that_is_truste
     log.close();
     over.stop().await;
 
+    let plain = nodes(vec![vec![server.url.replace("http:", "https:")]]);
+    let over = Over::start(dir.path(), plain, "of all servers");
+    let sentence = over.says("does not speak TLS").await;
+    assert!(sentence.contains("event_store.tls = false"), "{sentence}");
+    over.stop().await;
+
     let stranger = Over::start(dir.path(), backend(None), "of all servers");
     let sentence = stranger.says("certificate").await;
     assert!(sentence.contains(&way.url()), "{sentence}");

@@ -98,6 +98,7 @@ impl EventStore {
             ca,
             password: Some(password),
             password_file: (!embedded).then_some(options.password_file),
+            is_child: embedded,
         };
         let mut shards = Vec::new();
         let mut statuses = Vec::new();

@@ -44,7 +44,14 @@ impl QueryClient {
         let (user, database) = (String::new(), database.to_owned());
         let (server, _) = Server::new(
             url,
-            &ConnectionOptions { user, database, password: None, password_file: None, ca: None },
+            &ConnectionOptions {
+                user,
+                database,
+                password: None,
+                password_file: None,
+                ca: None,
+                is_child: false,
+            },
         )?;
         let (shard, _) = Shard::new(vec![server], Layout::Node);
         Ok(Self { shards: [Arc::new(shard)].into() })

@@ -12,14 +12,12 @@ use clickhouse::error::Error;
 use clickhouse::insert_formatted::InsertFormatted;
 use clickhouse::{Client, Compression};
 use http_body_util::{BodyExt as _, Empty};
-use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client as PoolOf;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::watch;
 
 use super::block::Block;
-use super::connector::{IDLE_TIMEOUT, connector};
+use super::connector::{Connector, IDLE_TIMEOUT, connector};
 use super::error::{Cause, StoreError, deepest};
 use footfall_daemon::secret::Secret;
 
@@ -59,6 +57,8 @@ pub(super) struct ConnectionOptions {
     /// Where the password is read again: a person may have corrected it. None where it is of our own making.
     pub(super) password_file: Option<PathBuf>,
     pub(super) ca: Option<PathBuf>,
+    /// Whether a child of this process serves there.
+    pub(super) is_child: bool,
 }
 
 /// One server.
@@ -80,7 +80,7 @@ struct Clients {
 }
 
 /// Connections for requests without a body.
-type Pool = PoolOf<HttpsConnector<HttpConnector>, Empty<Bytes>>;
+type Pool = PoolOf<Connector, Empty<Bytes>>;
 
 impl Server {
     /// Connects to nothing yet.
@@ -92,7 +92,15 @@ impl Server {
         options: &ConnectionOptions,
     ) -> io::Result<(Self, watch::Sender<ServerStatus>)> {
         let url: Arc<str> = url.trim_end_matches('/').into();
-        let connector = connector(&url, options.ca.as_deref())?;
+        let (sender, status) = watch::channel(ServerStatus {
+            answering: Err(format!("the event store at {url} has not answered yet")),
+            inserting: Ok(()),
+            pid: None,
+            restarts: 0,
+            is_unresponsive: false,
+        });
+        let child = options.is_child.then(|| status.clone());
+        let connector = connector(&url, options.ca.as_deref(), child)?;
         let mut pool = PoolOf::builder(TokioExecutor::new());
         pool.pool_idle_timeout(IDLE_TIMEOUT).pool_timer(TokioTimer::new());
         let pinger = pool.build(connector.clone());
@@ -112,13 +120,6 @@ impl Server {
         };
         let clients = ArcSwap::from_pointee(Clients { writer, reader, password });
         let password_file = options.password_file.clone();
-        let (sender, status) = watch::channel(ServerStatus {
-            answering: Err(format!("the event store at {url} has not answered yet")),
-            inserting: Ok(()),
-            pid: None,
-            restarts: 0,
-            is_unresponsive: false,
-        });
         let password_unread = AtomicBool::new(false);
         Ok((Self { url, clients, password_file, password_unread, pinger, status }, sender))
     }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::support::{Engine, NOON_MS, eventually, http};
 use footfall_clickhouse::{Block, Limits, Millis, Statement, Uuid};
 use footfall_tables::events::{EVENTS, EventRow};
+use tokio::net::TcpListener;
 
 fn rows(offsets: impl IntoIterator<Item = u64>) -> Block {
     let row =
@@ -38,6 +39,42 @@ async fn a_killed_event_store_comes_back_with_all_it_acknowledged() {
         100,
         "a second start keeps everything, and migrates nothing twice"
     );
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_takes_the_port_of_a_store_that_has_ended_is_shown_nothing() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let engine = Engine::start(dir.path()).await;
+    let address = engine.store.url().strip_prefix("http://").expect("a URL").to_owned();
+    assert!(engine.kill());
+    // The next child waits for the port.
+    let mut taken = None;
+    eventually("the port", async || {
+        taken = TcpListener::bind(&address).await.ok();
+        taken.is_some()
+    })
+    .await;
+    let taken = taken.expect("it is bound");
+    eventually("the end of the child", async || engine.store.pid().is_none()).await;
+
+    let (reports, mut writer) =
+        (engine.store.query_client(), engine.store.partition_writer(&EVENTS, [7; 16], 0));
+    let limits = Limits { seconds: 1, memory_bytes: 100 << 20 };
+    let asked = async {
+        for _ in 0..20 {
+            let question = Statement::new("SELECT count() FROM events", limits);
+            assert!(reports.fetch_one::<u64>("site", &question).await.is_err());
+            assert!(writer.insert(&rows(0..1), "token").await.is_err());
+        }
+    };
+    tokio::select! {
+        accepted = taken.accept() => panic!("{accepted:?} would have been shown the password"),
+        () = asked => {}
+    }
+    drop(taken);
+    engine.ready().await;
+    assert_eq!(engine.count("count()").await, 0);
     engine.stop().await;
 }
 

@@ -150,7 +150,7 @@ pub enum PasswordError {
         source: io::Error,
     },
     /// Others can read it.
-    #[error("the password file {path} is open to others than its owner: run chmod 600 on it")]
+    #[error("the password file {path} is open to others than its owner: chmod 600 {path}")]
     Open {
         /// The file.
         path: PathBuf,

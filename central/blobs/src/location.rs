@@ -182,7 +182,7 @@ mod tests {
     fn no_debug_print_shows_a_credential() {
         let dir = tempfile::tempdir().expect("temp dir");
         let secret_key_file = dir.path().join("secret");
-        fs::write(&secret_key_file, "very-secret\n").expect("write");
+        footfall_daemon::file::replace_unsynced(&secret_key_file, b"very-secret\n", 0o600).expect("write");
         let location = Location::S3(S3 {
             endpoint: "https://s3.example".into(),
             region: "us-east-1".into(),

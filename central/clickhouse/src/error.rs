@@ -21,12 +21,19 @@ const ADVICE: &[(u32, &str)] = &[
     (194, "a password is needed: correct the file of event_store.password_file"),
     (242, "its table is read-only, as it is without its keeper: look after the keeper"),
     (243, "its disk is full: make room"),
+    (252, "its tables have too many parts: see in system.parts and system.merges why they are not merged"),
+    (285, "too few replicas of the shard are there for an insert: start the others again"),
     (
         497,
         "the user may not do this: grant event_store.user all rights on the database of event_store.database",
     ),
     (516, "user or password is wrong: correct event_store.user and the file of event_store.password_file"),
 ];
+
+/// What rustls says of bytes that are no TLS, and what that means.
+const NO_TLS: &str = "InvalidContentType";
+const SPEAKS_NO_TLS: &str = "it does not speak TLS: give it an https_port, or name it with http:// and say event_store.tls = false where \
+                             nobody can listen";
 
 /// Why the event store did not do what it was asked. The outcome of an insert is unknown with any of them.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +61,11 @@ pub(super) enum Cause {
 impl StoreError {
     pub(super) fn new(server: &Arc<str>, cause: impl Into<Cause>) -> Self {
         Self { server: Arc::clone(server), cause: cause.into() }
+    }
+
+    /// What the server is said to have done, without its name.
+    pub(super) fn reason(&self) -> String {
+        sentence(&self.cause)
     }
 
     /// ClickHouse's code, where it gave one.
@@ -121,7 +133,8 @@ pub(super) fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
     while let Some(source) = deepest.source() {
         deepest = source;
     }
-    deepest.to_string()
+    let reason = deepest.to_string();
+    if reason.contains(NO_TLS) { format!("{SPEAKS_NO_TLS} ({reason})") } else { reason }
 }
 
 /// Enough of a server's words to find them in its log.

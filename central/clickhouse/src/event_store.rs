@@ -1,5 +1,5 @@
 //! The event store as a whole: which servers it has, and what goes on around them until it is told to stop: the supervised child, health
-//! checks and migrations.
+//! checks, inserts that are tried, and migrations.
 
 use std::io;
 use std::path::PathBuf;
@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::child::{self, Program};
 use super::health_check;
+use super::insert_probe;
 use super::layout::Layout;
 use super::partition_writer::PartitionWriter;
 use super::query_client::QueryClient;
@@ -97,7 +98,7 @@ impl EventStore {
             ca,
             password: Some(password),
             password_file: (!embedded).then_some(options.password_file),
-            embedded,
+            is_child: embedded,
         };
         let mut shards = Vec::new();
         let mut statuses = Vec::new();
@@ -181,7 +182,7 @@ async fn run(
     stop: CancellationToken,
 ) {
     let embedded = program.is_some();
-    let mut checks = Vec::new();
+    let (mut checks, mut probes) = (Vec::new(), Vec::new());
     let mut migrations = Vec::new();
     let mut first = None;
     for (shard, status) in store.shards.iter().zip(statuses) {
@@ -189,7 +190,8 @@ async fn run(
         for (server, status) in shard.servers().iter().zip(status.servers) {
             let status = Arc::new(status);
             first.get_or_insert_with(|| Arc::clone(&status));
-            checks.push(health_check::run(server, embedded, status));
+            checks.push(health_check::run(server, embedded, Arc::clone(&status)));
+            probes.push(insert_probe::run(shard, server, schema, status));
         }
         migrations.push(shard.migrate(&database, schema, schema_status));
     }
@@ -201,6 +203,6 @@ async fn run(
     };
     tokio::select! {
         () = child => {}
-        _ = async { tokio::join!(join_all(checks), join_all(migrations)) } => {}
+        _ = async { tokio::join!(join_all(checks), join_all(probes), join_all(migrations)) } => {}
     }
 }

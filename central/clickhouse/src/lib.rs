@@ -12,6 +12,7 @@ mod connector;
 mod error;
 mod event_store;
 mod health_check;
+mod insert_probe;
 mod layout;
 mod migration;
 mod partition_writer;

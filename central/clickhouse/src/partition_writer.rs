@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use clickhouse::insert_formatted::InsertFormatted;
 use clickhouse::query::Query;
 use clickhouse::{RowOwned, RowRead};
 use tokio::time::{sleep, timeout};
@@ -159,7 +160,7 @@ impl PartitionWriter {
     }
 
     async fn insert_into(&self, server: &Server, rows: &Block, token: &str) -> Result<(), StoreError> {
-        let mut insert = server
+        let insert = server
             .writer()
             .insert_formatted_with(self.insert.as_str())
             .with_setting("async_insert", "0")
@@ -167,11 +168,7 @@ impl PartitionWriter {
             .with_setting("insert_deduplication_token", token)
             .with_setting("deduplicate_blocks_in_dependent_materialized_views", "1")
             .with_setting("log_comment", self.log_comment(server));
-        if self.shard.is_replicated() {
-            insert =
-                insert.with_setting("insert_quorum", "auto").with_setting("insert_quorum_timeout", QUORUM_MS);
-        }
-        server.insert(insert, rows).await
+        server.insert(with_quorum(insert, &self.shard), rows).await
     }
 
     async fn ask<T: RowOwned + RowRead>(
@@ -208,6 +205,15 @@ impl PartitionWriter {
             self.replica = None;
         }
         outcome
+    }
+}
+
+/// An insert that is done once most replicas of the shard have it, where there are several.
+pub(super) fn with_quorum(insert: InsertFormatted, shard: &Shard) -> InsertFormatted {
+    if shard.is_replicated() {
+        insert.with_setting("insert_quorum", "auto").with_setting("insert_quorum_timeout", QUORUM_MS)
+    } else {
+        insert
     }
 }
 

@@ -1,5 +1,5 @@
 //! Asks the event store about one website: a statement goes to a replica of the website's shard, within its limits, through a client that
-//! cannot write.
+//! cannot write and shows the password, so that what strangers ask does not hold it back.
 
 use std::io;
 use std::sync::Arc;
@@ -50,7 +50,7 @@ impl QueryClient {
                 password: None,
                 password_file: None,
                 ca: None,
-                embedded: true,
+                is_child: false,
             },
         )?;
         let (shard, _) = Shard::new(vec![server], Layout::Node);

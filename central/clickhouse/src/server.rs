@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -11,14 +12,12 @@ use clickhouse::error::Error;
 use clickhouse::insert_formatted::InsertFormatted;
 use clickhouse::{Client, Compression};
 use http_body_util::{BodyExt as _, Empty};
-use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client as PoolOf;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::watch;
 
 use super::block::Block;
-use super::connector::{IDLE_TIMEOUT, connector};
+use super::connector::{Connector, IDLE_TIMEOUT, connector};
 use super::error::{Cause, StoreError, deepest};
 use footfall_daemon::secret::Secret;
 
@@ -27,12 +26,21 @@ use footfall_daemon::secret::Secret;
 pub(super) struct ServerStatus {
     /// Whether it answers, or a sentence.
     pub(super) answering: Result<(), String>,
+    /// Whether it took an insert when that was last tried, or a sentence; it counts while it answers.
+    pub(super) inserting: Result<(), String>,
     /// The child's process id, while it serves.
     pub(super) pid: Option<u32>,
     /// How often the child had to be started again.
     pub(super) restarts: u64,
     /// It has not answered for so long that it is to be killed and started again.
     pub(super) is_unresponsive: bool,
+}
+
+impl ServerStatus {
+    /// Why nothing could be inserted there now, a sentence.
+    pub(super) fn useless(self) -> Option<String> {
+        self.answering.and(self.inserting).err()
+    }
 }
 
 /// How long a chunk of an insert may take to be sent, and then the whole to be stored.
@@ -44,13 +52,13 @@ const STORE_TIMEOUT: Duration = Duration::from_mins(1);
 pub(super) struct ConnectionOptions {
     pub(super) database: String,
     pub(super) user: String,
-    /// None where nobody may write.
+    /// None where nobody may write, and reading takes none.
     pub(super) password: Option<Secret>,
     /// Where the password is read again: a person may have corrected it. None where it is of our own making.
     pub(super) password_file: Option<PathBuf>,
     pub(super) ca: Option<PathBuf>,
-    /// Whether it is a child of ours: it reads without a password.
-    pub(super) embedded: bool,
+    /// Whether a child of this process serves there.
+    pub(super) is_child: bool,
 }
 
 /// One server.
@@ -58,6 +66,8 @@ pub(super) struct Server {
     url: Arc<str>,
     clients: ArcSwap<Clients>,
     password_file: Option<PathBuf>,
+    /// Whether that could not be read when it was last tried.
+    password_unread: AtomicBool,
     pinger: Pool,
     status: watch::Receiver<ServerStatus>,
 }
@@ -70,7 +80,7 @@ struct Clients {
 }
 
 /// Connections for requests without a body.
-type Pool = PoolOf<HttpsConnector<HttpConnector>, Empty<Bytes>>;
+type Pool = PoolOf<Connector, Empty<Bytes>>;
 
 impl Server {
     /// Connects to nothing yet.
@@ -82,7 +92,15 @@ impl Server {
         options: &ConnectionOptions,
     ) -> io::Result<(Self, watch::Sender<ServerStatus>)> {
         let url: Arc<str> = url.trim_end_matches('/').into();
-        let connector = connector(&url, options.ca.as_deref())?;
+        let (sender, status) = watch::channel(ServerStatus {
+            answering: Err(format!("the event store at {url} has not answered yet")),
+            inserting: Ok(()),
+            pid: None,
+            restarts: 0,
+            is_unresponsive: false,
+        });
+        let child = options.is_child.then(|| status.clone());
+        let connector = connector(&url, options.ca.as_deref(), child)?;
         let mut pool = PoolOf::builder(TokioExecutor::new());
         pool.pool_idle_timeout(IDLE_TIMEOUT).pool_timer(TokioTimer::new());
         let pinger = pool.build(connector.clone());
@@ -92,20 +110,18 @@ impl Server {
             Client::with_http_client(pool.build(connector)).with_url(&*url).with_database(&options.database);
         let anonymous = client.with_compression(compression);
         let password = options.password.clone();
-        let writer = match &password {
-            Some(password) => anonymous.clone().with_user(&options.user).with_password(password.reveal()),
-            None => anonymous.clone(),
+        let (writer, reader) = match &password {
+            Some(password) => {
+                let writer = anonymous.with_user(&options.user).with_password(password.reveal());
+                let reader = read_only(&writer);
+                (writer, reader)
+            }
+            None => (anonymous.clone(), anonymous),
         };
-        let reader = if options.embedded { anonymous } else { read_only(&writer) };
         let clients = ArcSwap::from_pointee(Clients { writer, reader, password });
         let password_file = options.password_file.clone();
-        let (sender, status) = watch::channel(ServerStatus {
-            answering: Err(format!("the event store at {url} has not answered yet")),
-            pid: None,
-            restarts: 0,
-            is_unresponsive: false,
-        });
-        Ok((Self { url, clients, password_file, pinger, status }, sender))
+        let password_unread = AtomicBool::new(false);
+        Ok((Self { url, clients, password_file, password_unread, pinger, status }, sender))
     }
 
     /// Where it is.
@@ -126,7 +142,17 @@ impl Server {
     /// Uses the password that stands in its file now. Where that cannot be read, the old one stays: the server itself says whether it is
     /// right.
     pub(super) fn reload_password(&self) {
-        let Some(Ok(password)) = self.password_file.as_deref().map(Secret::read) else { return };
+        let Some(path) = self.password_file.as_deref() else { return };
+        let password = match Secret::read(path) {
+            Ok(password) => password,
+            Err(error) => {
+                if !self.password_unread.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(%error, path = %path.display(), "the password cannot be read again: the old one stays in use");
+                }
+                return;
+            }
+        };
+        self.password_unread.store(false, Ordering::Relaxed);
         let known = self.clients.load();
         if known.password.as_ref() != Some(&password) {
             let writer = known.writer.clone().with_password(password.reveal());
@@ -206,7 +232,8 @@ fn is_on_this_machine(url: &str) -> bool {
     }
 }
 
-/// A client that may only read, of one that may do everything.
+/// A client that may only read, of one that may do everything. It shows the password all the same: who asks without one is a stranger, and
+/// strangers wait for each other. 2 rather than 1, which would refuse the limits that each statement names.
 fn read_only(writer: &Client) -> Client {
     writer.clone().with_setting("readonly", "2")
 }

@@ -92,14 +92,18 @@ impl Shard {
         self.servers.iter().filter_map(|server| server.status().answering.err()).collect()
     }
 
-    /// What keeps it from being used, a sentence each: replicas that do not answer only where none does.
+    /// What keeps it from being used, a sentence each: replicas that do not answer, or take no inserts, only where none does.
     pub(super) fn faults(&self) -> Vec<String> {
         let silent = self.unavailable();
         if silent.len() == self.servers.len() {
-            silent
-        } else {
-            self.schema.borrow().clone().err().into_iter().collect()
+            return silent;
         }
+        if let Err(sentence) = &*self.schema.borrow() {
+            return vec![sentence.clone()];
+        }
+        let useless = self.servers.iter().filter_map(|server| server.status().useless());
+        let useless: Vec<_> = useless.collect();
+        if useless.len() == self.servers.len() { useless } else { Vec::new() }
     }
 
     /// Brings the schema up to date, as soon as somebody answers.

@@ -5,6 +5,7 @@ mod error;
 mod kafka;
 mod raw;
 mod redis;
+mod transport;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -201,16 +202,10 @@ impl RawEventStore {
 
     fn servers(&self) -> Result<footfall_clickhouse::Servers, ConfigError> {
         let mut seen = BTreeSet::new();
-        for url in self.servers.0.iter().flatten() {
-            let well_formed = url::Url::parse(url).is_ok_and(|url| {
-                ["http", "https"].contains(&url.scheme())
-                    && url.host_str().is_some_and(|host| !host.is_empty())
-                    && url.username().is_empty()
-                    && url.password().is_none()
-            });
-            if !well_formed || !seen.insert(url.trim_end_matches('/')) {
-                return Err(ConfigError::Url(url.clone()));
-            }
+        for text in self.servers.0.iter().flatten() {
+            let url = url(text).filter(|_| seen.insert(text.trim_end_matches('/')));
+            let url = url.ok_or_else(|| ConfigError::Url(text.clone()))?;
+            transport::judge("event_store.servers", "event_store.tls = false", &url, self.tls)?;
         }
         if self.servers.0.iter().any(Vec::is_empty) {
             return Err(ConfigError::EmptyShard);
@@ -230,6 +225,16 @@ impl RawEventStore {
         }
         Ok(footfall_clickhouse::Servers { shards: self.servers.0.clone(), ca: self.ca.clone(), layout })
     }
+}
+
+/// A URL of a server, which names nobody to log in as.
+fn url(text: &str) -> Option<url::Url> {
+    url::Url::parse(text).ok().filter(|url| {
+        ["http", "https"].contains(&url.scheme())
+            && url.host_str().is_some_and(|host| !host.is_empty())
+            && url.username().is_empty()
+            && url.password().is_none()
+    })
 }
 
 /// Names that need no quotes in SQL.
@@ -281,12 +286,10 @@ impl RawS3 {
         let given = |value: Option<String>| value.unwrap_or_default();
         let (endpoint, bucket, access_key) =
             (given(self.endpoint), given(self.bucket), given(self.access_key));
-        let schemes: &[&str] = if self.allow_http { &["https://", "http://"] } else { &["https://"] };
-        if !schemes.iter().any(|scheme| endpoint.starts_with(scheme)) {
-            return Err(ConfigError::Blobs(
-                "blobs.s3.endpoint is to begin with https://, or with http:// where blobs.s3.allow_http is true",
-            ));
-        }
+        let url = url(&endpoint).ok_or(ConfigError::Blobs(
+            "blobs.s3.endpoint is to be an http:// or https:// URL without user and password",
+        ))?;
+        transport::judge("blobs.s3.endpoint", "blobs.s3.tls = false", &url, self.tls)?;
         if bucket.is_empty() || access_key.is_empty() {
             return Err(ConfigError::Blobs("blobs.s3.bucket and blobs.s3.access_key are not to be empty"));
         }
@@ -299,7 +302,7 @@ impl RawS3 {
             prefix: self.prefix,
             access_key,
             secret_key_file,
-            allow_http: self.allow_http,
+            allow_http: url.scheme() == "http",
         })
     }
 }

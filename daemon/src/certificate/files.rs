@@ -8,6 +8,7 @@ use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 
 use super::{Fault, Identity, Part, Usage, name};
+use crate::secret;
 
 /// A file, and the key of the configuration that names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +39,12 @@ impl Named {
     }
 
     fn private_key(&self) -> Result<PrivateKeyDer<'static>, FileFault> {
-        PrivateKeyDer::from_pem_file(&self.path).map_err(|error| self.unreadable(&error, "private key"))
+        let what = "private key";
+        match secret::read_private(&self.path) {
+            Ok(text) => PrivateKeyDer::from_pem_slice(&text).map_err(|error| self.unreadable(&error, what)),
+            Err(error) if secret::is_open(&error) => Err(self.fault(error.to_string())),
+            Err(error) => Err(self.unreadable(&pem::Error::Io(error), what)),
+        }
     }
 
     fn unreadable(&self, error: &pem::Error, what: &str) -> FileFault {
@@ -131,6 +137,8 @@ pub struct FileFault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
     use crate::certificate::at;
     use rcgen::{CertificateParams, KeyPair};
 
@@ -144,9 +152,15 @@ mod tests {
         let certificate = CertificateParams::new(vec!["edge-1".to_owned()]).expect("a name");
         let certificate = certificate.self_signed(&key).expect("signed").pem();
         std::fs::write(file("good.pem"), &certificate).expect("written");
-        std::fs::write(file("good.key"), key.serialize_pem()).expect("written");
-        std::fs::write(file("other.key"), KeyPair::generate().expect("key").serialize_pem())
-            .expect("written");
+        let private = |name: &str, text: &str| {
+            crate::file::replace_unsynced(&file(name), text.as_bytes(), 0o600).expect("written");
+        };
+        private("good.key", &key.serialize_pem());
+        private("other.key", &KeyPair::generate().expect("key").serialize_pem());
+        private("certificate.key", &certificate);
+        std::fs::write(file("open.key"), key.serialize_pem()).expect("written");
+        std::fs::set_permissions(file("open.key"), PermissionsExt::from_mode(0o640)).expect("chmod");
+        let close = format!("chmod 600 {}", file("open.key").display());
         std::fs::write(file("rubbish"), "rubbish").expect("written");
         std::fs::write(file("half"), &certificate[..certificate.len() / 2]).expect("written");
         let files = |certificate: &str, key: &str, authority: &str| Files {
@@ -162,7 +176,9 @@ mod tests {
             ("half", "good.key", "good.pem", "`central.certificate`", "PEM"),
             ("good.key", "good.key", "good.pem", "`central.certificate`", "holds no certificate"),
             (".", "good.key", "good.pem", "`central.certificate`", "cannot be read"),
-            ("good.pem", "good.pem", "good.pem", "`central.key`", "holds no private key"),
+            ("good.pem", "certificate.key", "good.pem", "`central.key`", "holds no private key"),
+            ("good.pem", "none", "good.pem", "`central.key`", "does not exist"),
+            ("good.pem", "open.key", "good.pem", "`central.key`", &close),
             ("good.pem", "other.key", "good.pem", "`central.key`", "is not the key of the certificate"),
             ("good.pem", "good.key", "rubbish", "`central.ca`", "holds no certificate"),
         ] {

@@ -1,12 +1,14 @@
 //! The program: what `--check` and a start find wrong with a configuration, and that `--check` leaves everything as it is.
 
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use footfall_daemon::file::replace_unsynced;
 use footfall_harness::authority::{Authority, CENTRAL, Identity, Request, Usage};
-use footfall_harness::process::Process;
+use footfall_harness::process::{Process, has_many_descriptors, with_few_descriptors};
 use serde_json::Value;
 
 use crate::support::folder;
@@ -127,7 +129,7 @@ fn a_sound_configuration_passes_and_nothing_is_made() {
 #[test]
 fn what_a_configuration_says_wrongly_is_found_by_the_check_and_by_the_start() {
     let place = Place::new();
-    std::fs::write(place.file("rubbish"), "rubbish").expect("written");
+    replace_unsynced(&place.file("rubbish"), b"rubbish", 0o600).expect("written");
     std::fs::create_dir(place.file("assets")).expect("made");
     std::fs::write(place.file("assets/footfall.js"), "shim").expect("written");
     let mistakes: [Mistake; 8] = [
@@ -143,6 +145,26 @@ fn what_a_configuration_says_wrongly_is_found_by_the_check_and_by_the_start() {
     for (variable, value, part) in mistakes {
         place.refuses(&[(variable, value)], part);
     }
+}
+
+#[test]
+fn a_key_that_others_can_read_is_found_by_the_check_and_by_the_start() {
+    let place = Place::new();
+    let remedy = format!("chmod 600 {}", text(&place.edge.key));
+    for mode in [0o640, 0o604, 0o444] {
+        std::fs::set_permissions(&place.edge.key, PermissionsExt::from_mode(mode)).expect("chmod");
+        place.refuses(&[], &remedy);
+    }
+    std::fs::set_permissions(&place.edge.key, PermissionsExt::from_mode(0o400)).expect("chmod");
+    assert!(place.run(&["--check"], &[]).status.success());
+}
+
+#[test]
+fn the_soft_limit_is_raised_at_start() {
+    let place = Place::new();
+    let edge = Process::start(&mut with_few_descriptors(&place.command(&["--until-eof"], &[])));
+    assert!(has_many_descriptors(edge.pid()));
+    assert!(edge.finish().success());
 }
 
 #[test]

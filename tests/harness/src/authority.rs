@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use footfall_daemon::file::replace_unsynced;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
     IsCa, KeyPair,
@@ -105,7 +106,7 @@ impl Authority {
             secret: PrivatePkcs8KeyDer::from(key.serialize_der()),
         };
         std::fs::write(&identity.certificate, certificate.pem()).expect("written");
-        std::fs::write(&identity.key, key.serialize_pem()).expect("written");
+        replace_unsynced(&identity.key, key.serialize_pem().as_bytes(), 0o600).expect("written");
         identity
     }
 

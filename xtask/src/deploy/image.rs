@@ -1,4 +1,5 @@
-//! The Dockerfile holds what the compose file starts and what the configurations name, as a user without rights; images are pinned.
+//! The Dockerfile holds what the compose file starts and what the configurations name, as a user without rights; images are what their
+//! digests say.
 
 use super::compose::Service;
 use super::{Deploy, Faults};
@@ -119,7 +120,7 @@ fn started<'a>(image: &'a Image, service: &'a Service) -> impl Iterator<Item = &
     })
 }
 
-/// Every image has a version in its tag; the compiler is the one that the tree is written for.
+/// Every image has a version in its tag, for people, and a digest; the compiler is the one that the tree is written for.
 fn pinned(deploy: &Deploy, image: &Image) -> Faults {
     let mut faults = Vec::new();
     let built = image.all.iter().filter_map(|line| line.strip_prefix("FROM ")?.split(' ').next());
@@ -130,10 +131,13 @@ fn pinned(deploy: &Deploy, image: &Image) -> Faults {
         .filter(|service| service.build.is_none())
         .map(|service| service.image.as_str());
     for name in built.chain(bought) {
+        let (name, digest) = name.split_once("@sha256:").unwrap_or((name, ""));
         let tag = name.rsplit_once(':').map_or("", |(_, tag)| tag);
-        let versioned = tag.contains(|c: char| c.is_ascii_digit()) || tag.starts_with("bookworm");
-        if !versioned && !name.contains("@sha256:") {
-            faults.push(format!("the image {name:?} is another one tomorrow"));
+        if !tag.contains(|c: char| c.is_ascii_digit()) && !tag.starts_with("bookworm") {
+            faults.push(format!("nobody can tell which version the image {name:?} is"));
+        }
+        if digest.len() != 64 || !digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+            faults.push(format!("the image {name:?} is another one tomorrow: name it with its digest"));
         }
     }
     let toolchain: toml::Table =
@@ -179,9 +183,18 @@ fn what_the_image_lacks_is_found() {
         ("Dockerfile", "USER 10001:10001", "USER root", "edge: the user"),
         ("Dockerfile", "--uid 10001", "--uid 10002", "edge: the user"),
         ("Dockerfile", "FROM rust:1", "FROM rust:0", "not built by Rust"),
-        ("Dockerfile", "FROM debian:bookworm-slim", "FROM debian:stable-slim", "another one tomorrow"),
-        ("compose.yaml", "image: redis:7.4", "image: redis:latest", "another one tomorrow"),
-        ("compose.yaml", "image: redis:7.4", "image: redis", "another one tomorrow"),
+        ("Dockerfile", "FROM debian:bookworm-slim@", "FROM debian:stable-slim@", "which version"),
+        (
+            "Dockerfile",
+            "FROM debian:bookworm-slim@sha256:7",
+            "FROM debian:bookworm-slim #",
+            "another one tomorrow",
+        ),
+        ("Dockerfile", "-bookworm@sha256:", "-bookworm@sha256:a", "another one tomorrow"),
+        ("compose.yaml", "image: redis:7.4@", "image: redis:latest@", "which version"),
+        ("compose.yaml", "image: redis:7.4@", "image: redis@", "which version"),
+        ("compose.yaml", "image: redis:7.4@sha256:", "image: redis:7.4 #", "another one tomorrow"),
+        ("compose.yaml", "image: redis:7.4@sha256:7", "image: redis:7.4@sha256:g", "another one tomorrow"),
         ("compose/edge.toml", "[geo]", "[ge]", "no geography database"),
     ] {
         super::found(&faults(&deploy.with(path, from, to)), part);

@@ -147,14 +147,15 @@ fn readers(deploy: &Deploy, users: &BTreeMap<String, String>) -> Faults {
         .filter(|line| !line.starts_with('#') && !line.is_empty());
     let lines: Vec<Vec<&str>> = lines.map(|line| line.split_whitespace().collect()).collect();
     for line in &lines {
-        let [kind, path, mode, "root", group, "-"] = line[..] else {
+        let [kind, path, mode, user, "root", "-"] = line[..] else {
             faults.push(format!("tmpfiles.d: {line:?} does not say path, mode, user and group"));
             continue;
         };
-        if group != "root" && !users.contains_key(group) {
-            faults.push(format!("tmpfiles.d: nobody makes the group {group}"));
+        if user != "root" && !users.contains_key(user) {
+            faults.push(format!("tmpfiles.d: nobody makes the user {user}"));
         }
-        if kind == "z" && mode != "0640" {
+        // The programs refuse a secret that more than its owner can read.
+        if kind == "z" && mode != "0400" {
             faults.push(format!("tmpfiles.d: {path} can be read by others"));
         }
     }
@@ -167,7 +168,7 @@ fn readers(deploy: &Deploy, users: &BTreeMap<String, String>) -> Faults {
             let covers = |line: &Vec<&str>| {
                 line[0] == "z"
                     && (line[1] == path || line[1] == format!("/etc/footfall/*.{end}"))
-                    && line[4] == user
+                    && line[3] == user
             };
             if !lines.iter().any(covers) {
                 faults.push(format!("tmpfiles.d: {path} is not given to {user}"));
@@ -204,7 +205,13 @@ fn a_unit_that_is_wrong_is_found() {
         (edge, "[Service]", "Service", "neither a section nor a key"),
         (edge, "/etc/footfall/edge.toml", "/etc/footfall/central.toml", "it is not given"),
         ("sysusers.d/footfall.conf", "u footfall-central", "g footfall-central", "sysusers.d makes no user"),
-        ("tmpfiles.d/footfall.conf", "edge.key    0640", "edge.key    0644", "can be read by others"),
+        ("tmpfiles.d/footfall.conf", "edge.key    0400", "edge.key    0440", "can be read by others"),
+        (
+            "tmpfiles.d/footfall.conf",
+            "edge.key    0400 footfall-edge   ",
+            "edge.key    0400 footfall-central",
+            "edge.key is not given",
+        ),
         (
             "tmpfiles.d/footfall.conf",
             "z /etc/footfall/central.key",

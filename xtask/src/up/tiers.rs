@@ -78,8 +78,6 @@ impl Services {
                     "bucket": s3["bucket"],
                     "access_key": s3["access_key"],
                     "secret_key_file": s3["secret_key_file"],
-                    // Plain HTTP, on this machine only.
-                    "allow_http": true,
                 }}),
             ),
             (

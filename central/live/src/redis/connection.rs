@@ -29,6 +29,10 @@ const UNRESPONSIVE: Duration = Duration::from_secs(5);
 /// From one attempt to the next.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// What rustls says of bytes that are no TLS.
+const NO_TLS: [&str; 2] = ["InvalidContentType", "corrupt message"];
+const TLS_REMEDY: &str = "give it a tls-port, or say live.redis.tls = false where nobody can listen";
+
 /// Which Redis, and who we are there.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Options {
@@ -277,6 +281,11 @@ fn sentence(options: &Options, error: &Error) -> String {
         )
     } else if details.starts_with("OOM") {
         format!("Redis at {place} has no memory left: raise its maxmemory ({details})")
+    } else if options.tls && NO_TLS.iter().any(|words| details.contains(words)) {
+        format!("Redis at {place} does not speak TLS: {TLS_REMEDY} ({details})")
+    } else if options.tls && *error.kind() == ErrorKind::Timeout {
+        // One that speaks none may wait for the end of a line in what it was sent.
+        format!("Redis at {place} does not answer; if it does not speak TLS, {TLS_REMEDY} ({details})")
     } else if *error.kind() == ErrorKind::Tls {
         format!("Redis at {place} has a certificate that is not trusted: check live.redis.ca ({details})")
     } else if matches!(error.kind(), ErrorKind::Config) {

@@ -17,6 +17,7 @@ use std::str::FromStr;
 use clap::{Args, Subcommand};
 
 use footfall_daemon::exit::USAGE;
+use footfall_daemon::secret;
 use footfall_metadata::{Invalid, Location, Metadata};
 
 pub use failure::report;
@@ -188,6 +189,16 @@ fn read(file: Option<&Path>, input: &mut impl Read) -> Result<String, Error> {
     }
     .map_err(failed)?;
     Ok(text)
+}
+
+/// The same of a password: a file that others than its owner can read is refused.
+fn read_secret(file: Option<&Path>, input: &mut impl Read) -> Result<String, Error> {
+    let Some(path) = file else { return read(None, input) };
+    let text = secret::read_private(path).and_then(|bytes| {
+        String::from_utf8(bytes)
+            .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is no text in UTF-8"))
+    });
+    text.map_err(|source| Error::Input { from: Some(path.to_owned()), source })
 }
 
 /// Why a command did not do what it should.

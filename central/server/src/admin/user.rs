@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::table::{list, maybe, one};
-use super::{Error, Output, read};
+use super::{Error, Output, read_secret};
 use footfall_metadata::{Email, Metadata, NewUser, Password, UserStatus, name};
 
 /// What can be done with users.
@@ -90,7 +90,7 @@ impl User {
                     position: optional("a user's role", 100, add.role)?,
                     password: match add.password_file {
                         None => None,
-                        file => Some(first_line(&read(file.as_deref(), input)?).parse()?),
+                        file => Some(first_line(&read_secret(file.as_deref(), input)?).parse()?),
                     },
                 };
                 Prepared::Add { new, json: add.output.json }
@@ -98,7 +98,7 @@ impl User {
             Self::List(output) => Prepared::List { json: output.json },
             Self::SetPassword(set) => {
                 let email = set.email.parse()?;
-                let password = first_line(&read(set.password_file.as_deref(), input)?).parse()?;
+                let password = first_line(&read_secret(set.password_file.as_deref(), input)?).parse()?;
                 Prepared::SetPassword { email, password, json: set.output.json }
             }
             Self::Status(set) => Prepared::Status {

@@ -37,6 +37,29 @@ pub enum ConfigError {
         "event_store.servers is to hold a list of http:// or https:// URLs for each shard, each once and without user and password, and not {0:?}"
     )]
     Url(String),
+    /// Another machine, to which everything would go in the clear.
+    #[error(
+        "{key} names {url}, and what is sent there could be read on the way: name it with https://, or say {words} where nobody can listen"
+    )]
+    Clear {
+        /// Which key.
+        key: &'static str,
+        /// The URL.
+        url: String,
+        /// What says that it is meant.
+        words: &'static str,
+    },
+    /// TLS with a server that nobody is named to vouch for.
+    #[error(
+        "live.redis.ca names no file, and with live.redis.host = \"{0}\" TLS is spoken: name the certificates of the authority that vouches for \
+         it, or say live.redis.tls = false where nobody can listen"
+    )]
+    RedisAuthority(String),
+    /// No name and no address.
+    #[error(
+        "live.redis.host is to be a name or an address, without redis:// and without a port, and not \"{0}\""
+    )]
+    RedisHost(String),
     /// A shard without a server.
     #[error("event_store.servers names a shard without a server")]
     EmptyShard,

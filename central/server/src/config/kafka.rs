@@ -37,7 +37,7 @@ pub(super) struct RawKafka {
     /// The consumer group of the centrals that share the topic.
     #[config(default = "footfall-central")]
     pub(super) group: String,
-    /// "PLAINTEXT", "SSL", "SASL_PLAINTEXT" or "SASL_SSL".
+    /// "PLAINTEXT", "SSL", "SASL_PLAINTEXT" or "SASL_SSL". Those without SSL speak in the clear: only where nobody can listen.
     #[config(default = "SASL_SSL")]
     pub(super) security: String,
     /// "SCRAM-SHA-512", "SCRAM-SHA-256" or "PLAIN".

@@ -91,6 +91,9 @@ pub(super) struct RawEventStore {
     pub(super) cluster: Option<String>,
     /// Certificates of authorities to trust, PEM; without them the system's are trusted.
     pub(super) ca: Option<PathBuf>,
+    /// false allows http:// URLs of other machines, to which the password then goes in the clear: only where nobody can listen.
+    #[config(default = true)]
+    pub(super) tls: bool,
     /// Address and port of the embedded one, loopback only.
     #[config(default = "127.0.0.1:8123")]
     pub(super) listen: String,
@@ -160,7 +163,7 @@ pub(super) struct RawPostgresql {
     pub(super) password_file: Option<PathBuf>,
     /// Certificates of authorities to trust besides the system's, PEM.
     pub(super) ca: Option<PathBuf>,
-    /// false speaks in the clear: only where nobody listens.
+    /// false speaks in the clear: only where nobody can listen.
     #[config(default = true)]
     pub(super) tls: bool,
 }
@@ -184,7 +187,7 @@ pub(super) struct RawBlobs {
 #[derive(Config)]
 #[config(layer_attr(serde(deny_unknown_fields)))]
 pub(super) struct RawS3 {
-    /// URL of the server, https:// unless allow_http is true; needed.
+    /// URL of the server, https://, or http:// on this machine; needed.
     pub(super) endpoint: Option<String>,
     #[config(default = "us-east-1")]
     pub(super) region: String,
@@ -197,9 +200,9 @@ pub(super) struct RawS3 {
     pub(super) access_key: Option<String>,
     /// The file with the secret key; needed.
     pub(super) secret_key_file: Option<PathBuf>,
-    /// Allows an endpoint that is spoken to in the clear: only where nobody listens.
-    #[config(default = false)]
-    pub(super) allow_http: bool,
+    /// false allows an http:// URL of another machine, to which everything then goes in the clear: only where nobody can listen.
+    #[config(default = true)]
+    pub(super) tls: bool,
 }
 
 #[derive(Config)]
@@ -224,9 +227,10 @@ pub(super) struct RawRedis {
     pub(super) user: String,
     /// The file with the user's password.
     pub(super) password_file: Option<PathBuf>,
-    #[config(default = false)]
-    pub(super) tls: bool,
-    /// Certificates of the authority that vouches for the server, PEM; needed for tls.
+    /// Without it, TLS is spoken with every Redis but one at a loopback address. false speaks in the clear, the password included: only where
+    /// nobody can listen.
+    pub(super) tls: Option<bool>,
+    /// Certificates of the authority that vouches for the server, PEM; needed for TLS.
     pub(super) ca: Option<PathBuf>,
     /// true for a Redis Cluster, of which any node may be named.
     #[config(default = false)]

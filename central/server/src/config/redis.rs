@@ -2,6 +2,7 @@
 
 use super::ConfigError;
 use super::raw::{RawLive, RawRedis};
+use super::transport::is_this_machine;
 
 impl RawLive {
     pub(super) fn resolve(self) -> Result<footfall_live::Options, ConfigError> {
@@ -20,18 +21,21 @@ impl RawRedis {
         if self.password_file.as_ref().is_some_and(|file| !file.is_file()) {
             return Err(ConfigError::Missing("live.redis.password_file", "a file with the password"));
         }
-        if self.tls && !self.ca.as_ref().is_some_and(|file| file.is_file()) {
-            return Err(ConfigError::Missing(
-                "live.redis.ca",
-                "the certificate of whoever vouches for the server",
-            ));
+        if host.is_empty() || host.contains('/') {
+            return Err(ConfigError::RedisHost(host));
+        }
+        // The nodes of a cluster are where it says that they are, which may be anywhere.
+        let here = is_this_machine(&host) && !self.cluster;
+        let tls = self.tls.unwrap_or(!here || self.ca.is_some());
+        if tls && !self.ca.as_ref().is_some_and(|file| file.is_file()) {
+            return Err(ConfigError::RedisAuthority(host));
         }
         Ok(footfall_live::redis::Options {
             host,
             port: self.port,
             user: self.user,
             password_file: self.password_file,
-            tls: self.tls,
+            tls,
             ca: self.ca,
             cluster: self.cluster,
             prefix: self.prefix,

@@ -7,6 +7,11 @@ fn read(text: &str, environment: impl IntoIterator<Item = (String, String)>) -> 
     footfall_daemon::config::read::<RawConfig>(text, environment, OTHERS)?.resolve()
 }
 
+/// Writes a file that only its owner can read.
+fn private(path: &Path, text: &str) {
+    footfall_daemon::file::replace_unsynced(path, text.as_bytes(), 0o600).expect("write");
+}
+
 struct Files {
     dir: tempfile::TempDir,
 }
@@ -20,7 +25,7 @@ impl Files {
             .self_signed(&key)
             .expect("signed");
         std::fs::write(dir.path().join("central.pem"), certificate.pem()).expect("write");
-        std::fs::write(dir.path().join("central.key"), key.serialize_pem()).expect("write");
+        private(&dir.path().join("central.key"), &key.serialize_pem());
         std::fs::write(dir.path().join("event-store"), "").expect("write");
         Self { dir }
     }
@@ -71,6 +76,7 @@ fn the_environment_comes_before_the_file() {
         ("FOOTFALL_LIVE_BACKEND", "redis"),
         ("FOOTFALL_LIVE_REDIS_HOST", "cache.example"),
         ("FOOTFALL_LIVE_REDIS_CLUSTER", "true"),
+        ("FOOTFALL_LIVE_REDIS_TLS", "false"),
         ("FOOTFALL_QUERY_STALE_SECONDS", "0"),
         ("HOME", "/root"),
     ];
@@ -88,6 +94,7 @@ fn the_environment_comes_before_the_file() {
     assert_eq!((server.to_string(), server.tls), ("db.example:5433/footfall".to_owned(), false));
     let footfall_live::Options::Redis(redis) = config.live else { panic!("not in Redis") };
     assert_eq!((redis.host.as_str(), redis.port, redis.cluster), ("cache.example", 6379, true));
+    assert!(!redis.tls, "the words are there");
     assert!(config.stale.is_zero());
 }
 
@@ -108,7 +115,7 @@ fn a_log_in_kafka_can_be_named_by_the_environment_alone() {
 #[test]
 fn shards_and_replicas_are_named_in_the_file_or_the_environment() {
     let files = Files::make();
-    let more = "servers = [['http://a:1', 'https://b'], ['http://c']]\ncluster = 'analytics'\npassword_file = 'Cargo.toml'";
+    let more = "servers = [['http://a:1', 'https://b'], ['http://c']]\ncluster = 'analytics'\ntls = false\npassword_file = 'Cargo.toml'";
     let config = files.parse(more, &[]).expect("valid");
     let footfall_clickhouse::Backend::Servers(servers) = config.event_store.backend else {
         panic!("embedded")
@@ -116,7 +123,7 @@ fn shards_and_replicas_are_named_in_the_file_or_the_environment() {
     assert_eq!(servers.shards, [vec!["http://a:1", "https://b"], vec!["http://c"]]);
     assert_eq!(servers.layout, footfall_clickhouse::Layout::Cluster("analytics".into()));
     let environment = [
-        ("FOOTFALL_EVENT_STORE_SERVERS", "http://a; http://b"),
+        ("FOOTFALL_EVENT_STORE_SERVERS", "https://a; https://b"),
         ("FOOTFALL_EVENT_STORE_PASSWORD_FILE", "Cargo.toml"),
     ];
     let config = files.parse("", &environment).expect("valid");
@@ -125,7 +132,7 @@ fn shards_and_replicas_are_named_in_the_file_or_the_environment() {
     };
     assert_eq!(
         (servers.shards, servers.layout),
-        (vec![vec!["http://a".to_owned()], vec!["http://b".to_owned()]], footfall_clickhouse::Layout::Node)
+        (vec![vec!["https://a".to_owned()], vec!["https://b".to_owned()]], footfall_clickhouse::Layout::Node)
     );
 }
 
@@ -142,11 +149,11 @@ fn each_mistake_has_its_sentence() {
         ("library = '/no/such/libchdb.so'", "event_store.library"),
         ("servers = [['ftp://db']]\npassword_file = 'Cargo.toml'", "http:// or https://"),
         ("servers = [['http://u:p@db']]\npassword_file = 'Cargo.toml'", "without user"),
-        ("servers = [['http://db'], ['http://db/']]\npassword_file = 'Cargo.toml'", "each once"),
-        ("servers = [['http://db'], []]\npassword_file = 'Cargo.toml'", "without a server"),
-        ("servers = [['http://a', 'http://b']]\npassword_file = 'Cargo.toml'", "event_store.cluster"),
-        ("servers = [['http://a']]\ncluster = 'a b'\npassword_file = 'Cargo.toml'", "letters, digits"),
-        ("servers = [['http://a']]\nca = '/no/such.pem'\npassword_file = 'Cargo.toml'", "event_store.ca"),
+        ("servers = [['https://db'], ['https://db/']]\npassword_file = 'Cargo.toml'", "each once"),
+        ("servers = [['https://db'], []]\npassword_file = 'Cargo.toml'", "without a server"),
+        ("servers = [['https://a', 'https://b']]\npassword_file = 'Cargo.toml'", "event_store.cluster"),
+        ("servers = [['https://a']]\ncluster = 'a b'\npassword_file = 'Cargo.toml'", "letters, digits"),
+        ("servers = [['https://a']]\nca = '/no/such.pem'\npassword_file = 'Cargo.toml'", "event_store.ca"),
         ("servers = [['http://db:8123']]", "event_store.password_file"),
         ("database = 'a b'", "letters, digits"),
         ("[metadata]\nbackend = 'oracle'", "unknown variant `oracle`"),
@@ -157,6 +164,7 @@ fn each_mistake_has_its_sentence() {
         ("[live]\nbackend = 'paper'", "\"memory\" or \"redis\""),
         ("[live]\nbackend = 'redis'", "live.redis.host"),
         ("[live]\nbackend = 'redis'\nredis = { host = 'h', tls = true }", "live.redis.ca"),
+        ("[live]\nbackend = 'redis'\nredis = { host = 'redis://h' }", "a name or an address"),
         (
             "[live]\nbackend = 'redis'\nredis = { host = 'h', password_file = '/no/such' }",
             "live.redis.password_file",
@@ -173,7 +181,7 @@ fn each_mistake_has_its_sentence() {
         let wrong = files.parse("", &[(variable, "much")]).expect_err("wrong").to_string();
         assert!(wrong.contains(variable), "{wrong}");
     }
-    std::fs::write(files.dir.path().join("central.key"), "no key").expect("write");
+    private(&files.dir.path().join("central.key"), "no key");
     assert!(sentence("").contains("central.key"));
 }
 
@@ -195,12 +203,12 @@ fn the_raw_log_goes_to_a_folder_or_to_an_s3_that_is_named_whole() {
         )
     };
     let endpoint = ("FOOTFALL_BLOBS_S3_ENDPOINT", "http://127.0.0.1:9000");
-    let plain = ("FOOTFALL_BLOBS_S3_ALLOW_HTTP", "true");
-    let config = files.parse(&s3("prefix = 'here'"), &[endpoint, plain]).expect("valid");
+    let plain = ("FOOTFALL_BLOBS_S3_TLS", "false");
+    let config = files.parse(&s3("prefix = 'here'"), &[endpoint]).expect("valid");
     let footfall_blobs::Location::S3(s3_place) = config.blobs else { panic!("not S3") };
     assert_eq!((s3_place.endpoint.as_str(), s3_place.prefix.as_str()), (endpoint.1, "here"));
     for (more, environment) in [
-        (s3("endpoint = 'http://127.0.0.1:9000'"), vec![]),
+        (s3("endpoint = 'http://u:p@127.0.0.1'"), vec![]),
         (s3("endpoint = 'ftp://127.0.0.1'"), vec![plain]),
         ("[blobs]\nbackend = 's3'".to_owned(), vec![]),
         ("[blobs]\nbackend = 'tape'".to_owned(), vec![]),
@@ -208,6 +216,70 @@ fn the_raw_log_goes_to_a_folder_or_to_an_s3_that_is_named_whole() {
     ] {
         let refused = files.parse(&more, &environment).expect_err("not valid").to_string();
         assert!(refused.contains("blobs.") && !refused.contains('\n'), "{refused}");
+    }
+}
+
+/// The configuration of each server elsewhere, and what says that it is to be spoken to in the clear.
+const SERVERS: [(&str, &str, &str); 3] = [
+    (
+        "servers = [['http://HOST:8123']]\npassword_file = 'SECRET'\n",
+        "event_store.servers",
+        "event_store.tls = false",
+    ),
+    (
+        "[blobs]\nbackend = 's3'\n[blobs.s3]\nendpoint = 'http://HOST'\nbucket = 'b'\naccess_key = 'a'\nsecret_key_file = 'SECRET'\n",
+        "blobs.s3.endpoint",
+        "blobs.s3.tls = false",
+    ),
+    (
+        "[live]\nbackend = 'redis'\n[live.redis]\nhost = 'HOST'\npassword_file = 'SECRET'\n",
+        "live.redis.host",
+        "live.redis.tls = false",
+    ),
+];
+
+#[test]
+fn nothing_is_sent_to_another_machine_in_the_clear_unless_that_is_said() {
+    let files = Files::make();
+    let secret = files.dir.path().join("secret");
+    std::fs::write(&secret, "very-secret").expect("write");
+    for (server, key, words) in SERVERS {
+        let server = server.replace("SECRET", &secret.display().to_string());
+        for host in ["db", "10.0.0.1", "0.0.0.0", "localhost.example"] {
+            let there = server.replace("HOST", host);
+            let refused = files.parse(&there, &[]).expect_err(&there).to_string();
+            assert!(refused.contains(key) && refused.contains(host) && refused.contains(words), "{refused}");
+            assert!(!refused.contains('\n'), "{refused}");
+            files.parse(&format!("{there}tls = false\n"), &[]).expect("the words are there");
+        }
+        for host in ["127.0.0.1", "localhost"] {
+            files.parse(&server.replace("HOST", host), &[]).expect("nothing leaves the machine");
+        }
+    }
+}
+
+#[test]
+fn a_redis_is_spoken_to_in_the_clear_only_on_this_machine_or_where_that_is_said() {
+    let files = Files::make();
+    let ca = files.dir.path().join("central.pem").display().to_string();
+    for (more, tls) in [
+        ("host = '127.0.0.1'", Some(false)),
+        ("host = '::1'", Some(false)),
+        ("host = '127.0.0.1'\nca = 'CA'", Some(true)),
+        ("host = '127.0.0.1'\ntls = true", None),
+        ("host = '127.0.0.1'\ncluster = true", None),
+        ("host = '127.0.0.1'\ncluster = true\nca = 'CA'", Some(true)),
+        ("host = 'cache.example'", None),
+        ("host = 'cache.example'\nca = '/no/such.pem'", None),
+        ("host = 'cache.example'\nca = 'CA'", Some(true)),
+        ("host = 'cache.example'\nca = 'CA'\ntls = false", Some(false)),
+    ] {
+        let text = format!("[live]\nbackend = 'redis'\n[live.redis]\n{}", more.replace("CA", &ca));
+        let found = files.parse(&text, &[]).map(|config| match config.live {
+            footfall_live::Options::Redis(redis) => redis.tls,
+            footfall_live::Options::Memory => panic!("not in Redis"),
+        });
+        assert_eq!(found.ok(), tls, "{more}");
     }
 }
 

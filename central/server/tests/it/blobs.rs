@@ -110,7 +110,7 @@ async fn refusals(s3: S3) -> Vec<BlobError> {
 async fn an_s3_that_refuses_is_named_with_what_is_wrong() {
     let dir = tempfile::tempdir().expect("temp dir");
     let wrong = dir.path().join("wrong");
-    std::fs::write(&wrong, "not-the-secret").expect("write");
+    crate::support::private(&wrong, "not-the-secret");
     let s3 = shared();
     for (what, s3) in [
         ("refuses our credentials", S3 { secret_key_file: wrong, ..s3.clone() }),

@@ -1,6 +1,7 @@
 //! What `central run --check` and a start find wrong with a configuration, and that `--check` leaves everything as it is.
 
 use std::net::{TcpListener, UdpSocket};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use footfall_harness::authority::{Authority, CENTRAL, Identity, Request, Usage};
@@ -21,6 +22,114 @@ fn refuses(place: &Place, variables: &[(&'static str, String)], part: &str) {
         assert!(said.starts_with("central: ") && said.contains(part), "{part}: {said}");
     }
     assert!(!place.data().exists(), "something was left behind");
+}
+
+#[test]
+fn a_secret_that_others_can_read_is_found_by_the_check_and_by_the_start() {
+    let place = Place::new();
+    let secret = |name: &str, mode| {
+        let path = place.file(name, "secret");
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).expect("chmod");
+        text(&path)
+    };
+    let (closed, key) = (secret("closed", 0o400), place.dir.path().join("central.key"));
+    for mode in [0o640, 0o604, 0o444] {
+        let open = secret("open", mode);
+        let remedy = format!("chmod 600 {open}");
+        for (name, more) in [
+            ("FOOTFALL_EVENT_STORE_PASSWORD_FILE", &[][..]),
+            (
+                "FOOTFALL_LOG_KAFKA_PASSWORD_FILE",
+                &[
+                    ("FOOTFALL_LOG_BACKEND", "kafka"),
+                    ("FOOTFALL_LOG_KAFKA_BOOTSTRAP", "127.0.0.1:9"),
+                    ("FOOTFALL_LOG_KAFKA_USER", "u"),
+                ],
+            ),
+            ("FOOTFALL_METADATA_POSTGRESQL_PASSWORD_FILE", &[("FOOTFALL_METADATA_BACKEND", "postgresql")]),
+            (
+                "FOOTFALL_LIVE_REDIS_PASSWORD_FILE",
+                &[("FOOTFALL_LIVE_BACKEND", "redis"), ("FOOTFALL_LIVE_REDIS_HOST", "127.0.0.1")],
+            ),
+            (
+                "FOOTFALL_BLOBS_S3_SECRET_KEY_FILE",
+                &[
+                    ("FOOTFALL_BLOBS_BACKEND", "s3"),
+                    ("FOOTFALL_BLOBS_S3_ENDPOINT", "http://127.0.0.1:9"),
+                    ("FOOTFALL_BLOBS_S3_BUCKET", "b"),
+                    ("FOOTFALL_BLOBS_S3_ACCESS_KEY", "a"),
+                ],
+            ),
+        ] {
+            let mut variables: Variables =
+                more.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+            variables.push((name, open.clone()));
+            refuses(&place, &variables, &remedy);
+            let (_, file) = variables.last_mut().expect("it was pushed");
+            file.clone_from(&closed);
+            passes(&place, &variables);
+        }
+        std::fs::set_permissions(&key, PermissionsExt::from_mode(mode)).expect("chmod");
+        refuses(&place, &[], &format!("chmod 600 {}", key.display()));
+        std::fs::set_permissions(&key, PermissionsExt::from_mode(0o600)).expect("chmod");
+    }
+}
+
+/// The check has nothing to say.
+fn passes(place: &Place, variables: &[(&'static str, String)]) {
+    let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let checked = place.run(&["--check"], &variables);
+    assert!(checked.status.success(), "{variables:?}: {}", String::from_utf8_lossy(&checked.stderr));
+}
+
+/// A server elsewhere, in the clear, is refused with both remedies; one on this machine is not.
+#[test]
+fn a_server_that_would_be_spoken_to_in_the_clear_is_found_by_the_check_and_by_the_start() {
+    let place = Place::new();
+    let secret = text(&place.file("secret", "secret"));
+    let variables = |pairs: &[(&'static str, &str)]| -> Variables {
+        pairs.iter().map(|(name, value)| (*name, value.replace("SECRET", &secret))).collect()
+    };
+    for (there, word, remedies) in [
+        (
+            variables(&[
+                ("FOOTFALL_EVENT_STORE_SERVERS", "http://10.0.0.1:8123"),
+                ("FOOTFALL_EVENT_STORE_PASSWORD_FILE", "SECRET"),
+            ]),
+            "FOOTFALL_EVENT_STORE_TLS",
+            ["https://", "event_store.tls = false"],
+        ),
+        (
+            variables(&[
+                ("FOOTFALL_LIVE_BACKEND", "redis"),
+                ("FOOTFALL_LIVE_REDIS_HOST", "10.0.0.1"),
+                ("FOOTFALL_LIVE_REDIS_PASSWORD_FILE", "SECRET"),
+            ]),
+            "FOOTFALL_LIVE_REDIS_TLS",
+            ["live.redis.ca", "live.redis.tls = false"],
+        ),
+        (
+            variables(&[
+                ("FOOTFALL_BLOBS_BACKEND", "s3"),
+                ("FOOTFALL_BLOBS_S3_ENDPOINT", "http://10.0.0.1:9"),
+                ("FOOTFALL_BLOBS_S3_BUCKET", "b"),
+                ("FOOTFALL_BLOBS_S3_ACCESS_KEY", "a"),
+                ("FOOTFALL_BLOBS_S3_SECRET_KEY_FILE", "SECRET"),
+            ]),
+            "FOOTFALL_BLOBS_S3_TLS",
+            ["https://", "blobs.s3.tls = false"],
+        ),
+    ] {
+        for remedy in remedies {
+            refuses(&place, &there, remedy);
+        }
+        let here: Variables =
+            there.iter().map(|(name, value)| (*name, value.replace("10.0.0.1", "127.0.0.1"))).collect();
+        passes(&place, &here);
+        let mut meant = there;
+        meant.push((word, "false".to_owned()));
+        passes(&place, &meant);
+    }
 }
 
 fn text(path: &Path) -> String {

@@ -215,7 +215,7 @@ async fn an_event_store_that_is_down_delays_no_live_view() {
     let dir = tempfile::tempdir().expect("temp dir");
     let log = open_log(dir.path()).await;
     let password_file = dir.path().join("password");
-    std::fs::write(&password_file, "secret").expect("write");
+    crate::support::private(&password_file, "secret");
     let backend = nodes(vec![vec![format!("http://{}", free_port())]]);
     let options = Options { backend, database: "footfall".into(), user: "footfall".into(), password_file };
     let end = CancellationToken::new();

@@ -107,6 +107,16 @@ async fn a_redis_that_is_killed_and_comes_back_empty_is_told_by_name_and_filled_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_speaks_no_tls_is_told_with_both_remedies() {
+    let server = Server::start(&[]);
+    let live = Live::open(Options::Redis(RedisOptions { tls: true, ..server.options() }));
+    let told = || live.fault().filter(|sentence| sentence.contains("live.redis.tls = false"));
+    eventually("the remedy", async || told().is_some()).await;
+    let sentence = told().unwrap_or_default();
+    assert!(sentence.contains("a tls-port") && !sentence.contains('\n'), "{sentence}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_password_is_one_sentence_that_says_what_to_do_and_a_right_one_is_enough() {
     let server = Server::start(&[]);
     std::fs::write(server.password_file(), "wrong").expect("written");

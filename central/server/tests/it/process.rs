@@ -2,8 +2,12 @@
 
 use std::io::Read as _;
 use std::path::Path;
+use std::process::Command;
+
+use footfall_harness::process::{Process, has_many_descriptors, with_few_descriptors};
 
 use crate::support::central::Place;
+use crate::support::{event_store, library};
 
 fn runs(pid: u64) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
@@ -41,6 +45,22 @@ async fn it_serves_once_ready_and_ends_cleanly_when_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_soft_limit_is_raised_at_start() {
+    let place = Place::new();
+    let central = place.begin(&mut with_few_descriptors(&place.command(&[])));
+    let pid = central.child.id();
+    crate::support::eventually("central's limit", async || has_many_descriptors(pid)).await;
+    drop(central);
+    let mut command = Command::new(event_store());
+    command.args(["--until-eof", "--listen", "127.0.0.1:0", "--library"]).arg(library());
+    command.arg("--data").arg(place.dir.path().join("store"));
+    command.arg("--password-file").arg(place.dir.path().join("store.password"));
+    let store = Process::start(&mut with_few_descriptors(&command));
+    assert!(has_many_descriptors(store.pid()));
+    assert!(store.finish().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn after_a_kill_the_next_start_waits_for_what_the_last_one_left() {
     let place = Place::new();
     let mut central = place.start(&["--until-eof"]);
@@ -70,7 +90,7 @@ async fn there_is_exactly_one_central() {
 #[test]
 fn shards_that_do_not_divide_the_logs_partitions_are_refused() {
     let place = Place::new();
-    let password = place.config.display().to_string();
+    let password = place.file("store.password", "secret").display().to_string();
     let environment = [
         ("FOOTFALL_EVENT_STORE_SERVERS", "http://127.0.0.1:9; http://127.0.0.1:19"),
         ("FOOTFALL_EVENT_STORE_PASSWORD_FILE", password.as_str()),

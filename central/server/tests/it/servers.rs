@@ -27,7 +27,7 @@ struct Over {
 impl Over {
     fn start(dir: &Path, backend: Backend, password: &str) -> Self {
         let password_file = dir.join("central.password");
-        std::fs::write(&password_file, password).expect("written");
+        crate::support::private(&password_file, password);
         let options =
             Options { backend, database: "footfall".into(), user: "footfall".into(), password_file };
         let stop = CancellationToken::new();
@@ -216,6 +216,12 @@ async fn servers_are_reached_over_tls_and_only_with_a_certificate_that_is_truste
     Running::clickhouse(&only(&log), &over.store, &footfall_sink::Metrics::default(), 1).drain().await;
     assert_eq!(count(&client(&server), "count()").await, 100);
     log.close();
+    over.stop().await;
+
+    let plain = nodes(vec![vec![server.url.replace("http:", "https:")]]);
+    let over = Over::start(dir.path(), plain, "of all servers");
+    let sentence = over.says("does not speak TLS").await;
+    assert!(sentence.contains("event_store.tls = false"), "{sentence}");
     over.stop().await;
 
     let stranger = Over::start(dir.path(), backend(None), "of all servers");

@@ -2,6 +2,7 @@
 //! on by itself once somebody has done it.
 
 mod disks;
+mod inserts;
 mod kafka;
 mod passwords;
 mod schemas;

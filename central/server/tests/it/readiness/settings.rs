@@ -81,10 +81,10 @@ pub(crate) fn live(password_file: &Path, prefix: &str) -> String {
 
 /// `[blobs]`.
 pub(crate) fn blobs(s3: &S3) -> String {
-    let S3 { endpoint, region, bucket, prefix, access_key, secret_key_file, allow_http } = s3;
+    let S3 { endpoint, region, bucket, prefix, access_key, secret_key_file, .. } = s3;
     format!(
         "backend = 's3'\nclose_after_seconds = 1\ns3 = {{ endpoint = '{endpoint}', region = '{region}', bucket = '{bucket}', \
-         prefix = '{prefix}', access_key = '{access_key}', secret_key_file = {}, allow_http = {allow_http} }}",
+         prefix = '{prefix}', access_key = '{access_key}', secret_key_file = {} }}",
         quoted(secret_key_file)
     )
 }

@@ -14,7 +14,7 @@ use footfall_daemon::ready;
 use rcgen::{CertificateParams, KeyPair};
 use serde_json::Value;
 
-use super::{event_store, free_port, http, library};
+use super::{event_store, free_port, http, library, private};
 
 /// A folder with a configuration in it.
 pub(crate) struct Place {
@@ -32,7 +32,7 @@ impl Place {
         let key = KeyPair::generate().expect("key");
         let params = CertificateParams::new(vec!["central.test".to_owned()]).expect("valid");
         std::fs::write(path("central.pem"), params.self_signed(&key).expect("signed").pem()).expect("write");
-        std::fs::write(path("central.key"), key.serialize_pem()).expect("write");
+        private(&path("central.key"), &key.serialize_pem());
         let (certificate, http) = (quoted(&path("central.pem")), free_port());
         let relay = format!(
             "listen = '127.0.0.1:0'\ncertificate = {certificate}\nkey = {}\nca = {certificate}",
@@ -80,10 +80,10 @@ impl Place {
         self.dir.path().join("central")
     }
 
-    /// A file beside the configuration.
+    /// A file beside the configuration, which only its owner can read.
     pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.dir.path().join(name);
-        std::fs::write(&path, text).expect("write");
+        private(&path, text);
         path
     }
 

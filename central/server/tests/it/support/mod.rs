@@ -9,7 +9,6 @@ pub(crate) mod running;
 pub(crate) mod s3;
 
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -64,6 +63,11 @@ pub(crate) fn reports(client: QueryClient) -> Reports {
     Reports::new(client, Answers::memory(), Duration::ZERO, footfall_query::Metrics::default())
 }
 
+/// Writes a file that only its owner can read, as a secret has to be.
+pub(crate) fn private(path: &Path, text: &str) {
+    footfall_daemon::file::replace_unsynced(path, text.as_bytes(), 0o600).expect("written");
+}
+
 /// A port that was free a moment ago.
 pub(crate) fn free_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port")
@@ -106,7 +110,7 @@ impl Engine {
         let servers: Vec<_> =
             (0..shards).map(|shard| Server::start(&dir.join(format!("shard-{shard}")))).collect();
         let password = "of all servers";
-        std::fs::write(dir.join("clickhouse.password"), password).expect("written");
+        private(&dir.join("clickhouse.password"), password);
         let backend = nodes(servers.iter().map(|server| vec![server.url.clone()]).collect());
         Self::open(backend, dir.join("clickhouse.password"), servers).await
     }
@@ -195,9 +199,7 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn start(dir: &Path) -> Self {
         std::fs::create_dir_all(dir).expect("made");
-        std::fs::write(dir.join("password"), "of all servers").expect("written");
-        std::fs::set_permissions(dir.join("password"), std::fs::Permissions::from_mode(0o600))
-            .expect("changed");
+        private(&dir.join("password"), "of all servers");
         let process = Self::spawn(dir, "127.0.0.1:0");
         Self { url: process.said("url").to_owned(), dir: dir.to_owned(), process }
     }
@@ -212,6 +214,12 @@ impl Server {
     /// Ends it as a crash would.
     pub(crate) fn kill(&mut self) {
         self.process.kill();
+    }
+
+    /// Starts it where it was, with another password.
+    pub(crate) fn come_back_with(&mut self, password: &str) {
+        private(&self.dir.join("password"), password);
+        self.come_back();
     }
 
     /// Starts it where it was.

@@ -160,7 +160,7 @@ impl Server {
     pub(crate) fn start(more: &[&str]) -> Self {
         let port = free_port();
         let folder = tempfile::tempdir().expect("temp dir");
-        std::fs::write(folder.path().join("password"), "right\n").expect("written");
+        super::private(&folder.path().join("password"), "right\n");
         let more: Vec<_> = more.iter().map(|&word| word.to_owned()).collect();
         let child = spawn(port, folder.path(), &more);
         let server = Self { port, folder, more, child };

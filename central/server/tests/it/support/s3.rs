@@ -44,7 +44,7 @@ impl Server {
         let running = services::s3().pid;
         let program = std::fs::read_link(format!("/proc/{running}/exe")).expect("the shared S3 server runs");
         std::fs::create_dir_all(dir.join("data")).expect("a folder");
-        std::fs::write(dir.join("secret"), "test-secret\n").expect("write");
+        super::private(&dir.join("secret"), "test-secret\n");
         let identities = serde_json::json!({ "identities": [{ "name": "test",
             "credentials": [{ "accessKey": "test", "secretKey": "test-secret" }],
             "actions": ["Admin", "Read", "Write", "List", "Tagging"] }] });

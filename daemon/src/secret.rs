@@ -83,7 +83,7 @@ pub fn read_private(path: &Path) -> io::Result<Vec<u8>> {
 
 /// Whether a file was not read because others than its owner can read it too.
 pub fn is_open(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|error| error.is::<Open>())
+    error.get_ref().and_then(|inner| inner.downcast_ref::<Open>()).is_some()
 }
 
 /// Others than its owner can read it.

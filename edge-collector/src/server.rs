@@ -64,11 +64,11 @@ pub async fn serve(
         })?);
     }
     drop(listener);
-    let served = spawn_blocking(move || join(workers)).await.map_err(|_| RunError::Panicked)?;
+    let joined = spawn_blocking(move || join(workers)).await.map_err(|_| RunError::Panicked)?;
     stop_background.cancel();
     let settled = spawn_blocking(move || join(vec![background])).await.map_err(|_| RunError::Panicked)?;
     spawn_blocking(move || edge.journal.close()).await.map_err(|_| RunError::Panicked)?;
-    served.and(settled)
+    joined.and(settled)
 }
 
 fn thread_of(

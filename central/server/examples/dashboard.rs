@@ -92,7 +92,7 @@ async fn main() -> anyhow::Result<()> {
         readiness: Arc::new(Vec::new),
         warnings: Arc::new(Vec::new),
         metrics: Arc::new(|| "# EOF\n".to_owned()),
-        http_metrics: Default::default(),
+        http_metrics: Metrics::default(),
         tag_edge_url: "http://127.0.0.1:8080".to_owned(),
         names: Vec::new(),
     };

@@ -87,6 +87,34 @@ impl Drop for Process {
     }
 }
 
+/// The soft limit of open files that [`with_few_descriptors`] begins with.
+const FEW: &str = "64";
+
+/// The same command, begun with few descriptors of the many that it may have.
+#[must_use]
+pub fn with_few_descriptors(command: &Command) -> Command {
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(format!("ulimit -S -n {FEW} && exec \"$0\" \"$@\""));
+    shell.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell
+}
+
+/// Whether such a process has raised its soft limit of open files to the hard one.
+#[must_use]
+pub fn has_many_descriptors(pid: u32) -> bool {
+    let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap_or_default();
+    let open_files = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    let mut words = open_files.unwrap_or_default().split_whitespace();
+    let (soft, hard) = (words.next(), words.next());
+    soft.is_some() && soft == hard && soft != Some(FEW)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,32 +143,4 @@ mod tests {
     fn a_program_that_ends_before_it_is_ready_fails_the_test_with_what_it_said() {
         let _ = Process::start(&mut shell("echo no room; exit 1"));
     }
-}
-
-/// The soft limit of open files that [`with_few_descriptors`] begins with.
-const FEW: &str = "64";
-
-/// The same command, begun with few descriptors of the many that it may have.
-#[must_use]
-pub fn with_few_descriptors(command: &Command) -> Command {
-    let mut shell = Command::new("sh");
-    shell.arg("-c").arg(format!("ulimit -S -n {FEW} && exec \"$0\" \"$@\""));
-    shell.arg(command.get_program()).args(command.get_args());
-    for (name, value) in command.get_envs() {
-        match value {
-            Some(value) => shell.env(name, value),
-            None => shell.env_remove(name),
-        };
-    }
-    shell
-}
-
-/// Whether such a process has raised its soft limit of open files to the hard one.
-#[must_use]
-pub fn has_many_descriptors(pid: u32) -> bool {
-    let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap_or_default();
-    let open_files = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
-    let mut words = open_files.unwrap_or_default().split_whitespace();
-    let (soft, hard) = (words.next(), words.next());
-    soft.is_some() && soft == hard && soft != Some(FEW)
 }

@@ -133,11 +133,11 @@ async fn behave(kind: Kind, mut stream: TcpStream, first: String) {
 
 /// Bodies that are announced as large as one may be, and never come.
 pub(crate) async fn announced(target: &Target) -> String {
-    let head = "POST /e HTTP/1.1\r\nhost: localhost\r\ncontent-length: 500000\r\n\r\n";
+    let request = "POST /e HTTP/1.1\r\nhost: localhost\r\ncontent-length: 500000\r\n\r\n";
     let mut held = Vec::new();
     for number in 0..target.slow.max(200) {
         let Some(mut stream) = connect(number, &target.edge).await else { continue };
-        if stream.write_all(head.as_bytes()).await.is_ok() {
+        if stream.write_all(request.as_bytes()).await.is_ok() {
             held.push(stream);
         }
     }

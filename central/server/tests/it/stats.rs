@@ -45,7 +45,7 @@ async fn central() -> Central {
         readiness: Arc::new(Vec::new),
         warnings: Arc::new(Vec::new),
         metrics: Arc::new(String::new),
-        http_metrics: Default::default(),
+        http_metrics: footfall_http_server::Metrics::default(),
         tag_edge_url: "http://127.0.0.1:8080".to_owned(),
         names: Vec::new(),
     };

@@ -68,7 +68,7 @@ async fn face() -> Face {
             }
         }),
         metrics: Arc::new(|| "# EOF\n".to_owned()),
-        http_metrics: Default::default(),
+        http_metrics: footfall_http_server::Metrics::default(),
         tag_edge_url: "http://127.0.0.1:8080/".to_owned(),
         names: vec!["stats.example".to_owned()],
     };
@@ -225,7 +225,7 @@ async fn an_address_that_others_can_reach_is_refused() {
         readiness: Arc::new(Vec::new),
         warnings: Arc::new(Vec::new),
         metrics: Arc::new(String::new),
-        http_metrics: Default::default(),
+        http_metrics: footfall_http_server::Metrics::default(),
         tag_edge_url: String::new(),
         names: Vec::new(),
     };

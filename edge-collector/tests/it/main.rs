@@ -4,6 +4,7 @@ mod admin;
 mod admission;
 mod certificates;
 mod check;
+mod descriptors;
 mod durability;
 mod forms;
 mod golden;

@@ -93,8 +93,18 @@ const FEW: &str = "64";
 /// The same command, begun with few descriptors of the many that it may have.
 #[must_use]
 pub fn with_few_descriptors(command: &Command) -> Command {
+    limited(command, &format!("-S -n {FEW}"))
+}
+
+/// The same command, which may never have more descriptors than these.
+#[must_use]
+pub fn with_at_most_descriptors(command: &Command, most: u32) -> Command {
+    limited(command, &format!("-n {most}"))
+}
+
+fn limited(command: &Command, limit: &str) -> Command {
     let mut shell = Command::new("sh");
-    shell.arg("-c").arg(format!("ulimit -S -n {FEW} && exec \"$0\" \"$@\""));
+    shell.arg("-c").arg(format!("ulimit {limit} && exec \"$0\" \"$@\""));
     shell.arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs() {
         match value {

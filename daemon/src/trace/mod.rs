@@ -1,15 +1,21 @@
 //! What a program logs, and where to: lines on standard error, as many as `FOOTFALL_LOG` asks for, as text or as JSON. Knows no message.
 
+mod burst;
+mod storm;
+
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::OnceLock;
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use tracing::Subscriber;
+use storm::Storm;
+use tracing::{Level, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::registry::Registry;
 
 /// Names the filter, such as `debug` or `info,quinn=warn`.
 pub const VARIABLE: &str = "FOOTFALL_LOG";
@@ -61,12 +67,27 @@ pub(crate) fn last_sentence(program: &str, sentence: &str) -> io::Result<()> {
 }
 
 fn as_json(program: &str, sentence: &str) -> serde_json::Value {
+    json!({ "timestamp": timestamp(), "level": "ERROR", "fields": { "message": sentence }, "target": program })
+}
+
+/// A message that the log itself has to say.
+fn line(format: Format, level: &Level, target: &str, sentence: &str) -> String {
+    match format {
+        Format::Text => format!("{} {level:>5} {target}: {sentence}", timestamp()),
+        Format::Json => {
+            let level = level.as_str();
+            json!({ "timestamp": timestamp(), "level": level, "fields": { "message": sentence }, "target": target }).to_string()
+        }
+    }
+}
+
+/// A clock that cannot be told leaves a sentence without a time, which is better than no sentence.
+fn timestamp() -> String {
     let mut timestamp = String::new();
-    // A clock that cannot be told leaves the sentence without a time, which is better than no sentence.
     if SystemTime.format_time(&mut Writer::new(&mut timestamp)).is_err() {
         timestamp.clear();
     }
-    json!({ "timestamp": timestamp, "level": "ERROR", "fields": { "message": sentence }, "target": program })
+    timestamp
 }
 
 fn subscriber<W>(
@@ -76,19 +97,15 @@ fn subscriber<W>(
     writer: W,
 ) -> Box<dyn Subscriber + Send + Sync>
 where
-    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+    W: for<'a> MakeWriter<'a> + Clone + Send + Sync + 'static,
 {
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(writer)
-        // When the reader of standard error is gone, a line that cannot be written must not become a panic.
-        .log_internal_errors(false);
-    match format {
-        Format::Text => Box::new(lines.with_ansi(colour).finish()),
-        Format::Json => {
-            Box::new(lines.json().with_ansi(false).with_current_span(false).with_span_list(false).finish())
-        }
-    }
+    // When the reader of standard error is gone, a line that cannot be written must not become a panic.
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer.clone()).log_internal_errors(false);
+    let lines = match format {
+        Format::Text => lines.with_ansi(colour).boxed(),
+        Format::Json => lines.json().with_ansi(false).with_current_span(false).with_span_list(false).boxed(),
+    };
+    Box::new(Registry::default().with(filter).with(Storm::new(format, writer)).with(lines))
 }
 
 #[cfg(test)]
@@ -144,6 +161,38 @@ mod tests {
             assert_eq!(value["fields"]["path"], "/a \"b\"");
             assert!(value["target"].as_str().expect("text").contains("trace"));
             assert!(value["timestamp"].as_str().expect("text").ends_with('Z'));
+        }
+    }
+
+    #[test]
+    fn a_storm_of_warnings_is_a_few_lines_and_how_many_were_left_out() {
+        for format in [Format::Text, Format::Json] {
+            let written = Written::default();
+            let writer = written.clone();
+            let subscriber = subscriber(format, false, EnvFilter::new("info"), move || writer.clone());
+            let text = || String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+            let mut sent = 0;
+            tracing::subscriber::with_default(subscriber, || {
+                let deadline = Instant::now() + Duration::from_secs(10);
+                while !text().contains("left out") && Instant::now() < deadline {
+                    tracing::warn!(sent, "no room");
+                    sent += 1;
+                }
+                (0..20).for_each(|number| tracing::info!(number, "all are wanted"));
+            });
+            let text = text();
+            assert_eq!(
+                (text.matches("no room").count(), text.matches("all are wanted").count()),
+                (11, 20),
+                "{text}"
+            );
+            let left_out = format!("{} messages like the next one were left out", sent - 11);
+            assert!(text.contains(&left_out), "{left_out}: {text}");
+            assert!(
+                format == Format::Text
+                    || text.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()),
+                "{text}"
+            );
         }
     }
 

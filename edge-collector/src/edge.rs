@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use footfall_daemon::folder::{self, Files, FolderFault};
@@ -10,30 +10,32 @@ use footfall_daemon::status::Status;
 use footfall_journal::{AppendError, Journal, OpenError};
 use footfall_proto::limits::{MAX_BATCH_BYTES, MAX_BODY_BYTES};
 use footfall_proto::relay::DropReason;
+use parking_lot::Mutex;
 use rustls::pki_types::UnixTime;
 
 use crate::assets::{Assets, AssetsError};
 use crate::config::Config;
+use crate::decoding::Decoding;
 use crate::enrich::geo::{Geo, GeoError};
 use crate::enrich::salt::Salts;
 use crate::enrich::source::ReferrerHosts;
 use crate::enrich::ua::Agents;
 use crate::forward::{Tls, TlsError, tls};
+use crate::memory_budget::MemoryBudget;
 use crate::peer::Peers;
 use crate::policy::Policies;
 use crate::refusals::Refusals;
-use crate::routes::body::MemoryBudget;
 use crate::tally::Tallies;
 use crate::telemetry::{Snapshot, Telemetry};
 use crate::windows::{RebuildError, Windows};
 
-/// Bytes of bodies that all requests together may hold.
+/// Bytes that the bodies of all requests together may take, with what is made of them before it is decided.
 const BODY_BUDGET_BYTES: usize = 64 << 20;
 
 /// The journal's folder, in the data folder.
 pub const JOURNAL: &str = "journal";
 /// For so long after the last sign of it, `/readyz` says that another edge uses this one's certificate.
-const SUPERSEDED_MS: i64 = 60_000;
+const SUPERSEDED_MS: u64 = 60_000;
 
 /// What a configuration names and a start needs: files read and checked, no port bound, no lock taken.
 #[derive(Debug)]
@@ -63,7 +65,7 @@ impl Parts {
 pub struct Edge {
     /// As it was resolved.
     pub config: Config,
-    /// Which proxies are believed, and who may see health and metrics.
+    /// Which proxies are believed.
     pub peers: Peers,
     /// The sites.
     pub policies: Policies,
@@ -85,8 +87,10 @@ pub struct Edge {
     pub journal: Journal,
     /// The beacon's files.
     pub assets: Assets,
-    /// What bodies may hold.
+    /// What bodies may take.
     pub body_memory: Arc<MemoryBudget>,
+    /// Where heavy bodies are decoded.
+    pub decoding: Decoding,
     /// Metrics.
     pub telemetry: Telemetry,
     /// The connection to central.
@@ -117,10 +121,7 @@ impl Edge {
         let policies = Policies::open(&config.data.join("policy.bin")).map_err(folder)?;
         let salts = Salts::open(&config.data.join("salts"), now_ms()).map_err(folder)?;
         Ok(Arc::new(Self {
-            peers: Peers {
-                trusted_proxies: config.http.trusted_proxies.clone(),
-                admin_networks: config.http.admin_networks.clone(),
-            },
+            peers: Peers { trusted_proxies: config.http.trusted_proxies.clone() },
             policies,
             geo: parts.geo,
             agents: Agents::default(),
@@ -132,6 +133,7 @@ impl Edge {
             journal,
             assets: parts.assets,
             body_memory: MemoryBudget::new(BODY_BUDGET_BYTES),
+            decoding: Decoding::default(),
             telemetry: Telemetry::default(),
             relay_status: Status::failing("central has not been reached yet"),
             tls: parts.tls,
@@ -149,7 +151,7 @@ impl Edge {
     /// Notes a request that was refused for good, for the metrics and, by the flusher, for the log.
     pub fn note_refusal(&self, reason: DropReason, tracking_id: &str, origin: Option<&str>) {
         self.telemetry.refuse(reason);
-        self.refusals.lock().expect("no holder panics").note(reason, tracking_id, origin);
+        self.refusals.lock().note(reason, tracking_id, origin);
     }
 
     /// One sentence for each thing that the edge lacks to do its whole job.
@@ -174,14 +176,15 @@ impl Edge {
 
     /// Notes at `now_ms` that another edge uses this one's certificate.
     pub fn note_superseded(&self, sentence: String, now_ms: i64) {
-        *self.superseded.lock().expect("no holder panics") = Some((now_ms, sentence));
+        *self.superseded.lock() = Some((now_ms, sentence));
     }
 
     /// One sentence for each thing that somebody should look at although the edge does its job, at `now_ms`.
     #[must_use]
     pub fn warnings(&self, now_ms: i64) -> Vec<String> {
-        let superseded = self.superseded.lock().expect("no holder panics");
-        let recent = superseded.iter().filter(|(at, _)| now_ms - at < SUPERSEDED_MS);
+        let superseded = self.superseded.lock();
+        // A sign that a leap of the clock put into the future would be told for years.
+        let recent = superseded.iter().filter(|(at, _)| now_ms.abs_diff(*at) < SUPERSEDED_MS);
         recent.map(|(_, sentence)| sentence.clone()).collect()
     }
 
@@ -190,7 +193,7 @@ impl Edge {
     pub fn snapshot(&self) -> Snapshot {
         let journal = self.journal.stats();
         let policy = self.policies.current();
-        let windows = self.windows.lock().expect("no holder panics");
+        let windows = self.windows.lock();
         Snapshot {
             policy_id: policy.as_ref().map_or(0, |policy| policy.id),
             sites: policy.as_ref().map_or(0, |policy| policy.len() as u64),

@@ -71,7 +71,7 @@ fn as_json(program: &str, sentence: &str) -> serde_json::Value {
 }
 
 /// A message that the log itself has to say.
-fn line(format: Format, level: &Level, target: &str, sentence: &str) -> String {
+fn line(format: Format, level: Level, target: &str, sentence: &str) -> String {
     match format {
         Format::Text => format!("{} {level:>5} {target}: {sentence}", timestamp()),
         Format::Json => {

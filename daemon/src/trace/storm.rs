@@ -41,7 +41,7 @@ where
             self.bursts.lock().entry(metadata.callsite()).or_insert_with(|| Burst::new(now)).note(now);
         if let Verdict::Write { left_out: left_out @ 1.. } = verdict {
             let sentence = format!("{left_out} messages like the next one were left out");
-            let line = line(self.format, metadata.level(), metadata.target(), &sentence);
+            let line = line(self.format, *metadata.level(), metadata.target(), &sentence);
             // As with every message: when nobody reads standard error any more, there is nobody to tell.
             let _ = writeln!(self.writer.make_writer(), "{line}");
         }

@@ -2,13 +2,16 @@
 
 mod admin;
 mod admission;
+mod attacks;
 mod certificates;
 mod check;
+mod clocks;
 mod descriptors;
 mod durability;
 mod forms;
 mod golden;
 mod hostile;
+mod logs;
 mod relay;
 mod submissions;
 mod support;

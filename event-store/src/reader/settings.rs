@@ -27,8 +27,9 @@ use Bound::{Flag, Number, Text, Words, Zone};
 const ANY: Bound = Number(0, u64::MAX);
 
 /// The list, by name.
-pub const PERMITTED: [(&str, Bound); 55] = [
+pub const PERMITTED: [(&str, Bound); 58] = [
     ("async_insert", Flag),
+    ("cast_string_to_dynamic_use_inference", Flag),
     ("date_time_input_format", Words(&["basic", "best_effort", "best_effort_us"])),
     ("date_time_output_format", Words(&["simple", "iso", "unix_timestamp"])),
     ("extremes", Flag),
@@ -41,6 +42,8 @@ pub const PERMITTED: [(&str, Bound); 55] = [
     ("max_result_rows", ANY),
     ("max_rows_to_read", ANY),
     ("max_threads", Number(1, 4)),
+    ("network_compression_method", Words(&["LZ4", "LZ4HC", "ZSTD", "NONE", "lz4", "lz4hc", "zstd", "none"])),
+    ("network_zstd_compression_level", Number(1, 15)),
     ("offset", ANY),
     ("output_format_arrow_string_as_string", Flag),
     ("output_format_binary_encode_types_in_binary_format", Flag),

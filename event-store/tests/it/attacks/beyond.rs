@@ -37,6 +37,10 @@ fn and_sees_nothing_of_it() {
         "SELECT count() FROM store_other.secret_table",
         "SELECT * FROM `store_other`.`secret_table`",
         "SELECT * FROM {d:Identifier}.{t:Identifier}",
+        // Hints at what may have been meant.
+        "SELECT * FROM secret_tabl",
+        "SELECT * FROM store_othr.secret_tabl",
+        "SELECT secret_colum FROM own",
         "SELECT * FROM merge('store.*', '.*')",
         "SELECT * FROM merge(REGEXP('.*'), '.*')",
         "SELECT * FROM view(SELECT * FROM store_other.secret_table)",

@@ -48,6 +48,16 @@ fn of_unread_answers_give_their_threads_back() {
 }
 
 #[test]
+fn of_long_computations_leave_the_owner_its_share() {
+    let server = with_table();
+    let sql = b"SELECT sum(cityHash64(number)) FROM numbers(1000000000000) SETTINGS max_threads = 4";
+    let computing: Vec<TcpStream> = (0..8).map(|_| sent(&server, " HTTP/1.1", sql)).collect();
+    running(&server, 8);
+    assert_owner_is_served(&server, "computations of strangers");
+    drop(computing);
+}
+
+#[test]
 fn of_the_owner_hold_neither_reading_nor_writing_back() {
     let server = with_table();
     let owner = owners(&server, "");

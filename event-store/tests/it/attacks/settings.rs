@@ -111,6 +111,25 @@ fn that_are_listed_end_fill_and_hold_nothing_whatever_their_value() {
     assert!(grown < 500 << 20, "{} MiB more", grown >> 20);
 }
 
+/// As a proxy saw them: Python's, Go's, Java's and JavaScript's clients and the Rust crate, none told more than the address.
+#[test]
+fn that_official_clients_send_by_their_defaults_are_taken() {
+    let server = Server::start();
+    let python = "database=store&session_id=8d0f&query_id=q&client_protocol_version=54405&wait_end_of_query=1\
+                  &date_time_input_format=best_effort&cast_string_to_dynamic_use_inference=1\
+                  &cancel_http_readonly_queries_on_client_close=1&send_progress_in_http_headers=1\
+                  &http_headers_progress_interval_ms=120000";
+    let go = "database=store&default_format=Native&client_protocol_version=54460&max_execution_time=305&compress=1\
+              &network_compression_method=ZSTD&network_zstd_compression_level=3";
+    let java = "compress=1&enable_http_compression=1&wait_end_of_query=1";
+    let javascript = "database=default&query_id=q&default_format=JSON&enable_http_compression=1&session_id=s";
+    let rust = "default_format=RowBinaryWithNamesAndTypes&database=store&compress=1&readonly=1";
+    for parameters in [python, go, java, javascript, rust] {
+        let said = ask(&server, &format!("?{parameters}"), b"SELECT version(), timezone()");
+        assert_eq!(said.status, 200, "{parameters}: {}", said.body);
+    }
+}
+
 #[test]
 fn hide_in_no_text_that_the_engine_reads_otherwise() {
     let server = Server::start();

@@ -4,7 +4,9 @@ use crate::access::{self, Restrictions, Role};
 use crate::body::Body;
 use crate::engine::{Class, Connection, Exception, Outcome, Parameter, Progress, code, current_thread};
 use crate::format::{self, Concatenation};
-use crate::limits::{CHUNK_BYTES, HELD_RESULT_BYTES, STATEMENT_BYTES, WHOLE_RESULT_BYTES};
+use crate::limits::{
+    CHUNK_BYTES, HELD_RESULT_BYTES, READERS_HELD_RESULT_BYTES, STATEMENT_BYTES, WHOLE_RESULT_BYTES,
+};
 use crate::native;
 use crate::pool::{PooledConnection, ProcessList, QueryStatus, SELECT_RUNNING};
 use crate::reader;
@@ -109,7 +111,11 @@ fn try_execute(
             AfterUse::Reusable
         }
         Plan::Stream { format, concatenation } => {
-            let held_bytes = if request.whole { HELD_RESULT_BYTES } else { 0 };
+            let held_bytes = match role {
+                _ if !request.whole => 0,
+                Role::Reader => READERS_HELD_RESULT_BYTES,
+                Role::Writer => HELD_RESULT_BYTES,
+            };
             let revision = revision(&request, &format);
             let result = Streaming { text: &text, format: &format, concatenation, held_bytes, revision };
             stream(connection, &result, &request.parameters, response)?

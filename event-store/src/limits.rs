@@ -45,6 +45,13 @@ pub const WHOLE_RESULT_BYTES: u64 = 64 << 20;
 /// exception then follows within the result.
 pub const HELD_RESULT_BYTES: usize = 64 << 20;
 
+/// The same for who has no password.
+pub const READERS_HELD_RESULT_BYTES: usize = 16 << 20;
+
+/// Rows of a block in a statement without password, at most: what an answer's chunk is made from, of which a client that does
+/// not read holds three.
+pub const READER_BLOCK_ROWS: u64 = 8192;
+
 /// Requests that may wait for a thread of one role, each for at most `--queue-seconds`: code 202 and 503 beyond.
 pub const WAITING: usize = 128;
 

@@ -14,7 +14,8 @@
 pub mod system_tables;
 
 use crate::limits::{
-    INSERT_BLOCK_BYTES, PARSER_DEPTH, READER_MEMORY, READER_NODES, READER_SECONDS, READER_SUBQUERIES,
+    INSERT_BLOCK_BYTES, PARSER_DEPTH, READER_BLOCK_ROWS, READER_MEMORY, READER_NODES, READER_SECONDS,
+    READER_SUBQUERIES,
 };
 use std::io;
 use std::path::PathBuf;
@@ -86,6 +87,7 @@ impl Layout {
             format!("--max_execution_time={READER_SECONDS}"),
             format!("--max_memory_usage={}", reader_memory(self.max_memory, readers)),
             format!("--max_threads={}", (cores / 4).max(1)),
+            format!("--max_block_size={READER_BLOCK_ROWS}"),
             format!("--max_subquery_depth={READER_SUBQUERIES}"),
             format!("--max_expanded_ast_elements={READER_NODES}"),
             "--input_format_values_interpret_expressions=0".into(),

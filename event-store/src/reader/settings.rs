@@ -5,7 +5,7 @@
 //! version of the engine brings more.
 
 use crate::engine::{Exception, code};
-use crate::limits::READER_SECONDS;
+use crate::limits::{READER_BLOCK_ROWS, READER_SECONDS};
 
 /// Which values a setting may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub const PERMITTED: [(&str, Bound); 58] = [
     ("join_use_nulls", Flag),
     ("limit", ANY),
     ("log_comment", Text(256)),
-    ("max_block_size", Number(1, 65_536)),
+    ("max_block_size", Number(1, READER_BLOCK_ROWS)),
     ("max_execution_time", Number(1, READER_SECONDS)),
     ("max_result_rows", ANY),
     ("max_rows_to_read", ANY),

@@ -92,11 +92,12 @@ impl ResponseWriter {
         if self.options.allowance.is_some() {
             Allowance::check_whole(bytes.len())?;
         }
-        let bytes = self.encoded(bytes).map_err(|error| cannot_compress(&error))?;
+        // Its share is taken before it is encoded, which makes another of it.
         let held = match &self.options.allowance {
             Some(allowance) => allowance.hold(&self.runtime, bytes.len())?,
             None => None,
         };
+        let bytes = self.encoded(bytes).map_err(|error| cannot_compress(&error))?;
         // Copied, as the engine's buffer may be twice as large as what is in it.
         let bytes = if held.is_some() { Bytes::copy_from_slice(&bytes) } else { bytes };
         Ok(QueryResult::Whole { format: format.to_owned(), bytes, progress, held })

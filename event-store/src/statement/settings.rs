@@ -96,8 +96,10 @@ fn is_clause(text: &[u8], tokens: &[Token], at: usize) -> Result<bool, Unclear> 
     }
     match tokens.get(at + 1) {
         // A list begins with a name.
-        None => Ok(false),
-        Some(next) if next.kind == Kind::Symbol => Ok(false),
+        None => Err(Unclear("it ends in SETTINGS")),
+        Some(next) if [b'[', b',', b')', b'.', b';', b'='].iter().any(|end| next.is_symbol(text, *end)) => {
+            Ok(false)
+        }
         Some(next) if next.kind == Kind::Word => Ok(true),
         Some(_) => Err(Unclear("after SETTINGS stands no plain name")),
     }
@@ -151,6 +153,7 @@ mod settings_of_a_statement {
             ("SELECT 1 SETTINGS a = 1", pairs(&[("a", "1")])),
             ("SELECT 1 settings a=1,b='x' FORMAT JSON", pairs(&[("a", "1"), ("b", "x")])),
             ("SELECT 1 /* x */ SETTINGS -- y\n a = -2;", pairs(&[("a", "-2")])),
+            ("SELECT 1 SETTINGS// y\n a = 2 // '\n, b = 3", pairs(&[("a", "2"), ("b", "3")])),
             (
                 "SELECT * FROM (SELECT 1 SETTINGS a = 1) WHERE x IN (SELECT 2 SETTINGS b = true) SETTINGS c = 3",
                 pairs(&[("a", "1"), ("b", "true"), ("c", "3")]),
@@ -186,6 +189,9 @@ mod settings_of_a_statement {
             "SELECT 1 SETTINGS a = 1, b",
             "SELECT 1 SETTINGS a = concat('x')",
             "SELECT 1 FROM settings AS s",
+            "SELECT 1 SETTINGS / a = 1",
+            "SELECT 1 SETTINGS # a = 1",
+            "SELECT 1 SETTINGS",
             // No-break space, ideographic space, typographic quotes, the mathematical minus.
             "SELECT 1 SETTINGS\u{a0}a = 1",
             "SELECT 1\u{3000}SETTINGS\u{3000}a=1",

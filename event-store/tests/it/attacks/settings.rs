@@ -3,6 +3,8 @@
 use super::caller::{ask, ask_by_form, assert_lives, encoded};
 use crate::server::{Response, Server};
 use footfall_event_store::reader::PERMITTED;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 /// Parameters of a URL or form that have the name of a setting and never reach the engine.
 const OWN_PARAMETERS: [&str; 3] =
@@ -109,6 +111,77 @@ fn that_are_listed_end_fill_and_hold_nothing_whatever_their_value() {
     }
     let grown = server.memory().saturating_sub(before);
     assert!(grown < 500 << 20, "{} MiB more", grown >> 20);
+}
+
+/// Parts of statements that an engine and another reader of its language may take apart in two ways.
+const PARTS: [&str; 44] = [
+    " ",
+    "\n",
+    "\r",
+    "\t",
+    "\u{b}",
+    "\u{c}",
+    "\u{a0}",
+    "\u{2003}",
+    "\u{3000}",
+    "\u{feff}",
+    "\u{85}",
+    "'",
+    "''",
+    "\\'",
+    "\\",
+    "`",
+    "``",
+    "\"",
+    "\u{2018}",
+    "\u{2019}",
+    "\u{201c}",
+    "\u{2212}\u{2212}",
+    "--",
+    "-- ",
+    "#",
+    "# ",
+    "#!",
+    "/*",
+    "*/",
+    "//",
+    "/**/",
+    "$$",
+    "$a$",
+    "$a b$",
+    "x'",
+    "b'",
+    "1.",
+    "1e",
+    ".",
+    ",",
+    "AS a",
+    "1",
+    "(",
+    ")",
+];
+
+/// Whatever stands around them: settings that are not listed never reach the engine.
+#[test]
+fn come_through_no_difference_between_two_readers_of_a_text() {
+    let server = Server::start();
+    let cases = std::env::var("FOOTFALL_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(2000);
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    let noise =
+        || prop::collection::vec(prop::sample::select(&PARTS[..]), 0..4).prop_map(|parts| parts.concat());
+    let clause = prop::sample::select(&["SETTINGS", "settings", "SETTINGS max_threads = 1,"][..]);
+    let statement =
+        (noise(), noise(), clause, noise(), noise(), noise()).prop_map(|(a, b, clause, c, d, e)| {
+            format!("SELECT getSetting('max_result_bytes'){a} {b}{clause}{c} max_result_bytes{d}=7{e}")
+        });
+    let outcome = runner.run(&statement, |sql| {
+        let said = ask(&server, "", sql.as_bytes());
+        let lifted = said.body.lines().any(|line| line.split('\t').next() == Some("7"));
+        prop_assert!(said.status != 200 || !lifted, "{}: {}", sql, said.body);
+        Ok(())
+    });
+    outcome.expect("none comes through");
 }
 
 /// As a proxy saw them: Python's, Go's, Java's and JavaScript's clients and the Rust crate, none told more than the address.

@@ -44,9 +44,12 @@ pub struct Arguments {
     /// Statements that may run at once without a password.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub readers: u16,
-    /// Statements that may run at once with it.
+    /// Statements that write which may run at once with it.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub writers: u16,
+    /// Statements that only read which may run at once with it.
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub own_readers: u16,
     /// Seconds that a statement may wait while all threads are taken.
     #[arg(long, default_value_t = 10)]
     pub queue_seconds: u64,
@@ -79,10 +82,12 @@ pub struct Config {
     pub password_file: PathBuf,
     /// Further host names.
     pub names: Vec<String>,
-    /// Threads without and with password.
+    /// Threads without password.
     pub readers: usize,
-    /// See [`Self::readers`].
+    /// Threads with it, for what writes.
     pub writers: usize,
+    /// Threads with it, for what reads.
+    pub own_readers: usize,
     /// How long a statement may wait for one of them.
     pub queue_time: Duration,
     /// How long a stop waits for requests under way.
@@ -146,6 +151,7 @@ impl Config {
             names: arguments.names,
             readers: arguments.readers.into(),
             writers: arguments.writers.into(),
+            own_readers: arguments.own_readers.into(),
             queue_time: Duration::from_secs(arguments.queue_seconds),
             drain: Duration::from_secs(arguments.drain_seconds),
             until_eof: arguments.until_eof,

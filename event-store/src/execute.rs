@@ -2,11 +2,14 @@
 
 use crate::access::{self, Restrictions, Role};
 use crate::body::Body;
-use crate::engine::{Class, Connection, Exception, Outcome, Parameter, Progress, code};
+use crate::engine::{Class, Connection, Exception, Outcome, Parameter, Progress, code, current_thread};
 use crate::format::{self, Concatenation};
-use crate::limits::{CHUNK_BYTES, HELD_RESULT_BYTES, STATEMENT_BYTES, WHOLE_RESULT_BYTES};
+use crate::limits::{
+    CHUNK_BYTES, HELD_RESULT_BYTES, READERS_HELD_RESULT_BYTES, STATEMENT_BYTES, WHOLE_RESULT_BYTES,
+};
 use crate::native;
-use crate::pool::{CONNECTION_ID_SETTING, PooledConnection, ProcessList, QueryStatus};
+use crate::pool::{PooledConnection, ProcessList, QueryStatus, SELECT_RUNNING};
+use crate::reader;
 use crate::request::{ExternalTable, Request};
 use crate::response::ResponseWriter;
 use crate::statement::{self, Insert, Shape};
@@ -62,6 +65,9 @@ fn try_execute(
 ) -> Result<AfterUse, Exception> {
     let QueryContext { mut request, mut body, role, get, database, process_list } = context;
     let text = statement_text(&mut request, &mut body, get)?;
+    if role == Role::Reader {
+        reader::check_statement(&text, &request.parameters)?;
+    }
     let insert = statement::insert(&text);
     // Of an insert, only its head is checked and parsed, without the data.
     let (head, judged) = match &insert {
@@ -80,7 +86,7 @@ fn try_execute(
     }
 
     let reads = found.class == Class::ReadOnly && !shape.explains_change;
-    query.begin(pooled.open()?, reads);
+    query.begin(current_thread(), reads);
     pooled.use_database(request.database.as_deref().unwrap_or(&database))?;
     let plan = plan(&request, &shape, insert, reads, found.class, role);
     let settings = settings(&request, &shape, &plan);
@@ -88,7 +94,7 @@ fn try_execute(
         settings.is_some() || found.class == Class::Control || !request.external_tables.is_empty();
     let connection = pooled.connection()?;
     for table in &request.external_tables {
-        make_external_table(connection, table)?;
+        make_external_table(connection, table, query.comment())?;
     }
     if let Some(sql) = settings {
         connection.query(sql.as_bytes(), "Null", &[])?;
@@ -99,12 +105,17 @@ fn try_execute(
     let after_use = match plan {
         Plan::Insert(insert) => {
             body.put_back(Bytes::copy_from_slice(&text[insert.data.min(text.len())..]));
-            let outcome = insert_data(connection, head, &insert.format, &request.parameters, &mut body)?;
+            let head = [query.comment().as_bytes(), head].concat();
+            let outcome = insert_data(connection, &head, &insert.format, &request.parameters, &mut body)?;
             response.send_whole(&insert.format, Bytes::new(), outcome.progress);
             AfterUse::Reusable
         }
         Plan::Stream { format, concatenation } => {
-            let held_bytes = if request.whole { HELD_RESULT_BYTES } else { 0 };
+            let held_bytes = match role {
+                _ if !request.whole => 0,
+                Role::Reader => READERS_HELD_RESULT_BYTES,
+                Role::Writer => HELD_RESULT_BYTES,
+            };
             let revision = revision(&request, &format);
             let result = Streaming { text: &text, format: &format, concatenation, held_bytes, revision };
             stream(connection, &result, &request.parameters, response)?
@@ -129,22 +140,21 @@ fn try_execute(
     Ok(if leaves_traces { AfterUse::Close } else { after_use })
 }
 
-/// Pairs of the engine's and the client's query ids. The connection's id tells which query runs on it, provided that the same query ran
+/// Pairs of the engine's and the client's query ids. A thread tells which query runs on it, provided that the same query ran
 /// on it before and after the engine was asked.
 fn query_ids(
     connection: &mut Connection,
     process_list: &ProcessList,
 ) -> Result<Vec<statement::Named>, Exception> {
     let before = process_list.with_query_ids();
-    let sql = format!("SELECT query_id, Settings['{CONNECTION_ID_SETTING}'] FROM system.processes");
-    let running = connection.query(sql.as_bytes(), "TabSeparatedRaw", &[])?;
+    let running = connection.query(SELECT_RUNNING.as_bytes(), "TabSeparatedRaw", &[])?;
     let after = process_list.with_query_ids();
     let lines = String::from_utf8_lossy(&running.bytes);
     let named = lines.lines().filter_map(|line| {
-        let (engine_id, connection_id) = line.split_once('\t')?;
-        let request = before
-            .iter()
-            .find(|request| request.connection_id == connection_id && after.contains(request))?;
+        let mut fields = line.splitn(3, '\t');
+        let (engine_id, threads, text) = (fields.next()?, fields.next()?, fields.next()?);
+        let request =
+            before.iter().find(|request| request.mark.is_of(threads, text) && after.contains(request))?;
         Some((engine_id.to_owned(), request.query_id.clone()))
     });
     Ok(named.collect())
@@ -264,9 +274,14 @@ fn insert_data(
 }
 
 /// Makes a table of a request's own. It goes with the connection, which is closed after the request.
-fn make_external_table(connection: &mut Connection, table: &ExternalTable) -> Result<(), Exception> {
+fn make_external_table(
+    connection: &mut Connection,
+    table: &ExternalTable,
+    comment: &str,
+) -> Result<(), Exception> {
     connection.query(table.create().as_bytes(), "Null", &[])?;
-    let mut insertion = connection.insert(table.insert().as_bytes(), &table.format, &[])?;
+    let mut insertion =
+        connection.insert((comment.to_owned() + &table.insert()).as_bytes(), &table.format, &[])?;
     for chunk in table.data.chunks(CHUNK_BYTES) {
         if !insertion.append(chunk) {
             break;
@@ -311,6 +326,7 @@ fn stream(
         Err(Exception::new(code::INCORRECT_DATA, "INCORRECT_DATA", message))
     };
     let mut progress = first.progress;
+    response.charge(first.bytes.len())?;
     let mut held = vec![native::at_revision(result.revision, first.bytes)?];
     let mut length = held[0].len();
     let mut next = loop {
@@ -320,6 +336,7 @@ fn stream(
             return Ok(AfterUse::Reusable);
         };
         progress += chunk.progress;
+        response.charge(chunk.bytes.len())?;
         if length + chunk.bytes.len() > result.held_bytes {
             break Some(chunk.bytes);
         }
@@ -335,7 +352,9 @@ fn stream(
     while let (true, Some(bytes)) = (read, next.take()) {
         let fetched = without_header(bytes).and_then(|bytes| {
             read = response.send_chunk(bytes);
-            selection.fetch()
+            let chunk = selection.fetch()?;
+            response.charge(chunk.as_ref().map_or(0, |chunk| chunk.bytes.len()))?;
+            Ok(chunk)
         });
         next = match fetched {
             Ok(chunk) => chunk.map(|chunk| chunk.bytes),
@@ -345,6 +364,10 @@ fn stream(
             }
         };
     }
+    if !read {
+        response.abandon();
+        return Ok(AfterUse::Close);
+    }
     response.finish();
-    Ok(if read { AfterUse::Reusable } else { AfterUse::Close })
+    Ok(AfterUse::Reusable)
 }

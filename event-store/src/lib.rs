@@ -5,7 +5,7 @@
 //!
 //! # Layout
 //! - [`engine`]: a safe interface to the library. The only `unsafe` of the workspace is in it.
-//! - [`statement`], [`request`], [`access`], [`block`], [`encoding`], [`format`], [`native`]: pure; parsing of requests, access
+//! - [`statement`], [`request`], [`access`], [`reader`], [`block`], [`encoding`], [`format`], [`native`]: pure; parsing of requests, access
 //!   control, formats.
 //! - [`pool`] and [`execute`]: threads with one connection each, and the execution of one query.
 //! - [`body`], [`response`], [`service`], [`server`]: request bodies, HTTP responses, connections.
@@ -25,6 +25,7 @@ pub mod layout;
 pub mod limits;
 pub mod native;
 pub mod pool;
+pub mod reader;
 pub mod request;
 pub mod response;
 pub mod sandbox;

@@ -50,10 +50,17 @@ pub const WHOLE_RESULT_BYTES: u64 = 64 << 20;
 /// exception then follows within the result.
 pub const HELD_RESULT_BYTES: usize = 64 << 20;
 
+/// The same for who has no password.
+pub const READERS_HELD_RESULT_BYTES: usize = 16 << 20;
+
+/// Rows of a block in a statement without password, at most: what an answer's chunk is made from, of which a client that does
+/// not read holds three.
+pub const READER_BLOCK_ROWS: u64 = 8192;
+
 /// Requests that may wait for a thread of one role, each for at most `--queue-seconds`: code 202 and 503 beyond.
 pub const WAITING: usize = 128;
 
-/// How long a statement without password may run: it is cancelled then.
+/// How long a statement without password may run, its answer included: it is cancelled then.
 pub const READER_TIME: Duration = Duration::from_mins(2);
 
 /// How often a cancelled statement that still runs is killed again.
@@ -71,3 +78,46 @@ pub const PREDECESSOR_TIME: Duration = Duration::from_secs(10);
 /// Rows of an insert are handed on in blocks of at most this many bytes; parts are cut by the engine's own rule
 /// (1,048,449 rows or 256 MB), so that this bounds memory and changes no atomicity.
 pub const INSERT_BLOCK_BYTES: u64 = 64 << 20;
+
+/// Stack of each thread that parses and analyses statements, bytes of address space: the deepest statement that
+/// [`PARSER_DEPTH`] lets through fits many times, and a subquery's own (unbounded) depth is noticed by the engine, which looks every
+/// 8192 levels whether half of it is used; see `tests/it/attacks/depth.rs`. What is not used takes no memory.
+pub const STACK_BYTES: usize = 256 << 20;
+
+/// Stack of each thread of the engine's own, bytes of address space.
+pub const ENGINE_STACK_BYTES: usize = 64 << 20;
+
+/// Levels of a statement's parser: code 306 beyond. Nobody may raise it, as a deeper statement could leave the stack, which ends
+/// the process.
+pub const PARSER_DEPTH: u32 = 1000;
+
+/// Seconds that the engine lets a statement without password run.
+pub const READER_SECONDS: u64 = 60;
+
+/// Bytes of memory that a statement without password gets at least, of the half that they share.
+pub const READER_MEMORY: u64 = 256 << 20;
+
+/// How long who has no password may leave the next bytes of an answer unread: its thread is given back then.
+pub const READER_PAUSE: Duration = Duration::from_secs(10);
+
+/// Bytes of an answer that streams to who has no password, before they are encoded: code 396 beyond.
+pub const READERS_STREAMED_BYTES: u64 = 256 << 20;
+
+/// Bytes of an answer that the engine makes whole for who has no password, before they are encoded: code 396 beyond.
+pub const READERS_WHOLE_BYTES: u64 = 64 << 20;
+
+/// Bytes that whole answers to callers without the password may hold together until they are read: code 202 beyond.
+pub const READERS_HELD_BYTES: usize = 128 << 20;
+
+/// Bytes of an answer so small that it counts for nothing of [`READERS_HELD_BYTES`].
+pub const UNCHARGED_ANSWER_BYTES: usize = 64 << 10;
+
+/// Bytes of bodies that callers without the password may have sent and not yet got answered, together: code 202 beyond.
+pub const READERS_BODIES_BYTES: usize = 32 << 20;
+
+/// Levels of subqueries in a statement without password: code 162 beyond. Some take twice as long to analyse with each level,
+/// while neither a deadline nor a KILL is looked at: 25 take a minute.
+pub const READER_SUBQUERIES: u32 = 10;
+
+/// Nodes of such a statement's tree once every name in it stands for what it means: code 36 beyond.
+pub const READER_NODES: u32 = 20_000;

@@ -1,6 +1,6 @@
 //! The embedded ClickHouse, from a command line to a clean end. Everything it does is in the library.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use footfall_daemon::exit::{self, Exit};
 use footfall_daemon::folder::{self, Files};
 use footfall_daemon::guard::Guard;
@@ -9,12 +9,13 @@ use footfall_daemon::stop::{self, Also};
 use footfall_daemon::{descriptors, port, ready, trace};
 use footfall_event_store::config::{Arguments, Config};
 use footfall_event_store::credentials::Credentials;
-use footfall_event_store::engine::{Library, isolate_environment};
-use footfall_event_store::limits::PREDECESSOR_TIME;
+use footfall_event_store::engine::{Library, isolate_environment, set_default_stack};
+use footfall_event_store::layout::Layout;
+use footfall_event_store::limits::{ENGINE_STACK_BYTES, PREDECESSOR_TIME};
 use footfall_event_store::pool::{Options, Pool};
 use footfall_event_store::sandbox::{Sandbox, restrict_to};
 use footfall_event_store::server::serve;
-use footfall_event_store::service::Service;
+use footfall_event_store::service::{Readers, Service};
 use serde_json::json;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -64,7 +65,9 @@ fn run(config: &Config) -> Result<()> {
     let lock = Lock::take(&data.join(LOCK), PREDECESSOR_TIME)?
         .with_context(|| format!("another event-store holds {}: stop it first", data.display()))?;
     config.layout.write().with_context(|| format!("cannot write into {}", data.display()))?;
-    isolate_environment(data).with_context(|| format!("cannot enter {}", data.display()))?;
+    isolate_environment(&config.layout.engine())
+        .with_context(|| format!("cannot enter {}", data.display()))?;
+    set_default_stack(ENGINE_STACK_BYTES).context("cannot give threads their stacks")?;
     let library = Library::load(&config.library)?;
     // From here on this thread, and every thread to come, sees the data folder only.
     let sandbox = restrict_to(data)?;
@@ -75,10 +78,13 @@ fn run(config: &Config) -> Result<()> {
         library,
         &Options {
             readers: config.readers,
+            own_readers: config.own_readers,
             writers: config.writers,
             queue_time: config.queue_time,
-            arguments: config.layout.arguments(),
-            reader_arguments: config.layout.reader_arguments(),
+            arguments: Layout::arguments(),
+            reader_arguments: config.layout.reader_arguments(config.readers),
+            reader_prepare: Layout::prepare_reader(),
+            secret: secret()?,
             prepare: config.layout.prepare(),
         },
     )?;
@@ -87,8 +93,10 @@ fn run(config: &Config) -> Result<()> {
         pool,
         credentials,
         database: config.layout.database.clone(),
+        data: data.display().to_string().into(),
         guard: Guard::new(&config.names),
         sandbox,
+        readers: Readers::default(),
     });
     let runtime = runtime()?;
     runtime.block_on(until_stopped(config, Arc::clone(&service)))?;
@@ -103,6 +111,13 @@ fn run(config: &Config) -> Result<()> {
     }
     drop(lock);
     Ok(())
+}
+
+/// What no caller can guess.
+fn secret() -> Result<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow!("there is no randomness: {error}"))?;
+    Ok(uuid::Builder::from_random_bytes(bytes).into_uuid().to_string())
 }
 
 async fn until_stopped(config: &Config, service: Arc<Service>) -> Result<()> {

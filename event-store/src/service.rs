@@ -1,19 +1,23 @@
 //! One HTTP request: admitted, understood, handed to a thread, answered.
 
 use crate::access::Role;
-use crate::body::{Body, Source};
+use crate::body::{Body, Charge, Source};
 use crate::credentials::Credentials;
 use crate::encoding::Encoding;
 use crate::engine::{Exception, code};
 use crate::execute::{QueryContext, execute};
 use crate::limits::{
-    BUFFERED_BODY_BYTES, DISCARD_BYTES, DISCARD_TIME, MULTIPART_BYTES, READER_TIME, STATEMENT_BYTES,
-    WRITERS_MULTIPART_BYTES,
+    BUFFERED_BODY_BYTES, DISCARD_BYTES, DISCARD_TIME, MULTIPART_BYTES, READER_TIME, READERS_BODIES_BYTES,
+    READERS_HELD_BYTES, STATEMENT_BYTES, WRITERS_MULTIPART_BYTES,
 };
-use crate::pool::{Pool, QueryGuard};
+use crate::pool::{Lane, Pool, QueryGuard};
+use crate::reader;
 use crate::request::{Request, boundary, fields};
-use crate::response::{QueryResult, ResponseBody, ResponseOptions, ResponseWriter, failure, of_query, plain};
+use crate::response::{
+    Allowance, QueryResult, ResponseBody, ResponseOptions, ResponseWriter, failure, of_query, plain,
+};
 use crate::sandbox::Sandbox;
+use crate::statement::Tokens;
 use bytes::{Bytes, BytesMut};
 use footfall_daemon::guard::{Guard, Refusal};
 use footfall_http_server::{BodyError, Peer, RequestBody};
@@ -21,8 +25,9 @@ use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, Method, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Body as _;
+use std::sync::Arc;
 use std::time::Instant;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 /// What every request needs.
 pub struct Service {
@@ -32,10 +37,28 @@ pub struct Service {
     pub credentials: Credentials,
     /// The database of requests that name none.
     pub database: String,
+    /// The data folder, of which no caller without the password is told.
+    pub data: Arc<str>,
     /// Keeps web pages out: a browser on this machine must not carry a stranger's page to this port.
     pub guard: Guard,
     /// Whether statements without password may run: only where they cannot read this user's files.
     pub sandbox: Sandbox,
+    /// What callers without the password hold together.
+    pub readers: Readers,
+}
+
+/// What callers without the password may hold together, one permit a KiB.
+#[derive(Debug)]
+pub struct Readers {
+    bodies: Arc<Semaphore>,
+    answers: Arc<Semaphore>,
+}
+
+impl Default for Readers {
+    fn default() -> Self {
+        let kilobytes = |bytes: usize| Arc::new(Semaphore::new(bytes >> 10));
+        Self { bodies: kilobytes(READERS_BODIES_BYTES), answers: kilobytes(READERS_HELD_BYTES) }
+    }
 }
 
 impl Service {
@@ -103,7 +126,7 @@ impl Service {
         mut request: Request,
         get: bool,
         headers: &HeaderMap,
-        mut incoming: RequestBody,
+        incoming: RequestBody,
         peer: &Peer,
     ) -> Result<(QueryResult, QueryGuard, ResponseOptions), Exception> {
         let (role, encoding) = match self.caller(&request, headers) {
@@ -116,43 +139,26 @@ impl Service {
         if role == Role::Writer {
             peer.prove();
         }
-        let blocks = request.decompress;
-        let source = if let Some(boundary) = boundary(text(headers, CONTENT_TYPE)) {
-            let limit = match role {
-                Role::Reader => MULTIPART_BYTES,
-                Role::Writer => WRITERS_MULTIPART_BYTES,
-            };
-            let (form, whole) = read_body(&mut incoming, limit).await?;
-            if !whole || encoding != Encoding::Identity || blocks {
-                discard_later(incoming);
-                return Err(too_large("The form"));
-            }
-            request.take_form(fields(&form, boundary)?)?;
-            Source::new(Bytes::new(), None)
-        } else {
-            let (front, whole) = read_body(&mut incoming, BUFFERED_BODY_BYTES).await?;
-            if whole {
-                Source::new(front, None)
-            } else if role == Role::Reader {
-                // What may be longer is an insert's data, which takes the password: nothing more of it is read.
-                let (front, whole) = read_more(&mut incoming, front, STATEMENT_BYTES).await?;
-                if !whole {
-                    discard_later(incoming);
-                    return Err(too_large("The statement"));
-                }
-                Source::new(front, None)
-            } else {
-                let (sender, receiver) = mpsc::channel(2);
-                tokio::spawn(forward_body(incoming, sender));
-                Source::new(front, Some(receiver))
-            }
-        };
+        let mut charge = Charge::new((role == Role::Reader).then(|| Arc::clone(&self.readers.bodies)));
+        let taken = take_body(&mut request, role, encoding, headers, incoming, &mut charge).await;
+        let source = taken?;
+        if role == Role::Reader {
+            reader::permit_settings(&mut request.settings)?;
+            reader::check_database(request.database.as_deref(), &self.database)?;
+        }
+        let allowance = (role == Role::Reader)
+            .then(|| Allowance::new(Arc::clone(&self.readers.answers), Arc::clone(&self.data)));
         let accepted = Encoding::accepted(text(headers, ACCEPT_ENCODING));
         let options = ResponseOptions {
             compress: request.compress,
             encoding: if request.encode { accepted } else { Encoding::Identity },
             tag: random_tag(),
+            allowance,
         };
+        let plain = encoding == Encoding::Identity && !request.decompress;
+        let begins = request.query.as_deref().map_or(if plain { source.front() } else { b"" }, str::as_bytes);
+        let lane = lane(role, get || request.readonly, begins);
+        let blocks = request.decompress;
         let (mut response_writer, result) =
             ResponseWriter::new(tokio::runtime::Handle::current(), options.clone());
         let (database, process_list) = (self.database.clone(), self.pool.process_list());
@@ -161,10 +167,11 @@ impl Service {
         let query = self
             .pool
             .run(
-                role,
+                lane,
                 query_id,
                 Box::new(move |connection, status| match Body::new(source, encoding, blocks) {
                     Ok(body) => {
+                        let _charged = charge;
                         execute(
                             QueryContext { request, body, role, get, database, process_list },
                             connection,
@@ -196,20 +203,83 @@ impl Service {
     }
 }
 
+/// The threads that a statement runs on, by what it begins with: a guess that decides who waits for whom, never who may what.
+fn lane(role: Role, reads: bool, statement: &[u8]) -> Lane {
+    const READING: [&str; 10] =
+        ["SELECT", "WITH", "FROM", "SHOW", "DESCRIBE", "DESC", "EXISTS", "EXPLAIN", "KILL", "("];
+    let first = Tokens::new(statement).next();
+    let begins_as_one = first.is_some_and(|first| {
+        READING.iter().any(|word| first.of(statement).eq_ignore_ascii_case(word.as_bytes()))
+    });
+    match role {
+        Role::Reader => Lane::Readers,
+        Role::Writer if reads || begins_as_one => Lane::OwnReaders,
+        Role::Writer => Lane::Writers,
+    }
+}
+
+/// Reads the body as far as it is needed before a thread is taken: a form whole, the front of anything else.
+async fn take_body(
+    request: &mut Request,
+    role: Role,
+    encoding: Encoding,
+    headers: &HeaderMap,
+    mut incoming: RequestBody,
+    charge: &mut Charge,
+) -> Result<Source, Exception> {
+    if let Some(boundary) = boundary(text(headers, CONTENT_TYPE)) {
+        let limit = match role {
+            Role::Reader => MULTIPART_BYTES,
+            Role::Writer => WRITERS_MULTIPART_BYTES,
+        };
+        let (form, whole) = read_body(&mut incoming, limit, charge).await?;
+        if !whole || encoding != Encoding::Identity || request.decompress {
+            discard_later(incoming);
+            return Err(too_large("The form"));
+        }
+        request.take_form(fields(&form, boundary)?)?;
+        return Ok(Source::new(Bytes::new(), None));
+    }
+    let (front, whole) = read_body(&mut incoming, BUFFERED_BODY_BYTES, charge).await?;
+    if whole {
+        return Ok(Source::new(front, None));
+    }
+    if role == Role::Reader {
+        // What may be longer is an insert's data, which takes the password: nothing more of it is read.
+        let (front, whole) = read_more(&mut incoming, front, STATEMENT_BYTES, charge).await?;
+        if !whole {
+            discard_later(incoming);
+            return Err(too_large("The statement"));
+        }
+        return Ok(Source::new(front, None));
+    }
+    let (sender, receiver) = mpsc::channel(2);
+    tokio::spawn(forward_body(incoming, sender));
+    Ok(Source::new(front, Some(receiver)))
+}
+
 /// Reads a body until it ends (`true`) or more than `limit` bytes have come.
-async fn read_body(incoming: &mut RequestBody, limit: usize) -> Result<(Bytes, bool), Exception> {
-    read_more(incoming, Bytes::new(), limit).await
+async fn read_body(
+    incoming: &mut RequestBody,
+    limit: usize,
+    charge: &mut Charge,
+) -> Result<(Bytes, bool), Exception> {
+    read_more(incoming, Bytes::new(), limit, charge).await
 }
 
 async fn read_more(
     incoming: &mut RequestBody,
     front: Bytes,
     limit: usize,
+    charge: &mut Charge,
 ) -> Result<(Bytes, bool), Exception> {
     let mut collected = BytesMut::from(front);
     while collected.len() <= limit {
         match next_data(incoming).await? {
-            Some(data) => collected.extend_from_slice(&data),
+            Some(data) => {
+                charge.grow_to(collected.len() + data.len())?;
+                collected.extend_from_slice(&data);
+            }
             None => return Ok((collected.freeze(), true)),
         }
     }

@@ -1,9 +1,11 @@
 //! A request's body on a pool thread: bytes in, decoded, chunk by chunk. Memory holds a few chunks, however long the body.
 
+mod charge;
 mod compressed_blocks;
 mod lz4_frames;
 mod source;
 
+pub use charge::Charge;
 pub use source::{BodyReceiver, Source};
 
 use crate::encoding::Encoding;

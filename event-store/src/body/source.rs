@@ -21,6 +21,11 @@ impl Source {
         Self { front: if front.is_empty() { VecDeque::new() } else { VecDeque::from([front]) }, rest }
     }
 
+    /// The next bytes that have arrived already.
+    pub fn front(&self) -> &[u8] {
+        self.front.front().map_or(&[], |bytes| bytes)
+    }
+
     pub(super) fn next(&mut self) -> Result<Option<Bytes>, Exception> {
         if let Some(chunk) = self.front.pop_front() {
             return Ok(Some(chunk));

@@ -25,7 +25,10 @@ pub mod code {
     pub const INCORRECT_DATA: i32 = 117;
     pub const READONLY: i32 = 164;
     pub const TOO_MANY_SIMULTANEOUS_QUERIES: i32 = 202;
+    pub const TOO_MANY_TABLES: i32 = 227;
     pub const SOCKET_TIMEOUT: i32 = 209;
+    pub const UNKNOWN_DATABASE: i32 = 81;
+    pub const TIMEOUT_EXCEEDED: i32 = 159;
     pub const QUERY_IS_TOO_LARGE: i32 = 229;
     pub const ABORTED: i32 = 236;
     pub const MEMORY_LIMIT_EXCEEDED: i32 = 241;
@@ -35,6 +38,8 @@ pub mod code {
     pub const SESSION_NOT_FOUND: i32 = 372;
     pub const INVALID_SESSION_TIMEOUT: i32 = 374;
     pub const QUERY_WAS_CANCELLED: i32 = 394;
+    pub const TOO_MANY_ROWS_OR_BYTES: i32 = 396;
+    pub const SETTING_CONSTRAINT_VIOLATION: i32 = 452;
     pub const ACCESS_DENIED: i32 = 497;
     pub const UNKNOWN_ROLE: i32 = 511;
     pub const AUTHENTICATION_FAILED: i32 = 516;

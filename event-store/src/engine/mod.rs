@@ -7,6 +7,7 @@ mod exception;
 mod insert_stream;
 mod library;
 mod select_stream;
+mod thread;
 mod writes;
 
 pub use connection::{Connection, OpenError, Outcome, Progress};
@@ -14,6 +15,7 @@ pub use exception::{Exception, code};
 pub use insert_stream::InsertStream;
 pub use library::{Class, Classified, Library, LoadError, isolate_environment};
 pub use select_stream::SelectStream;
+pub use thread::{current_thread, set_default_stack};
 
 /// One `param_NAME` of a statement. Values are in ClickHouse's escaped (TSV) form, as clients send them.
 pub type Parameter = (String, String);

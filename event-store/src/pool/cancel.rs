@@ -3,7 +3,7 @@
 //! `KILL QUERY … SYNC` would wait for the victim's connection to run its next statement, hence ASYNC, and again until the
 //! victim has ended: a kill that comes between two statements of one request finds nothing to kill.
 
-use super::CONNECTION_ID_SETTING;
+use super::mark::Mark;
 use super::query_status::QueryStatus;
 use crate::engine::Connection;
 use crate::limits::KILL_AGAIN;
@@ -34,16 +34,14 @@ pub(super) fn run(mut connection: Connection, cancellations: &Receiver<Cancel>) 
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
-        pending.retain(|(query, forced)| {
-            query.kill_with(*forced, |connection_id| kill(&mut connection, connection_id))
-        });
+        pending.retain(|(query, forced)| query.kill_with(*forced, |mark| kill(&mut connection, mark)));
     }
 }
 
-fn kill(connection: &mut Connection, connection_id: &str) {
-    let sql = format!("KILL QUERY WHERE Settings['{CONNECTION_ID_SETTING}'] = '{connection_id}' ASYNC");
+fn kill(connection: &mut Connection, mark: &Mark) {
+    let sql = format!("KILL QUERY WHERE {} ASYNC", mark.condition());
     match connection.query(sql.as_bytes(), "Null", &[]) {
-        Ok(_) => tracing::debug!(connection_id, "killed"),
-        Err(exception) => tracing::warn!(connection_id, %exception, "cannot kill a statement"),
+        Ok(_) => tracing::debug!(?mark, "killed"),
+        Err(exception) => tracing::warn!(?mark, %exception, "cannot kill a statement"),
     }
 }

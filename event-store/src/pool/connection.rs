@@ -1,20 +1,18 @@
 //! The connection that a thread of the pool reuses. Settings stay with a connection, so one that got any is closed after the request.
 
-use super::CONNECTION_ID_SETTING;
 use crate::engine::{Connection, Exception, Library};
 use crate::request::Request;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Opens connections with the same arguments, each with an id of its own.
+/// Opens connections with the same arguments.
 #[derive(Clone)]
 pub struct ConnectionOpener {
     /// The engine.
     pub library: &'static Library,
     /// Arguments of every connection.
     pub arguments: Arc<[String]>,
-    /// Numbers the connections of the process.
-    pub next_connection_id: Arc<AtomicU64>,
+    /// Statements that each begins with.
+    pub prepare: Arc<[String]>,
 }
 
 /// The connection that a thread holds between requests.
@@ -25,7 +23,6 @@ pub struct PooledConnection {
 
 struct Current {
     connection: Connection,
-    connection_id: String,
     database: Option<String>,
 }
 
@@ -35,20 +32,17 @@ impl PooledConnection {
         Self { opener, current: None }
     }
 
-    /// Opens a connection if there is none; gives its id.
-    pub fn open(&mut self) -> Result<&str, Exception> {
-        let current = if let Some(current) = self.current.take() {
-            current
-        } else {
-            let connection_id =
-                format!("connection-{}", self.opener.next_connection_id.fetch_add(1, Ordering::Relaxed));
-            let mut arguments = self.opener.arguments.to_vec();
-            arguments.push(format!("--{CONNECTION_ID_SETTING}={connection_id}"));
-            let connection = Connection::open(self.opener.library, &arguments)
+    /// Opens a connection if there is none.
+    pub fn open(&mut self) -> Result<(), Exception> {
+        if self.current.is_none() {
+            let mut connection = Connection::open(self.opener.library, &self.opener.arguments)
                 .map_err(|error| Exception::parse(&error.to_string()))?;
-            Current { connection, connection_id, database: None }
-        };
-        Ok(&self.current.insert(current).connection_id)
+            for sql in &*self.opener.prepare {
+                connection.query(sql.as_bytes(), "Null", &[])?;
+            }
+            self.current = Some(Current { connection, database: None });
+        }
+        Ok(())
     }
 
     /// Makes a database the current one.

@@ -1,49 +1,64 @@
-//! Threads that own a connection each, in two groups: readers without password cannot starve those who have it, nor the reverse.
+//! Threads that own a connection each, in three groups ([`Lane`]): who has no password cannot starve who has it, and of those
+//! what reads and what writes cannot starve each other.
 //!
 //! Every queue is bounded: a group has a fixed number of threads, at most [`WAITING`] requests wait for one, each for at most
 //! [`Options::queue_time`]; beyond that the caller gets code 202.
 
 mod cancel;
 mod connection;
+mod mark;
 mod process_list;
 mod query_status;
 
 pub use connection::{ConnectionOpener, PooledConnection};
+pub use mark::{Mark, SELECT_RUNNING};
 pub use process_list::{NamedQuery, ProcessList};
 pub use query_status::QueryStatus;
 
-use crate::access::Role;
 use crate::engine::{Connection, Exception, Library, OpenError, code};
-use crate::limits::WAITING;
+use crate::limits::{STACK_BYTES, WAITING};
 use cancel::Cancel;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// A setting that does nothing in an embedded engine (it filters logs sent to a native client) and shows in
-/// `system.processes`: it carries the connection's id, as query ids cannot be chosen here and `log_comment` is the client's.
-pub const CONNECTION_ID_SETTING: &str = "send_logs_source_regexp";
-
 /// What a thread does with its connection for one request.
 pub type Work = Box<dyn FnOnce(&mut PooledConnection, &QueryStatus) + Send>;
+
+/// Which threads a statement runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Those for requests without password.
+    Readers,
+    /// Those for what reads only, asked with it.
+    OwnReaders,
+    /// Those for all else that is asked with it.
+    Writers,
+}
 
 /// How many threads, and what their connections are opened with.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Threads for requests without password.
     pub readers: usize,
-    /// Threads for requests with it.
+    /// Threads for what reads only, asked with it.
+    pub own_readers: usize,
+    /// Threads for all else that is asked with it.
     pub writers: usize,
     /// How long a request may wait for one of its threads.
     pub queue_time: Duration,
     /// Arguments of every connection.
     pub arguments: Vec<String>,
-    /// Further arguments of readers' connections: their limits.
+    /// Further arguments of connections for requests without password: their limits.
     pub reader_arguments: Vec<String>,
+    /// Statements that each of these begins with.
+    pub reader_prepare: Vec<String>,
+    /// What no caller can guess: it stands in the marks of statements, see [`Mark`].
+    pub secret: String,
     /// Statements run once, before anything is served.
     pub prepare: Vec<String>,
 }
@@ -51,6 +66,7 @@ pub struct Options {
 /// The threads.
 pub struct Pool {
     readers: Workers,
+    own_readers: Workers,
     writers: Workers,
     cancellations: Sender<Cancel>,
     process_list: Arc<ProcessList>,
@@ -58,7 +74,7 @@ pub struct Pool {
     canceller: JoinHandle<()>,
 }
 
-/// The threads of one role and their queue.
+/// The threads of one lane and their queue.
 struct Workers {
     permits: Arc<Semaphore>,
     waiting: AtomicUsize,
@@ -76,23 +92,19 @@ struct Job {
 impl Pool {
     /// Opens the engine, prepares it and starts the threads. Blocks until the engine is open.
     pub fn start(library: &'static Library, options: &Options) -> Result<Self, StartError> {
-        let next_connection_id = Arc::new(AtomicU64::new(0));
         let (cancellations, receiver) = mpsc::channel();
         let canceller = start_canceller(library, options, receiver)?;
-        let process_list = Arc::default();
+        let process_list = Arc::new(ProcessList::new(options.secret.clone()));
         let mut threads = Vec::new();
-        let mut workers = |name: &str, count: usize, arguments: Vec<String>| {
-            let kind = ConnectionOpener {
-                library,
-                arguments: arguments.into(),
-                next_connection_id: Arc::clone(&next_connection_id),
-            };
+        let mut workers = |name: &str, count: usize, arguments: Vec<String>, prepare: &[String]| {
+            let kind = ConnectionOpener { library, arguments: arguments.into(), prepare: prepare.into() };
             let (jobs, queue) = mpsc::channel();
             let queue = Arc::new(Mutex::new(queue));
             for number in 0..count {
                 let (queue, process_list, kind) =
                     (Arc::clone(&queue), Arc::clone(&process_list), kind.clone());
-                let thread = std::thread::Builder::new().name(format!("{name}-{number}"));
+                let thread =
+                    std::thread::Builder::new().name(format!("{name}-{number}")).stack_size(STACK_BYTES);
                 threads.push(
                     thread
                         .spawn(move || run_thread(&queue, &process_list, kind))
@@ -106,22 +118,24 @@ impl Pool {
                 jobs,
             })
         };
-        let writers = workers("writer", options.writers, options.arguments.clone())?;
+        let writers = workers("writer", options.writers, options.arguments.clone(), &[])?;
+        let own_readers = workers("own-reader", options.own_readers, options.arguments.clone(), &[])?;
         let limited = [options.arguments.as_slice(), options.reader_arguments.as_slice()].concat();
-        let readers = workers("reader", options.readers, limited)?;
-        Ok(Self { readers, writers, cancellations, process_list, threads, canceller })
+        let readers = workers("reader", options.readers, limited, &options.reader_prepare)?;
+        Ok(Self { readers, own_readers, writers, cancellations, process_list, threads, canceller })
     }
 
-    /// Gives work to a free thread of the role, waiting for one. Dropping the guard cancels the work.
+    /// Gives work to a free thread of the lane, waiting for one. Dropping the guard cancels the work.
     pub async fn run(
         &self,
-        role: Role,
+        lane: Lane,
         query_id: Option<String>,
         work: Work,
     ) -> Result<QueryGuard, Exception> {
-        let workers = match role {
-            Role::Reader => &self.readers,
-            Role::Writer => &self.writers,
+        let workers = match lane {
+            Lane::Readers => &self.readers,
+            Lane::OwnReaders => &self.own_readers,
+            Lane::Writers => &self.writers,
         };
         let permit = workers.acquire().await?;
         let (number, query) = self.process_list.insert(query_id);
@@ -145,7 +159,7 @@ impl Pool {
             // The receiver lives as long as the thread that is joined below.
             let _ = self.cancellations.send(Cancel::Always(Arc::clone(query)));
         }
-        drop((self.readers, self.writers));
+        drop((self.readers, self.own_readers, self.writers));
         let deadline = Instant::now() + time_limit;
         let all_ended = |threads: &[JoinHandle<()>]| {
             while !threads.iter().all(JoinHandle::is_finished) {
@@ -244,7 +258,8 @@ fn start_canceller(
 ) -> Result<JoinHandle<()>, StartError> {
     let (ready, opened) = mpsc::channel();
     let (arguments, prepare) = (options.arguments.clone(), options.prepare.clone());
-    let thread = std::thread::Builder::new().name("canceller".into()).spawn(move || {
+    let thread = std::thread::Builder::new().name("canceller".into()).stack_size(STACK_BYTES);
+    let thread = thread.spawn(move || {
         let prepared =
             Connection::open(library, &arguments).map_err(StartError::from).and_then(|mut connection| {
                 for sql in &prepare {

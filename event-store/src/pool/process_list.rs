@@ -1,18 +1,25 @@
 //! The queries that wait or run, as ClickHouse's process list has them.
 
+use super::mark::{Mark, comment};
 use super::query_status::QueryStatus;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Queries by number. No number is given twice.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ProcessList {
+    /// What no caller can guess, in the comment that marks an INSERT.
+    secret: String,
     queries: Mutex<HashMap<u64, Arc<QueryStatus>>>,
     next_number: AtomicU64,
 }
 
 impl ProcessList {
+    pub(super) fn new(secret: String) -> Self {
+        Self { secret, queries: Mutex::default(), next_number: AtomicU64::new(0) }
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, Arc<QueryStatus>>> {
         self.queries.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -20,7 +27,7 @@ impl ProcessList {
     /// Adds a query.
     pub(super) fn insert(&self, query_id: Option<String>) -> (u64, Arc<QueryStatus>) {
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
-        let query = Arc::new(QueryStatus::new(query_id));
+        let query = Arc::new(QueryStatus::new(query_id, comment(&self.secret, number)));
         self.lock().insert(number, Arc::clone(&query));
         (number, query)
     }
@@ -39,8 +46,8 @@ impl ProcessList {
     pub fn with_query_ids(&self) -> Vec<NamedQuery> {
         let queries = self.lock();
         let named = queries.iter().filter_map(|(number, query)| {
-            let (connection_id, query_id) = query.ids()?;
-            Some(NamedQuery { number: *number, connection_id, query_id })
+            let (mark, query_id) = query.ids()?;
+            Some(NamedQuery { number: *number, mark, query_id })
         });
         named.collect()
     }
@@ -51,8 +58,8 @@ impl ProcessList {
 pub struct NamedQuery {
     /// Its number in the process list.
     pub number: u64,
-    /// The connection that it runs on, which others use before and after it.
-    pub connection_id: String,
+    /// What the engine shows of it.
+    pub mark: Mark,
     /// The client's query id.
     pub query_id: String,
 }

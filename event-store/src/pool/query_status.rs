@@ -1,5 +1,6 @@
 //! The state of one query between its arrival and its end, so that it can be cancelled at any instant, and no other.
 
+use super::mark::Mark;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How far a query is.
@@ -7,9 +8,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub(super) enum Stage {
     /// No thread has it yet.
     Waiting,
-    /// It runs on this connection.
+    /// It runs.
     Running {
-        connection_id: String,
+        mark: Mark,
         /// Nothing is lost by stopping it: it only reads.
         reads: bool,
     },
@@ -23,16 +24,17 @@ struct State {
     abandoned: bool,
 }
 
-/// One query's state. While it is locked the query cannot end, so that a kill by its connection's id cannot hit the next one.
+/// One query's state. While it is locked the query cannot end, so that a kill by its thread cannot hit the next one.
 #[derive(Debug)]
 pub struct QueryStatus {
     query_id: Option<String>,
+    comment: String,
     state: Mutex<State>,
 }
 
 impl QueryStatus {
-    pub(super) fn new(query_id: Option<String>) -> Self {
-        Self { query_id, state: Mutex::new(State { stage: Stage::Waiting, abandoned: false }) }
+    pub(super) fn new(query_id: Option<String>, comment: String) -> Self {
+        Self { query_id, comment, state: Mutex::new(State { stage: Stage::Waiting, abandoned: false }) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -49,17 +51,20 @@ impl QueryStatus {
         self.lock().abandoned
     }
 
-    /// The query runs on this connection from now on.
-    pub fn begin(&self, connection_id: &str, reads: bool) {
-        self.lock().stage = Stage::Running { connection_id: connection_id.to_owned(), reads };
+    /// What an INSERT's text begins with, so that it can be found among those that run.
+    pub fn comment(&self) -> &str {
+        &self.comment
     }
 
-    /// The connection's and the client's id of a query that runs and has one.
-    pub(super) fn ids(&self) -> Option<(String, String)> {
+    /// The query runs on this thread from now on.
+    pub fn begin(&self, thread: u32, reads: bool) {
+        self.lock().stage = Stage::Running { mark: Mark::new(thread, &self.comment), reads };
+    }
+
+    /// The mark and the client's id of a query that runs and has one.
+    pub(super) fn ids(&self) -> Option<(Mark, String)> {
         match (&self.lock().stage, &self.query_id) {
-            (Stage::Running { connection_id, .. }, Some(query_id)) => {
-                Some((connection_id.clone(), query_id.clone()))
-            }
+            (Stage::Running { mark, .. }, Some(query_id)) => Some((mark.clone(), query_id.clone())),
             _ => None,
         }
     }
@@ -69,12 +74,12 @@ impl QueryStatus {
         self.lock().stage = Stage::Done;
     }
 
-    /// Calls `kill` with the connection's id while the query cannot end. `false`: there is nothing left to kill.
-    pub(super) fn kill_with(&self, forced: bool, kill: impl FnOnce(&str)) -> bool {
+    /// Calls `kill` with the mark while the query cannot end. `false`: there is nothing left to kill.
+    pub(super) fn kill_with(&self, forced: bool, kill: impl FnOnce(&Mark)) -> bool {
         let state = self.lock();
         match &state.stage {
-            Stage::Running { connection_id, reads } if *reads || forced => {
-                kill(connection_id);
+            Stage::Running { mark, reads } if *reads || forced => {
+                kill(mark);
                 true
             }
             // A thread that takes it ends it at once, or is just about to begin it.
@@ -89,37 +94,45 @@ impl QueryStatus {
 mod a_query {
     use super::*;
 
-    fn killed(query: &QueryStatus, forced: bool) -> Option<String> {
+    fn query(query_id: Option<&str>) -> QueryStatus {
+        QueryStatus::new(query_id.map(str::to_owned), "/* c */ ".into())
+    }
+
+    fn killed(query: &QueryStatus, forced: bool) -> Option<Mark> {
         let mut seen = None;
-        query.kill_with(forced, |connection_id| seen = Some(connection_id.to_owned()));
+        query.kill_with(forced, |mark| seen = Some(mark.clone()));
         seen
+    }
+
+    fn on(thread: u32) -> Mark {
+        Mark::new(thread, "/* c */ ")
     }
 
     #[test]
     fn is_killed_only_while_it_runs() {
-        let query = QueryStatus::new(None);
+        let query = query(None);
         assert_eq!(killed(&query, true), None);
-        query.begin("m1", true);
-        assert_eq!(killed(&query, false).as_deref(), Some("m1"));
+        query.begin(1, true);
+        assert_eq!(killed(&query, false), Some(on(1)));
         query.end();
         assert_eq!(killed(&query, true), None);
     }
 
     #[test]
     fn has_its_callers_id_only_while_it_runs() {
-        let query = QueryStatus::new(Some("mine".into()));
+        let query = query(Some("mine"));
         assert_eq!(query.ids(), None);
-        query.begin("m3", true);
-        assert_eq!(query.ids(), Some(("m3".into(), "mine".into())));
+        query.begin(3, true);
+        assert_eq!(query.ids(), Some((on(3), "mine".into())));
         query.end();
         assert_eq!(query.ids(), None);
     }
 
     #[test]
     fn that_writes_is_killed_only_by_force() {
-        let query = QueryStatus::new(None);
-        query.begin("m2", false);
+        let query = query(None);
+        query.begin(2, false);
         assert_eq!(killed(&query, false), None);
-        assert_eq!(killed(&query, true).as_deref(), Some("m2"));
+        assert_eq!(killed(&query, true), Some(on(2)));
     }
 }

@@ -1,11 +1,13 @@
 //! HTTP responses as ClickHouse makes them: status by exception code, its headers, and exceptions within a result.
 
+mod allowance;
 mod encoder;
 mod stream;
 mod writer;
 
+pub use allowance::Allowance;
 pub use encoder::Encoder;
-pub use stream::{ResponseBody, StreamAborted, Streamed};
+pub use stream::{Held, ResponseBody, StreamAborted, Streamed};
 pub use writer::{Chunk, QueryResult, ResponseOptions, ResponseWriter};
 
 use crate::engine::{Exception, Progress};
@@ -68,9 +70,13 @@ pub fn of_query(
             query.finished();
             return failure(&exception, query_id);
         }
-        QueryResult::Whole { format, bytes, progress } => {
+        QueryResult::Whole { format, bytes, progress, held } => {
             query.finished();
-            (format, ResponseBody::Whole(Some(bytes)), progress)
+            let body = match (held, options.allowance.clone()) {
+                (Some(held), Some(allowance)) => ResponseBody::Held(Held::new(bytes, held, allowance)),
+                _ => ResponseBody::Whole(Some(bytes)),
+            };
+            (format, body, progress)
         }
         QueryResult::Streamed { format, first, rest } => {
             let streamed = Streamed::new(first, rest, query);

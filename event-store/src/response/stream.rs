@@ -1,13 +1,13 @@
 //! A response's body: known whole, or streamed from the engine, with an exception block when the query fails on the way.
 
-use super::Chunk;
+use super::{Allowance, Chunk};
 use crate::pool::QueryGuard;
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::Sleep;
 
 /// How long the connection stays open after an exception within a result, so that the exception leaves the socket.
@@ -17,8 +17,50 @@ const EXCEPTION_FLUSH_TIME: Duration = Duration::from_millis(100);
 pub enum ResponseBody {
     /// Known whole.
     Whole(Option<Bytes>),
+    /// Known whole, and held by a task that gives it up when it is not read.
+    Held(Held),
     /// Streamed from the engine.
     Streamed(Box<Streamed>),
+}
+
+/// Bytes of a held result that are handed on at once.
+const PIECE: usize = 256 << 10;
+
+/// A whole result that is handed on piece by piece.
+pub struct Held {
+    left: u64,
+    pieces: mpsc::Receiver<Bytes>,
+}
+
+impl Held {
+    /// Holds the result until it is read or its time is over, in a task of its own: what a connection holds of it is a piece.
+    pub fn new(bytes: Bytes, permit: OwnedSemaphorePermit, allowance: Allowance) -> Self {
+        let (sender, pieces) = mpsc::channel(1);
+        let left = bytes.len() as u64;
+        tokio::spawn(async move {
+            let _permit = permit;
+            for piece in bytes.chunks(PIECE) {
+                // Copied: a slice would keep the whole.
+                let sent =
+                    tokio::time::timeout(allowance.pause(), sender.send(Bytes::copy_from_slice(piece)));
+                if !matches!(sent.await, Ok(Ok(()))) {
+                    return;
+                }
+            }
+        });
+        Self { left, pieces }
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, StreamAborted>>> {
+        match self.pieces.poll_recv(context) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Some(piece)) => {
+                self.left = self.left.saturating_sub(piece.len() as u64);
+                Poll::Ready(Some(Ok(Frame::data(piece))))
+            }
+            Poll::Ready(None) => Poll::Ready((self.left > 0).then_some(Err(StreamAborted))),
+        }
+    }
 }
 
 /// A streamed result. Dropped before its end, it cancels its query.
@@ -46,17 +88,23 @@ impl hyper::body::Body for ResponseBody {
             Self::Whole(bytes) => Poll::Ready(
                 bytes.take().filter(|bytes| !bytes.is_empty()).map(|bytes| Ok(Frame::data(bytes))),
             ),
+            Self::Held(held) => held.poll(context),
             Self::Streamed(streamed) => streamed.poll(context),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self, Self::Whole(bytes) if bytes.as_ref().is_none_or(Bytes::is_empty))
+        match self {
+            Self::Whole(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
+            Self::Held(held) => held.left == 0,
+            Self::Streamed(_) => false,
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Self::Held(held) => SizeHint::with_exact(held.left),
             Self::Streamed(_) => SizeHint::default(),
         }
     }
@@ -80,15 +128,20 @@ impl Streamed {
                 Poll::Pending => Poll::Pending,
                 Poll::Ready(Some(Chunk::Bytes(bytes))) if bytes.is_empty() => continue,
                 Poll::Ready(Some(Chunk::Bytes(bytes))) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+                Poll::Ready(Some(Chunk::Last(bytes))) => {
+                    self.end();
+                    Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+                }
                 Poll::Ready(Some(Chunk::Exception(block))) => {
                     self.end();
                     self.aborting = Some(Box::pin(tokio::time::sleep(EXCEPTION_FLUSH_TIME)));
                     Poll::Ready(Some(Ok(Frame::data(block))))
                 }
-                Poll::Ready(None) => {
-                    self.end();
-                    Poll::Ready(None)
-                }
+                // After the last bytes there are no more; without them the result is cut short.
+                Poll::Ready(None) => Poll::Ready(self.query.take().map(|query| {
+                    query.finished();
+                    Err(StreamAborted)
+                })),
             };
         }
     }

@@ -1,5 +1,6 @@
 //! Writes a query's result into its HTTP response, from a pool thread: whole, or chunk by chunk.
 
+use super::Allowance;
 use super::encoder::Encoder;
 use crate::block;
 use crate::encoding::Encoding;
@@ -8,7 +9,7 @@ use crate::limits::READ_PAUSE;
 use bytes::Bytes;
 use std::io;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 /// Bytes of a whole result compressed as one block.
 const BLOCK: usize = 1 << 20;
@@ -25,6 +26,8 @@ pub enum QueryResult {
         bytes: Bytes,
         /// What it took.
         progress: Progress,
+        /// Its share of what whole answers may hold together.
+        held: Option<OwnedSemaphorePermit>,
     },
     /// The first bytes of a long result.
     Streamed {
@@ -41,12 +44,14 @@ pub enum QueryResult {
 pub enum Chunk {
     /// Further bytes.
     Bytes(Bytes),
+    /// The last ones. A result that ends without them is cut short.
+    Last(Bytes),
     /// An exception block, after which there are no more.
     Exception(Bytes),
 }
 
 /// How a response is encoded.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct ResponseOptions {
     /// ClickHouse's own blocks around the result.
     pub compress: bool,
@@ -54,6 +59,8 @@ pub struct ResponseOptions {
     pub encoding: Encoding,
     /// Marks an exception amid the result.
     pub tag: String,
+    /// Its bounds, where it has any.
+    pub allowance: Option<Allowance>,
 }
 
 /// Writes one response. Dropped without a result, it leaves the request unanswered.
@@ -77,15 +84,41 @@ impl ResponseWriter {
 
     /// Sends the whole result. A request is answered once: by this, by [`Self::send_exception`], or by [`Self::start_stream`].
     pub fn send_whole(&mut self, format: &str, bytes: Bytes, progress: Progress) {
-        let result = match self.encoded(bytes) {
-            Ok(bytes) => QueryResult::Whole { format: format.to_owned(), bytes, progress },
-            Err(error) => QueryResult::Exception(cannot_compress(&error)),
-        };
+        let result = self.whole(format, bytes, progress).unwrap_or_else(QueryResult::Exception);
         self.send_first(result);
+    }
+
+    fn whole(&self, format: &str, bytes: Bytes, progress: Progress) -> Result<QueryResult, Exception> {
+        if self.options.allowance.is_some() {
+            Allowance::check_whole(bytes.len())?;
+        }
+        // Its share is taken before it is encoded, which makes another of it.
+        let held = match &self.options.allowance {
+            Some(allowance) => allowance.hold(&self.runtime, bytes.len())?,
+            None => None,
+        };
+        let bytes = self.encoded(bytes).map_err(|error| cannot_compress(&error))?;
+        // Copied, as the engine's buffer may be twice as large as what is in it.
+        let bytes = if held.is_some() { Bytes::copy_from_slice(&bytes) } else { bytes };
+        Ok(QueryResult::Whole { format: format.to_owned(), bytes, progress, held })
+    }
+
+    /// Charges further bytes of a long result. An exception: there may be no more of it.
+    pub fn charge(&mut self, bytes: usize) -> Result<(), Exception> {
+        self.options.allowance.as_mut().map_or(Ok(()), |allowance| allowance.charge(bytes))
+    }
+
+    /// What the caller may read of an exception.
+    fn told(&self, exception: Exception) -> Exception {
+        match &self.options.allowance {
+            Some(allowance) => allowance.conceal(exception),
+            None => exception,
+        }
     }
 
     /// Sends an exception instead of a result.
     pub fn send_exception(&mut self, exception: Exception) {
+        let exception = self.told(exception);
         self.send_first(QueryResult::Exception(exception));
     }
 
@@ -123,11 +156,16 @@ impl ResponseWriter {
         }
     }
 
+    /// Ends the result where it is: its client has not read it, and shall not take it for whole if it reads on.
+    pub fn abandon(&mut self) {
+        self.chunks = None;
+    }
+
     /// Ends the result.
     pub fn finish(&mut self) {
         if let Some((chunks, encoder)) = self.chunks.take() {
             match encoder.finish() {
-                Ok(rest) => self.send_or_give_up(&chunks, Chunk::Bytes(rest)),
+                Ok(rest) => self.send_or_give_up(&chunks, Chunk::Last(rest)),
                 Err(error) => self.send_or_give_up(
                     &chunks,
                     Chunk::Exception(exception_block(&cannot_compress(&error), &self.options.tag)),
@@ -138,7 +176,8 @@ impl ResponseWriter {
 
     /// Ends the result with an exception, which is encoded like the result, as ClickHouse does it.
     pub fn fail(&mut self, exception: &Exception) {
-        let block = self.compressed(exception_block(exception, &self.options.tag));
+        let exception = self.told(exception.clone());
+        let block = self.compressed(exception_block(&exception, &self.options.tag));
         if let Some((chunks, mut encoder)) = self.chunks.take() {
             // If the encoder fails as well, the body ends early without the exception.
             let encoded = encoder.chunk(block).and_then(|block| Ok([block, encoder.finish()?].concat()));
@@ -152,8 +191,8 @@ impl ResponseWriter {
 
     /// Gives up after a while: a client that does not read would hold a thread of the pool.
     fn send_or_give_up(&self, chunks: &mpsc::Sender<Chunk>, chunk: Chunk) -> bool {
-        let sent =
-            self.runtime.block_on(async { tokio::time::timeout(READ_PAUSE, chunks.send(chunk)).await });
+        let pause = self.options.allowance.as_ref().map_or(READ_PAUSE, Allowance::pause);
+        let sent = self.runtime.block_on(async { tokio::time::timeout(pause, chunks.send(chunk)).await });
         matches!(sent, Ok(Ok(())))
     }
 

@@ -5,11 +5,13 @@
 mod insert;
 mod kill;
 mod session;
+mod settings;
 mod token;
 
 pub use insert::{Insert, insert};
 pub use kill::{Named, kills_by_query_id, with_client_query_ids};
 pub use session::needs_session;
+pub use settings::{NamedSetting, Unclear, clear_tokens, named_settings};
 pub use token::{Kind, Token, Tokens};
 
 /// Escapes a value for ClickHouse's quotes.

@@ -58,6 +58,7 @@ impl<'t> Tokens<'t> {
             } else if byte.is_ascii_whitespace() || byte == 0x0b || byte == 0 {
                 self.at += 1;
             } else if (byte == b'-' && self.peek(1) == b'-')
+                || (byte == b'/' && self.peek(1) == b'/')
                 || (byte == b'#' && matches!(self.peek(1), b' ' | b'!'))
             {
                 let length = self.left().iter().position(|&b| b == b'\n').unwrap_or(self.left().len());
@@ -173,6 +174,7 @@ mod tokens {
     fn know_strings_comments_and_identifiers() {
         let text = r#"SELECT /* 'x */ 'it''s \' -- no', `a``b`, "c\"d" -- FORMAT
             # comment
+            // no FORMAT CSV
             , $q$ ' " $q$, 1.5e3 FORMAT JSON"#;
         let found: Vec<String> = words(text).into_iter().map(|(_, word)| word).collect();
         assert_eq!(

@@ -70,7 +70,7 @@ fn holds_an_answer_back_as_long_as_it_may() {
     let ask = |rows: u64, at: u64| {
         let sql =
             format!("SELECT number, repeat('x', 100), throwIf(number = {at}, 'boom') FROM numbers({rows})");
-        server.curl_as_reader("?wait_end_of_query=1", &["--data-binary", &sql])
+        server.curl("?wait_end_of_query=1", &["--data-binary", &sql])
     };
     let held = ask(500_000, 500_000);
     assert!(held.header("content-length").is_some() && held.body.lines().count() == 500_000);

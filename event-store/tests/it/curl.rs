@@ -33,7 +33,7 @@ fn asks_by_get_and_by_post() {
         Some("mine")
     );
     assert_eq!(server.curl_as_reader("no-such-path", &[]).status, 404);
-    assert_eq!(server.curl_as_reader("?database=x", &[]).exception(), 62);
+    assert_eq!(server.curl_as_reader("?database=store", &[]).exception(), 62);
     assert_eq!(server.curl_as_reader("", &["-X", "DELETE"]).status, 405);
 }
 
@@ -321,9 +321,11 @@ fn sees_the_tables_of_its_database_only_when_it_names_none() {
     server.run("CREATE TABLE store_other.t (a UInt8) ENGINE = Memory");
     server.run("CREATE TABLE u (a UInt8) ENGINE = Memory");
     assert_eq!(server.curl_as_reader("", &["-d", "SHOW TABLES"]).body, "u\n");
-    assert_eq!(server.curl_as_reader("?database=store_other", &["-d", "SHOW TABLES"]).body, "t\n");
+    assert_eq!(server.curl("?database=store_other", &["-d", "SHOW TABLES"]).body, "t\n");
+    let beyond = server.curl_as_reader("?database=store_other", &["-d", "SHOW TABLES"]);
+    assert_eq!((beyond.status, beyond.exception()), (404, 81), "{}", beyond.body);
     let header = ["-H", "X-ClickHouse-Database: store_other", "-d", "SELECT currentDatabase()"];
-    assert_eq!(server.curl_as_reader("", &header).body, "store_other\n");
+    assert_eq!(server.curl("", &header).body, "store_other\n");
     assert_eq!(
         server.curl_as_reader("", &["-d", "SELECT currentDatabase(), timezone()"]).body,
         "store\tUTC\n"

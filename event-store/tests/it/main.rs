@@ -1,5 +1,6 @@
 //! The embedded ClickHouse from outside: a real process, a real engine, unmodified clients. No table of Footfall's.
 
+mod attacks;
 mod client_requests;
 mod clients_that_leave;
 mod clients_that_overdo;

@@ -64,8 +64,7 @@ fn are_the_blocks_of_files_with_a_few_bytes_more() {
              allow_suspicious_low_cardinality_types = 1"
         );
         let ask = |query: &str| {
-            let said =
-                server.curl_as_reader(&format!("?default_format=Native&{query}"), &["--data-binary", &sql]);
+            let said = server.curl(&format!("?default_format=Native&{query}"), &["--data-binary", &sql]);
             assert_eq!(said.status, 200, "{value}: {}", said.body);
             said.bytes
         };

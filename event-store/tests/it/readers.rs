@@ -98,7 +98,7 @@ fn see_no_file_and_no_other_server() {
             denied,
         ),
         ("SELECT file('/proc/self/environ')".to_owned(), denied),
-        ("SELECT file('../password')".to_owned(), denied),
+        ("SELECT file('../../password')".to_owned(), denied),
         (format!("SELECT file('{}')", server.password_file().display()), denied),
         ("SELECT * FROM url('http://127.0.0.1:9/', 'LineAsString')".to_owned(), no_grant),
         ("SELECT * FROM remote('127.0.0.1', system.one)".to_owned(), no_grant),
@@ -108,27 +108,28 @@ fn see_no_file_and_no_other_server() {
         ("SELECT * FROM executable('x', 'TSV', 'a String')".to_owned(), (500, 1)),
     ];
     for (sql, refusal) in &attempts {
-        for said in
-            [server.curl_as_reader("", &["--data-binary", sql]), server.curl("", &["--data-binary", sql])]
-        {
-            assert_eq!((said.status, said.exception()), *refusal, "{sql}: {}", said.body);
+        let said = server.curl("", &["--data-binary", sql]);
+        assert_eq!((said.status, said.exception()), *refusal, "{sql}: {}", said.body);
+        // Without the password most of it does not reach the engine.
+        let unasked = server.curl_as_reader("", &["--data-binary", sql]);
+        let refused = [(403, 497), (500, 164), *refusal].contains(&(unasked.status, unasked.exception()));
+        assert!(refused, "{sql}: {}", unasked.body);
+        for said in [said, unasked] {
             assert!(!said.body.contains("TOPSECRET") && !said.body.contains(&secret), "{sql}: {}", said.body);
         }
     }
     // The engine may read its own threads' figures; what stands beside them is blank, or leads out and is refused.
     let threads = format!("/proc/self/task/{}", server.pid());
-    let schedule =
-        server.curl_as_reader("", &["--data-binary", &format!("SELECT file('{threads}/schedstat')")]);
+    let schedule = server.curl("", &["--data-binary", &format!("SELECT file('{threads}/schedstat')")]);
     assert_eq!(schedule.status, 200, "{}", schedule.body);
     for (beside, status, exception) in [
         ("environ", 200, 0),
         ("mem", 200, 0),
         ("root/etc/passwd", 503, 76),
-        ("cwd/../password", 500, 107),
+        ("cwd/../../password", 500, 107),
         ("root/proc/1/environ", 503, 76),
     ] {
-        let said =
-            server.curl_as_reader("", &["--data-binary", &format!("SELECT file('{threads}/{beside}')")]);
+        let said = server.curl("", &["--data-binary", &format!("SELECT file('{threads}/{beside}')")]);
         assert_eq!((said.status, said.exception()), (status, exception), "{beside}: {}", said.body);
         assert!(!said.body.contains("SECRET") && !said.body.contains("root:"), "{beside}: {}", said.body);
         let blank = said.body.trim_matches(['\\', '0', '\n']).is_empty();

@@ -120,7 +120,7 @@ async fn gives_parameters_of_any_content() {
 async fn streams_three_million_rows_and_the_server_stays_small() {
     let server = Server::start();
     for compression in [Compression::None, Compression::Lz4] {
-        let client = server.reader().with_compression(compression);
+        let client = server.writer().with_compression(compression);
         let sql = "SELECT number, toString(number), repeat('x', 100) FROM numbers(3000000)";
         let mut rows = client.query(sql).fetch::<(u64, String, String)>().expect("started");
         let before = server.memory();

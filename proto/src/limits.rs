@@ -21,6 +21,8 @@ pub const BEACON_QUOTA_BYTES: usize = 60 * 1024;
 
 /// Largest relay frame, bytes, length prefix not counted.
 pub const MAX_FRAME_BYTES: usize = 8 * 1024 * 1024;
+/// Largest frame of a connection that has not greeted, bytes, length prefix not counted.
+pub const MAX_HELLO_BYTES: usize = 4096;
 /// Largest plain payload of a relay batch, bytes. A single record always fits.
 pub const MAX_BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// Most records in one relay batch.
@@ -42,5 +44,6 @@ mod tests {
         assert_eq!((MAX_BODY_BYTES, MAX_PLAIN_BODY_BYTES, MAX_EVENT_BYTES), (524_288, 2_097_152, 32_768));
         assert_eq!((MAX_EVENT_AGE_MS, BEACON_QUOTA_BYTES), (86_400_000, 61_440));
         assert_eq!((MAX_FRAME_BYTES, MAX_BATCH_BYTES, MAX_POLICY_BYTES), (8_388_608, 4_194_304, 67_108_864));
+        assert_eq!(MAX_HELLO_BYTES, 4_096);
     }
 }

@@ -1,5 +1,5 @@
 //! What several busy edges would relay: visits to websites that use every partition, with the usual fields filled. Builds bytes only;
-//! the same seed makes the same load, but for its times.
+//! the same seed makes the same load, but for its times and its websites' ids.
 
 use bytes::{Bytes, BytesMut};
 use footfall_log::placement;
@@ -14,8 +14,6 @@ use prost::Message as _;
 const BATCH_BYTES: usize = 1 << 20;
 /// zstd's level on an edge.
 const LEVEL: i32 = 1;
-/// Websites in each partition.
-const WEBSITES: usize = 2;
 /// The visits are spread over so much time before now, milliseconds.
 const SPREAD_MS: u64 = 300_000;
 /// Events of a visit: a page view in a record of its own, and three more in another.
@@ -75,15 +73,19 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// At least `events` events from `edges` edges, received until `now_ms`.
-    pub(crate) fn generate(events: u64, edges: usize, partitions: u32, now_ms: u64) -> anyhow::Result<Self> {
-        let websites = websites(partitions);
+    /// At least `events` events of these websites from `edges` edges, received until `now_ms`.
+    pub(crate) fn generate(
+        events: u64,
+        edges: usize,
+        websites: &[String],
+        now_ms: u64,
+    ) -> anyhow::Result<Self> {
         let mut random = Random(fastrand::Rng::with_seed(0x5eed));
         let mut packers: Vec<_> = (0..edges).map(|_| Packer::default()).collect();
         let visits = events.div_ceil(VISIT_EVENTS);
         for visit in 0..visits {
             let at_ms = now_ms - SPREAD_MS + visit * SPREAD_MS / visits;
-            for record in records(&mut random, &websites, at_ms) {
+            for record in records(&mut random, websites, at_ms) {
                 packers[visit as usize % edges].add(&record.encode_to_vec())?;
             }
         }
@@ -105,8 +107,8 @@ impl Load {
             for (edge_offset, record) in (batch.first_offset..).zip(frame::unpack(plain.into(), batch.count)?)
             {
                 let (website_id, partition) = placement::place(&record, partitions);
-                let entry =
-                    LogEntry { edge_id: edge_id.to_owned(), epoch: epoch.clone(), edge_offset, record };
+                let (edge_id, epoch) = (edge_id.to_owned(), epoch.clone());
+                let entry = LogEntry { edge_id, epoch, edge_offset, record, ..LogEntry::default() };
                 entries.push(Entry { partition, website_id, payload: entry.encode_to_vec().into() });
             }
         }
@@ -155,18 +157,6 @@ impl Packer {
         }
         Ok(self.batches)
     }
-}
-
-/// Ids of websites, as many in each partition.
-fn websites(partitions: u32) -> Vec<String> {
-    let mut found = vec![0; partitions as usize];
-    let ids = (1_u64..).map(|number| format!("0191d0a4-0000-7000-8000-{number:012x}"));
-    let fits = |id: &String| {
-        let count = &mut found[placement::partition_of(id, partitions) as usize];
-        *count += 1;
-        *count <= WEBSITES
-    };
-    ids.filter(fits).take(WEBSITES * partitions as usize).collect()
 }
 
 /// One visit: the page view leaves at once, what follows waits for a batch.

@@ -9,6 +9,7 @@ mod load;
 mod program;
 mod relay;
 mod shards;
+mod sites;
 
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -28,6 +29,7 @@ use load::Load;
 use program::{Central, Setting};
 use relay::Edge;
 use shards::Shards;
+use sites::Sites;
 
 const PARTITIONS: u32 = 8;
 const SHARDS: usize = 2;
@@ -158,13 +160,21 @@ impl Figures {
 pub(crate) fn run(folder: &Path, plan: Plan) -> anyhow::Result<Figures> {
     std::fs::create_dir_all(folder)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let bench = Bench {
-        folder,
-        certificates: Certificates::new(folder),
-        kafka: Kafka::start(&folder.join("services"))?,
-        shards: Shards::start(&folder.join("shards"), SHARDS)?,
-        load: Load::generate(plan.events, EDGES, PARTITIONS, now_ms()?)?,
+    let certificates = Certificates::new(folder);
+    let kafka = Kafka::start(&folder.join("services"))?;
+    let shards = Shards::start(&folder.join("shards"), SHARDS)?;
+    let nothing = Setting {
+        certificates: &certificates,
+        kafka: &kafka.at,
+        shards: &shards,
+        topic: "nothing.events",
+        partitions: PARTITIONS,
+        group: "nothing",
+        metadata: None,
     };
+    let sites = Sites::make(&folder.join("sites"), &nothing)?;
+    let load = Load::generate(plan.events, EDGES, &sites.ids, now_ms()?)?;
+    let bench = Bench { folder, certificates, kafka, shards, sites, load };
     runtime.block_on(bench.run(plan.rounds))
 }
 
@@ -174,6 +184,7 @@ struct Bench<'a> {
     certificates: Certificates,
     kafka: Kafka,
     shards: Shards,
+    sites: Sites,
     load: Load,
 }
 
@@ -223,6 +234,8 @@ impl Bench<'_> {
         let measured = clock.stop()?;
         let read = central.metric("footfall_central_log_records_total").await?;
         ensure!(read == 0, "this central owned a partition: its sinks were measured as well");
+        let parked = central.metric("footfall_central_ingest_parked_total").await?;
+        ensure!(parked == 0, "central has kept {parked} records from its stores");
         for edge in edges {
             edge.close().await;
         }
@@ -302,7 +315,8 @@ impl Bench<'_> {
 
     fn setting<'a>(&'a self, topic: &'a str, group: &'a str) -> Setting<'a> {
         let (certificates, kafka, shards) = (&self.certificates, &self.kafka.at, &self.shards);
-        Setting { certificates, kafka, shards, topic, partitions: PARTITIONS, group }
+        let metadata = Some(self.sites.database.as_path());
+        Setting { certificates, kafka, shards, topic, partitions: PARTITIONS, group, metadata }
     }
 
     fn clock(&self, program: u32) -> anyhow::Result<Clock> {

@@ -2,7 +2,7 @@
 
 use std::io::BufReader;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,8 @@ pub(crate) struct Setting<'a> {
     pub(crate) topic: &'a str,
     pub(crate) partitions: u32,
     pub(crate) group: &'a str,
+    /// The metadata that it begins with, if any.
+    pub(crate) metadata: Option<&'a Path>,
 }
 
 /// A central that runs; dropping it ends it.
@@ -43,9 +45,14 @@ impl Central {
     /// # Errors
     /// When it does not start; its messages are in the folder.
     pub(crate) fn start(folder: &Path, setting: &Setting<'_>) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(folder)?;
-        let config = folder.join("central.toml");
-        std::fs::write(&config, text(folder, setting)?)?;
+        let config = write_config(folder, setting)?;
+        let database = folder.join("data/metadata.sqlite");
+        if let Some(metadata) = setting.metadata
+            && !database.exists()
+        {
+            std::fs::create_dir_all(folder.join("data"))?;
+            std::fs::copy(metadata, &database).context("copy the metadata")?;
+        }
         let program = std::env::current_exe()?.with_file_name("central");
         let log = std::fs::File::create(folder.join("central.log"))?;
         let mut child = Command::new(program)
@@ -126,8 +133,19 @@ impl Drop for Central {
     }
 }
 
+/// Writes a configuration into `folder`, which need not be there.
+///
+/// # Errors
+/// What the file system says.
+pub(crate) fn write_config(folder: &Path, setting: &Setting<'_>) -> anyhow::Result<PathBuf> {
+    std::fs::create_dir_all(folder)?;
+    let config = folder.join("central.toml");
+    std::fs::write(&config, text(folder, setting)?)?;
+    Ok(config)
+}
+
 fn text(folder: &Path, setting: &Setting<'_>) -> anyhow::Result<String> {
-    let Setting { certificates, kafka, shards, topic, partitions, group } = setting;
+    let Setting { certificates, kafka, shards, topic, partitions, group, .. } = setting;
     let servers: Vec<_> = shards.urls().into_iter().map(|url| vec![url]).collect();
     let settings = serde_json::json!({
         "data": folder.join("data"),

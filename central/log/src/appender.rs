@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::backend::LogWriter;
 use super::error::Refused;
-use super::placement;
+use super::placement::{self, NewRecord};
 
 /// Appends the records of one edge. It takes nothing more after the first failure: what follows would be in the log without what came
 /// before.
@@ -29,13 +29,14 @@ impl Appender {
     ///
     /// # Errors
     /// [`Refused`], in the answer.
-    pub fn append(
+    pub fn append<R: Into<NewRecord> + 'static>(
         &mut self,
         epoch: Bytes,
         first_offset: u64,
-        records: Vec<Bytes>,
-    ) -> impl Future<Output = Result<(), Refused>> + Send + 'static + use<> {
+        records: Vec<R>,
+    ) -> impl Future<Output = Result<(), Refused>> + Send + 'static + use<R> {
         let failed = Arc::clone(&self.failed);
+        let records = records.into_iter().map(Into::into).collect();
         let pending = (!failed.load(Ordering::Acquire)).then(|| {
             let placed = placement::envelop(&self.edge_id, epoch, first_offset, records, self.partitions);
             self.writer.append(placed, &failed)

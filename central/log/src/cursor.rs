@@ -42,6 +42,12 @@ impl RecordBatch {
         self.batch.next
     }
 
+    /// What of it begins at `offset` or later.
+    #[must_use]
+    pub fn rest(&self, offset: u64) -> Self {
+        Self { from: self.from.max(offset), batch: Arc::clone(&self.batch) }
+    }
+
     /// The whole of what was decoded at once.
     pub fn new(batch: DecodedBatch) -> Self {
         Self { from: batch.start, batch: Arc::new(batch) }

@@ -128,8 +128,9 @@ mod tests {
     use crate::poison::PoisonReason;
     use crate::record::DropTally;
     use bytes::Bytes;
-    use footfall_proto::relay::DropReason;
+    use footfall_proto::relay::{DropReason, LogEntry, ParkReason};
     use proptest::prelude::*;
+    use prost::Message as _;
 
     fn read_all(deduplicator: &mut Deduplicator, entries: &[RawEntry]) -> Vec<(u64, Vec<bool>)> {
         let next = entries.last().map_or(deduplicator.position(), |entry| entry.offset + 1);
@@ -199,6 +200,59 @@ mod tests {
         );
         let kept: Vec<_> = batch.records().iter().map(|r| (r.offset, r.events.len())).collect();
         assert_eq!(kept, [(2, 2), (3, 1)]);
+    }
+
+    #[test]
+    fn what_was_parked_when_it_came_in_reaches_no_store_and_an_entry_of_an_earlier_build_does() {
+        let record = || fixture::record(&[1]);
+        let reasons = [
+            (ParkReason::UnknownSite, PoisonReason::UnknownSite),
+            (ParkReason::TooOld, PoisonReason::TooOld),
+            (ParkReason::Ahead, PoisonReason::Ahead),
+            (ParkReason::Unreadable, PoisonReason::Record),
+            (ParkReason::EarlierBuild, PoisonReason::EarlierBuild),
+        ];
+        let parked = reasons
+            .iter()
+            .zip(0..)
+            .map(|((reason, _), offset)| fixture::parked_entry(1, offset, record(), *reason));
+        // A number that only a later build knows, and an entry as builds wrote it before there was the field.
+        let later =
+            LogEntry { parked: 99, ..LogEntry::decode(fixture::entry(1, 90, record())).expect("ours") };
+        let before = fixture::entry(1, 91, record());
+        let field = |entry: &Bytes| entry.windows(2).any(|pair| pair == [5 << 3, 1]);
+        assert!(!field(&before) && field(&fixture::parked_entry(1, 0, record(), ParkReason::UnknownSite)));
+        let entries = fixture::entries(parked.chain([later.encode_to_vec().into(), before]));
+        let batch = Deduplicator::new(0, [3; 16], Order::OutOfOrder).read(entries, 7);
+        let told: Vec<_> =
+            batch.poison.iter().map(|poison| (poison.offset, poison.index, poison.reason)).collect();
+        let mut expected: Vec<_> =
+            (0..).zip(reasons).map(|(offset, (_, reason))| (offset, None, reason)).collect();
+        expected.push((5, None, PoisonReason::Unlisted));
+        assert_eq!(told, expected);
+        assert!(batch.poison.iter().all(|poison| poison.payload == record()), "the record is kept whole");
+        let read: Vec<_> =
+            batch.records().iter().map(|read| (read.offset, read.events[0].duplicate)).collect();
+        assert_eq!(read, [(6, false)], "and an event that no store has makes no other a repeat");
+    }
+
+    #[test]
+    fn an_entry_that_is_judged_again_is_read_as_if_it_came_in_now() {
+        let parked = fixture::parked_entry(1, 0, fixture::record(&[1]), ParkReason::UnknownSite);
+        let taken = fixture::entry(1, 1, fixture::record(&[2]));
+        let entries = || fixture::entries([parked.clone(), taken.clone()].into_iter());
+        let read = |judge: fn(&[u8]) -> Option<ParkReason>| {
+            let entries = entries().into_iter().map(|entry| entry.judged_again(judge)).collect();
+            let batch = Deduplicator::new(0, [3; 16], Order::OutOfOrder).read(entries, 2);
+            let offsets: Vec<_> = batch.records().iter().map(|record| record.offset).collect();
+            (offsets, batch.poison.first().map(|poison| poison.reason))
+        };
+        assert_eq!(read(|_| None), (vec![0, 1], None));
+        assert_eq!(read(|_| Some(ParkReason::Ahead)), (vec![1], Some(PoisonReason::Ahead)));
+        let times: Vec<_> = entries().iter().map(RawEntry::server_timestamp_ms).collect();
+        assert_eq!(times, [Some(fixture::NOON_MS); 2], "its receipt time was believed");
+        let ahead = RawEntry { offset: 0, payload: parked }.judged_again(|_| Some(ParkReason::Ahead));
+        assert_eq!(ahead.server_timestamp_ms(), None, "and now it is not");
     }
 
     proptest! {

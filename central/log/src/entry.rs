@@ -1,6 +1,7 @@
 //! Entries of the log as they are stored, decoded by nobody. Data only: what the backends give to be read.
 
 use bytes::Bytes;
+use footfall_proto::relay::{LogEntry, ParkReason};
 use prost::Message;
 
 /// Receipt times outside 2000 to 2100 are invalid: the tables' partitions and retention could not hold them.
@@ -16,27 +17,51 @@ pub struct RawEntry {
 }
 
 impl RawEntry {
-    /// When the edge received it, milliseconds since the Unix epoch; nothing when that cannot be read, or is a time that no table
-    /// can hold. Decodes nothing else.
+    /// When the edge received it, milliseconds since the Unix epoch; nothing when that cannot be read, is a time that no table can
+    /// hold, or is not believed. Decodes nothing else.
     pub fn server_timestamp_ms(&self) -> Option<i64> {
         let envelope = Envelope::decode(self.payload.clone()).ok()?;
+        if !matches!(
+            ParkReason::try_from(envelope.parked),
+            Ok(ParkReason::Unspecified | ParkReason::UnknownSite | ParkReason::EarlierBuild)
+        ) {
+            return None;
+        }
         let receipt = Receipt::decode(envelope.record).ok()?;
         Some(receipt.server_timestamp_ms).filter(|time| RECEIPT_TIMES_MS.contains(time))
     }
 
-    /// Whether it is a record of a build before there was a list of traffic sources' classes. What cannot be read is none.
+    /// The same entry with what `judge` says of its record in place of why it was parked. What was not parked, or cannot be read, stays
+    /// as it is.
+    #[must_use]
+    pub fn judged_again(self, judge: impl FnOnce(&[u8]) -> Option<ParkReason>) -> Self {
+        let Ok(mut entry) = LogEntry::decode(self.payload.clone()) else { return self };
+        if entry.parked == 0 {
+            return self;
+        }
+        entry.parked = judge(&entry.record).unwrap_or_default().into();
+        Self { offset: self.offset, payload: entry.encode_to_vec().into() }
+    }
+
+    /// Whether it is a record of a build before there was a list of traffic sources' classes, and was taken. What cannot be read is
+    /// none.
     pub(super) fn is_of_earlier_build(&self) -> bool {
         let Ok(envelope) = Envelope::decode(self.payload.clone()) else { return false };
+        if envelope.parked != 0 {
+            return false;
+        }
         let marks = RecordMarks::decode(envelope.record);
         marks.is_ok_and(|marks| !marks.website_id.is_empty() && marks.traffic_source_version == 0)
     }
 }
 
-/// The field of a `LogEntry` that holds the record.
+/// The fields of a `LogEntry` that hold the record and what was decided about it.
 #[derive(Clone, PartialEq, Message)]
 struct Envelope {
     #[prost(bytes = "bytes", tag = "4")]
     record: Bytes,
+    #[prost(int32, tag = "5")]
+    parked: i32,
 }
 
 /// The fields of a `Record` that say whether it is one, and of which builds.

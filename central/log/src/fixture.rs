@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use footfall_proto::beacon::Event;
-use footfall_proto::relay::{AdmittedEvent, DropReason, LogEntry, Record, Tally, Visit};
+use footfall_proto::relay::{AdmittedEvent, DropReason, LogEntry, ParkReason, Record, Tally, Visit};
 use footfall_proto::traffic_source;
 use prost::Message as _;
 
@@ -22,8 +22,14 @@ pub(crate) fn entries(payloads: impl Iterator<Item = Bytes>) -> Vec<RawEntry> {
 }
 
 pub(crate) fn entry(epoch: u8, edge_offset: u64, record: Bytes) -> Bytes {
+    parked_entry(epoch, edge_offset, record, ParkReason::Unspecified)
+}
+
+/// An entry of a record that was parked when it came in.
+pub(crate) fn parked_entry(epoch: u8, edge_offset: u64, record: Bytes, parked: ParkReason) -> Bytes {
     let epoch = Bytes::copy_from_slice(&[epoch; 16]);
-    LogEntry { edge_id: "edge-1".into(), epoch, edge_offset, record }.encode_to_vec().into()
+    let parked = parked.into();
+    LogEntry { edge_id: "edge-1".into(), epoch, edge_offset, record, parked }.encode_to_vec().into()
 }
 
 pub(crate) fn record(events: &[u8]) -> Bytes {

@@ -38,6 +38,7 @@ pub use incarnation::Incarnation;
 pub use log::Log;
 pub use metrics::Metrics;
 pub use partition::{Owned, Partition};
+pub use placement::NewRecord;
 pub use poison::{Poison, PoisonReason};
 pub use record::{DecodedEvent, DecodedRecord, DropTally};
 

@@ -2,9 +2,25 @@
 //! store has the whole of a website. Pure.
 
 use bytes::{Bytes, BytesMut};
-use footfall_proto::relay::LogEntry;
+use footfall_proto::relay::{LogEntry, ParkReason};
+use footfall_proto::view::{RecordHead, View as _};
 use naive_cityhash::cityhash64;
-use prost::Message;
+use prost::Message as _;
+
+/// A record that came in, and why it is to be kept from every store, if it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewRecord {
+    /// The encoded record.
+    pub record: Bytes,
+    /// What whoever let it in has decided; nothing where nothing is wrong with it.
+    pub parked: Option<ParkReason>,
+}
+
+impl From<Bytes> for NewRecord {
+    fn from(record: Bytes) -> Self {
+        Self { record, parked: None }
+    }
+}
 
 /// A record on its way into the log.
 pub(super) struct PlacedRecord {
@@ -14,13 +30,6 @@ pub(super) struct PlacedRecord {
     pub(super) website_id: String,
     /// The record in the log's envelope.
     pub(super) payload: Bytes,
-}
-
-/// The only field of a record that decides about its partition; the others are skipped, not decoded.
-#[derive(Clone, PartialEq, Message)]
-struct Website {
-    #[prost(string, tag = "1")]
-    website_id: String,
 }
 
 /// The partition, of `partitions`, that holds a website: ClickHouse's `cityHash64` of the id as it is stored. Nobody's records are in
@@ -34,7 +43,7 @@ pub fn partition_of(website_id: &str, partitions: u32) -> u32 {
 
 /// Whose an encoded record is, and its partition. One that cannot be read is nobody's, and the reader parks it.
 pub fn place(record: &[u8], partitions: u32) -> (String, u32) {
-    let website_id = Website::decode(record).map(|website| website.website_id).unwrap_or_default();
+    let website_id = RecordHead::read(record).map(|head| head.website_id.to_owned()).unwrap_or_default();
     let partition = partition_of(&website_id, partitions);
     (website_id, partition)
 }
@@ -44,18 +53,19 @@ pub(super) fn envelop(
     edge_id: &str,
     epoch: Bytes,
     first_offset: u64,
-    records: Vec<Bytes>,
+    records: Vec<NewRecord>,
     partitions: u32,
 ) -> Vec<PlacedRecord> {
     let envelope_bytes = edge_id.len() + epoch.len() + 32;
     let mut buffer =
-        BytesMut::with_capacity(records.iter().map(|record| record.len() + envelope_bytes).sum());
+        BytesMut::with_capacity(records.iter().map(|new| new.record.len() + envelope_bytes).sum());
     let mut entry =
-        LogEntry { edge_id: edge_id.to_owned(), epoch, edge_offset: first_offset, record: Bytes::new() };
+        LogEntry { edge_id: edge_id.to_owned(), epoch, edge_offset: first_offset, ..LogEntry::default() };
     let mut placed = Vec::with_capacity(records.len());
-    for record in records {
+    for NewRecord { record, parked } in records {
         let (website_id, partition) = place(&record, partitions);
         entry.record = record;
+        entry.parked = parked.unwrap_or_default().into();
         entry.encode(&mut buffer).expect("a growing buffer has room");
         placed.push(PlacedRecord { partition, website_id, payload: buffer.split().freeze() });
         entry.edge_offset = entry.edge_offset.wrapping_add(1);

@@ -80,7 +80,7 @@ pub fn decode_envelope(entry: &RawEntry) -> Result<([u8; EPOCH_BYTES], LogEntry<
     })
 }
 
-/// Decodes the record in an envelope. Events that cannot be decoded are put into `poison`; the others are kept.
+/// Decodes the record in an envelope, unless it was parked when it came in: then it is `poison` as it is. Events that cannot be decoded are put into `poison`; the others are kept.
 pub fn decode_record<'a>(
     entry: &'a RawEntry,
     epoch: [u8; EPOCH_BYTES],
@@ -90,6 +90,10 @@ pub fn decode_record<'a>(
     let offset = entry.offset;
     let whole_record =
         |reason| Poison { offset, index: None, reason, payload: entry.payload.slice_ref(envelope.record) };
+    if let Some(reason) = PoisonReason::of_parked(envelope.parked) {
+        poison.push(whole_record(reason));
+        return None;
+    }
     let Ok(record) = Record::read(envelope.record) else {
         poison.push(whole_record(PoisonReason::Record));
         return None;

@@ -84,7 +84,7 @@ async fn a_log_of_an_earlier_build_is_refused_in_a_sentence() {
     let record = footfall_proto::relay::Record::decode(fixture::record(&[1])).expect("valid");
     let record = footfall_proto::relay::Record { traffic_source_version: 0, ..record }.encode_to_vec();
     let epoch = Bytes::from_static(&[1; 16]);
-    log.appender("edge-1").append(epoch, 0, vec![record.into()]).await.expect("appended");
+    log.appender("edge-1").append(epoch, 0, vec![Bytes::from(record)]).await.expect("appended");
     append(&log, 1, 1, &[2]).await;
     log.close();
     drop(log);
@@ -118,7 +118,7 @@ async fn a_sink_that_does_not_move_delays_no_other_and_catches_up_on_its_own() {
         let visit = footfall_proto::relay::Visit { user_agent: padding.clone(), ..Default::default() };
         let record = footfall_proto::relay::Record { visit: Some(visit), ..record }.encode_to_vec();
         log.appender("edge-1")
-            .append(Bytes::from_static(&[1; 16]), offset, vec![record.into()])
+            .append(Bytes::from_static(&[1; 16]), offset, vec![Bytes::from(record)])
             .await
             .expect("appended");
     }

@@ -31,7 +31,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use footfall_daemon::status;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, watch as channel};
 
 use database::Database;
 
@@ -68,6 +68,8 @@ struct Inner {
     known: ArcSwapOption<Vec<Website>>,
     /// What [`watch()`] has to say of the last attempt, while there is something.
     fault: status::Status,
+    /// How often [`watch()`] has looked and was answered.
+    looks: channel::Sender<u64>,
 }
 
 impl Metadata {
@@ -80,6 +82,7 @@ impl Metadata {
             database: OnceCell::new(),
             known: ArcSwapOption::empty(),
             fault: status::Status::default(),
+            looks: channel::Sender::new(0),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -104,6 +107,12 @@ impl Metadata {
     /// What keeps the database from doing its whole job, in one sentence, as of [`watch()`]'s last look.
     pub fn fault(&self) -> Option<String> {
         self.inner.fault.fault()
+    }
+
+    /// Counts how often [`watch()`] has looked and was answered; what it found has been sent by then. Whoever wants to know the websites
+    /// as of now waits until two more looks have ended: the first of them may have begun before. That costs the database nothing.
+    pub fn looks(&self) -> channel::Receiver<u64> {
+        self.inner.looks.subscribe()
     }
 
     /// Waits for running statements and closes every connection.

@@ -93,6 +93,7 @@ pub async fn watch(metadata: Metadata, tx: watch::Sender<Arc<Policy>>, shutdown:
             () = shutdown.cancelled() => return,
             seen = look => seen,
         };
+        let answered = seen.is_ok();
         let (changed, fault) = match seen {
             Ok(Seen { changed, read_only: false }) => (changed, None),
             Ok(Seen { changed, read_only: true }) => {
@@ -113,6 +114,9 @@ pub async fn watch(metadata: Metadata, tx: watch::Sender<Arc<Policy>>, shutdown:
             tracing::info!(policy_id, sites = websites.len(), "policy changed");
             metadata.inner.known.store(Some(Arc::new(websites.clone())));
             tx.send_replace(Arc::new(policy(policy_id, websites)));
+        }
+        if answered {
+            metadata.inner.looks.send_modify(|looks| *looks += 1);
         }
     }
 }

@@ -107,7 +107,9 @@ async fn serve(config: Config, sockets: Sockets, stop: CancellationToken) -> any
     let policy_watch =
         tokio::spawn(footfall_metadata::watch(metadata.clone(), policy_sender, ends.api.clone()));
     let context =
-        ingest::IngestContext::new(log.clone(), policy, telemetry.ingest.clone(), ends.ingest.clone());
+        ingest::IngestContext::new(log.clone(), policy, telemetry.ingest.clone(), ends.ingest.clone())
+            .looking_again(metadata.looks())
+            .believing(config.receipt_window);
     let ingest_health = context.health();
     let mut ingest = tokio::spawn(ingest::serve(relay, context));
     let job_health = JobHealth::default();

@@ -63,6 +63,9 @@ pub enum DeadLetter {
     Replay {
         /// Only this one, by its place as `list` prints it.
         place: Option<String>,
+        /// Believes the receipt times of records that were parked because of them, as far as a table can hold them.
+        #[arg(long)]
+        any_time: bool,
         /// Prints JSON, one line for each.
         #[arg(long)]
         json: bool,
@@ -200,6 +203,7 @@ pub fn print_outcomes(
         let sentence = match outcome {
             Outcome::Stored { events } => format!("{events} events are stored"),
             Outcome::Nothing => "nothing in it is to be stored".to_owned(),
+            Outcome::Parked { reason } => format!("stays parked: {reason}"),
             Outcome::Unreadable { reason } => format!("still cannot be read: {reason}"),
             Outcome::Refused => "the event store still refuses it".to_owned(),
             Outcome::Missing => "the raw log does not have it".to_owned(),

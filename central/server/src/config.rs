@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use crate::ingest;
 pub use error::ConfigError;
-use raw::{RawBlobs, RawConfig, RawEventStore, RawLog, RawMetadata, RawMetadataBackend, RawS3};
+use raw::{RawBlobs, RawConfig, RawEventStore, RawLog, RawMetadata, RawMetadataBackend, RawRelay, RawS3};
 
 /// The configuration as it is used.
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub struct Config {
     pub http: Http,
     /// Where edges connect.
     pub relay: ingest::Options,
+    /// Which receipt times edges are believed.
+    pub receipt_window: ingest::ReceiptWindow,
     /// The event store.
     pub event_store: footfall_clickhouse::Options,
     /// Where the log is kept.
@@ -70,6 +72,11 @@ pub struct Http {
 
 /// The metadata's file, in the data folder.
 const METADATA: &str = "metadata.sqlite";
+/// For how long an edge may have been cut off, days. No batch of rows is spread over more days than that and two ...
+const RECEIPT_DAYS_BACK: std::ops::RangeInclusive<u16> = 1..=60;
+const _: () = assert!(*RECEIPT_DAYS_BACK.end() as usize + 2 <= footfall_sink::batch::MAX_DAYS);
+/// ... and how far ahead its clock may be, seconds: no less than with which it may greet.
+const RECEIPT_SECONDS_AHEAD: std::ops::RangeInclusive<u16> = 60..=3600;
 /// How long an object of the raw log may stay open.
 const CLOSE_AFTER_SECONDS: std::ops::RangeInclusive<u64> = 1..=3600;
 /// Smallest log, bytes: a few of the largest records must fit.
@@ -108,6 +115,7 @@ impl RawConfig {
         if !listen.ip().is_loopback() {
             return Err(ConfigError::Open(listen));
         }
+        let receipt_window = self.relay.receipt_window()?;
         let relay = ingest::Options {
             listen: address("relay.listen", &self.relay.listen)?,
             certificate: self.relay.certificate,
@@ -130,6 +138,7 @@ impl RawConfig {
             stale: Duration::from_secs(self.query.stale_seconds.into()),
             http: Http { listen, names: self.http.names, metrics_listen },
             relay,
+            receipt_window,
             event_store,
             log: self.log.resolve()?,
             blobs: self.blobs.resolve(&self.data)?,
@@ -137,6 +146,24 @@ impl RawConfig {
             tag_edge_url: self.tag.edge_url,
             data: self.data,
         })
+    }
+}
+
+impl RawRelay {
+    fn receipt_window(&self) -> Result<ingest::ReceiptWindow, ConfigError> {
+        let (days, seconds) = (self.receipt_days_back, self.receipt_seconds_ahead);
+        let bounds = |key, range: &std::ops::RangeInclusive<u16>| ConfigError::Range {
+            key,
+            least: *range.start(),
+            most: *range.end(),
+        };
+        if !RECEIPT_DAYS_BACK.contains(&days) {
+            return Err(bounds("relay.receipt_days_back", &RECEIPT_DAYS_BACK));
+        }
+        if !RECEIPT_SECONDS_AHEAD.contains(&seconds) {
+            return Err(bounds("relay.receipt_seconds_ahead", &RECEIPT_SECONDS_AHEAD));
+        }
+        Ok(ingest::ReceiptWindow::new(days, seconds))
     }
 }
 

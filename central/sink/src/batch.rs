@@ -12,6 +12,9 @@ use footfall_tables::events::{EVENTS, EventRow};
 
 /// Most rows of one insert: what ClickHouse writes as one part, all or none.
 pub const MAX_ROWS: usize = 100_000;
+/// Most UTC days of one batch: each is an insert, a part and some fsyncs of its own. What edges are believed lies within fewer days
+/// than that, so only what came into the log before it was judged is cut here; the rest makes the next batch.
+pub const MAX_DAYS: usize = 64;
 /// Bytes of one insert that are not exceeded by more than a row.
 const MAX_INSERT_BYTES: usize = 64 << 20;
 /// Rows or bytes at which a batch is written at once ...
@@ -51,11 +54,14 @@ pub struct Insert {
 }
 
 impl Planner {
+    /// Whether a row may be added: it is of one of the batch's days, or there is room for another day.
+    pub fn has_room(&self, row: &EventRow<'_>) -> bool {
+        self.days.len() < MAX_DAYS || self.days.contains_key(&day(row))
+    }
+
     /// Adds a row. Rows come in the order of the log, and were received between 2000 and 2100.
     pub fn add(&mut self, row: &EventRow<'_>, now: Instant) {
-        let day = u16::try_from(row.server_timestamp.0.div_euclid(DAY_MS))
-            .expect("the reader admits no other times");
-        let drafts = self.days.entry(day).or_default();
+        let drafts = self.days.entry(day(row)).or_default();
         if drafts
             .last()
             .is_none_or(|draft| draft.rows.len() == MAX_ROWS || draft.block.bytes() >= MAX_INSERT_BYTES)
@@ -79,14 +85,20 @@ impl Planner {
 
     /// Whether it is enough for a batch.
     pub fn is_full(&self) -> bool {
-        self.rows >= BATCH_ROWS || self.bytes >= BATCH_BYTES
+        self.rows >= BATCH_ROWS || self.bytes >= BATCH_BYTES || self.days.len() >= MAX_DAYS
     }
 
-    /// The inserts, day by day, each day's in the order of the log.
+    /// The inserts, day by day, each day's in the order of the log. The newest day comes first: whoever sends of many days delays his
+    /// own rows, not those of today.
     pub fn take(&mut self) -> Vec<Insert> {
-        let days = std::mem::take(self).days.into_iter();
+        let days = std::mem::take(self).days.into_iter().rev();
         days.flat_map(|(day, drafts)| drafts.into_iter().map(move |draft| draft.finish(day))).collect()
     }
+}
+
+/// A row's UTC day, counted from 1970.
+fn day(row: &EventRow<'_>) -> u16 {
+    u16::try_from(row.server_timestamp.0.div_euclid(DAY_MS)).expect("the reader admits no other times")
 }
 
 impl Draft {
@@ -200,8 +212,8 @@ mod tests {
         let inserts = planned(&[(1, 0, 1), (1, 1, 1), (2, 0, 0), (3, 0, 1)], Instant::now()).take();
         let days: Vec<_> =
             inserts.iter().map(|insert| (i64::from(insert.day) - DAY, insert.rows.clone())).collect();
-        assert_eq!(days, [(0, vec![at(2, 0)]), (1, vec![at(1, 0), at(1, 1), at(3, 0)])]);
-        assert_eq!(inserts[1].block(), &Block::from_rows(&[row(1, 0, 1), row(1, 1, 1), row(3, 0, 1)]));
+        assert_eq!(days, [(1, vec![at(1, 0), at(1, 1), at(3, 0)]), (0, vec![at(2, 0)])], "today's first");
+        assert_eq!(inserts[0].block(), &Block::from_rows(&[row(1, 0, 1), row(1, 1, 1), row(3, 0, 1)]));
     }
 
     #[test]
@@ -228,6 +240,22 @@ mod tests {
         }
         let sizes: Vec<_> = planner.take().iter().map(|insert| insert.rows.len()).collect();
         assert_eq!(sizes, [MAX_ROWS, 1]);
+    }
+
+    #[test]
+    fn a_batch_is_spread_over_a_bounded_number_of_days_and_the_rest_has_no_room() {
+        let (mut planner, now) = (Planner::default(), Instant::now());
+        let mut offset = 0;
+        while planner.has_room(&row(offset, 0, offset as i64)) {
+            planner.add(&row(offset, 0, offset as i64), now);
+            offset += 1;
+        }
+        assert_eq!((offset as usize, planner.is_full(), planner.due(0)), (MAX_DAYS, true, Some(now)));
+        assert!(planner.has_room(&row(offset, 0, 3)), "of a day that it has there may be more");
+        let inserts = planner.take();
+        assert_eq!(inserts.len(), MAX_DAYS);
+        assert!(inserts.is_sorted_by(|one, other| one.day > other.day), "today's first");
+        assert!(planner.has_room(&row(offset, 0, offset as i64)) && !planner.is_full());
     }
 
     #[test]

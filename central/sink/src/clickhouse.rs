@@ -61,12 +61,18 @@ impl RowBatcher {
 impl Batcher for RowBatcher {
     type Batch = Vec<Insert>;
 
-    fn add(&mut self, records: &RecordBatch, now: Instant) {
+    fn add(&mut self, records: &RecordBatch, now: Instant) -> Option<RecordBatch> {
         for record in records.records() {
             for event in &record.events {
-                self.planner.add(&row(self.incarnation, self.partition, record, event), now);
+                let row = row(self.incarnation, self.partition, record, event);
+                // All events of a record were received at once: either all of them have room, or none.
+                if !self.planner.has_room(&row) {
+                    return Some(records.rest(record.offset));
+                }
+                self.planner.add(&row, now);
             }
         }
+        None
     }
 
     fn due(&self, backlog: u64) -> Option<Instant> {

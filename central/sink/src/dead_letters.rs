@@ -35,11 +35,12 @@ pub struct PoisonBatcher {
 impl Batcher for PoisonBatcher {
     type Batch = Vec<Poison>;
 
-    fn add(&mut self, records: &RecordBatch, now: Instant) {
+    fn add(&mut self, records: &RecordBatch, now: Instant) -> Option<RecordBatch> {
         self.poison.extend(records.poison().cloned());
         if !self.poison.is_empty() {
             self.since.get_or_insert(now);
         }
+        None
     }
 
     fn due(&self, _: u64) -> Option<Instant> {

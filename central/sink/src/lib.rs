@@ -80,8 +80,9 @@ pub trait Batcher: Send + 'static {
     /// What is written at once.
     type Batch: Send + Sync + 'static;
 
-    /// Takes in the records that follow the last ones.
-    fn add(&mut self, records: &RecordBatch, now: Instant);
+    /// Takes in the records that follow the last ones. Returns those that it has no room for, if any: it is full then, and gets them
+    /// again once what it took is on its way.
+    fn add(&mut self, records: &RecordBatch, now: Instant) -> Option<RecordBatch>;
     /// When what was added is to be written; nothing when there is nothing. The log holds `backlog` records beyond it.
     fn due(&self, backlog: u64) -> Option<Instant>;
     /// Whether nothing more may be added before this is written.

@@ -55,9 +55,10 @@ pub struct ViewBatcher {
 impl Batcher for ViewBatcher {
     type Batch = Vec<RecordBatch>;
 
-    fn add(&mut self, records: &RecordBatch, now: Instant) {
+    fn add(&mut self, records: &RecordBatch, now: Instant) -> Option<RecordBatch> {
         self.reads.push(records.clone());
         self.since.get_or_insert(now);
+        None
     }
 
     fn due(&self, _: u64) -> Option<Instant> {

@@ -20,6 +20,7 @@ pub struct Metrics {
     repaired: Family<Name, Counter>,
     poison: Family<Name, Counter>,
     failures: Family<Name, Counter>,
+    restarts: Family<Name, Counter>,
     lag: Family<Place, Gauge>,
     late: Family<Place, Gauge>,
     write: Family<Name, Histogram>,
@@ -48,6 +49,7 @@ pub struct Counters {
     pub(super) repaired: Counter,
     pub(super) poison: Counter,
     pub(super) failures: Counter,
+    pub(super) restarts: Counter,
     pub(super) write: Histogram,
 }
 
@@ -65,6 +67,7 @@ impl Metrics {
         add("rows_repaired", "Rows that the store had swallowed and that were sent again", &metrics.repaired);
         add("rows_refused", "Rows that the store refused as bad data, now parked", &metrics.poison);
         add("failures", "Attempts at writing that failed", &metrics.failures);
+        add("restarts", "Times that it had panicked or ended and was started again", &metrics.restarts);
         registry.register(
             "lag_records",
             "Records of the log that the sink has not committed",
@@ -88,6 +91,7 @@ impl Metrics {
             repaired: counter(&self.repaired),
             poison: counter(&self.poison),
             failures: counter(&self.failures),
+            restarts: counter(&self.restarts),
             write: self.write.get_or_create(&name).clone(),
         }
     }
@@ -115,6 +119,7 @@ impl Default for Metrics {
             repaired: Family::default(),
             poison: Family::default(),
             failures: Family::default(),
+            restarts: Family::default(),
             lag: Family::default(),
             late: Family::default(),
             write: Family::new_with_constructor(|| Histogram::new(BUCKETS)),

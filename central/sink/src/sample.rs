@@ -95,6 +95,8 @@ pub(crate) struct State {
     pub(crate) write_fails: Option<Fault>,
     /// Whether to panic instead.
     pub(crate) panics: bool,
+    /// How often it panics yet when it is told to write.
+    pub(crate) write_panics: u32,
     /// The record that it refuses as bad data.
     pub(crate) refuses: Option<u64>,
     /// When it was asked where to go on, or told to write.
@@ -154,7 +156,10 @@ impl<const WHICH: usize> Sink for Fake<WHICH> {
     }
 }
 
-/// Collects the offsets of records.
+/// Most records in a batch.
+const MAX_OFFSETS: usize = 50;
+
+/// Collects the offsets of records, and takes no more of a read than there is room for.
 #[derive(Default)]
 pub(crate) struct Offsets {
     offsets: Vec<u64>,
@@ -164,9 +169,11 @@ pub(crate) struct Offsets {
 impl Batcher for Offsets {
     type Batch = Vec<u64>;
 
-    fn add(&mut self, records: &RecordBatch, now: Instant) {
-        self.offsets.extend(records.records().iter().map(|record| record.offset));
+    fn add(&mut self, records: &RecordBatch, now: Instant) -> Option<RecordBatch> {
+        let room = MAX_OFFSETS.saturating_sub(self.offsets.len());
+        self.offsets.extend(records.records().iter().take(room).map(|record| record.offset));
         self.since.get_or_insert(now);
+        records.records().get(room).map(|record| records.rest(record.offset))
     }
 
     fn due(&self, _: u64) -> Option<Instant> {
@@ -174,7 +181,7 @@ impl Batcher for Offsets {
     }
 
     fn is_full(&self) -> bool {
-        self.offsets.len() > 50
+        self.offsets.len() >= MAX_OFFSETS
     }
 
     fn take(&mut self) -> Vec<u64> {
@@ -187,6 +194,12 @@ impl Writer for Store {
 
     async fn write(&mut self, offsets: &Vec<u64>, _: Span) -> Result<Vec<Poison>, Failure> {
         self.attempt(|state| state.write_fails)?;
+        let mut panics = false;
+        self.set(|state| {
+            panics = state.write_panics > 0;
+            state.write_panics = state.write_panics.saturating_sub(1);
+        });
+        assert!(!panics, "as the test wanted it");
         let mut refused = Vec::new();
         self.set(|state| {
             for offset in offsets {

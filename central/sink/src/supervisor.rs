@@ -7,11 +7,14 @@ use std::sync::Arc;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use footfall_log::{Log, Partition};
 
 use super::{Context, Metrics, Pace, Sink, SinkHealth, Stop, run};
+
+/// A sink that ran for so many of the longest waits before it panicked is started again at once.
+const STEADY_WAITS: u32 = 6;
 
 /// A [`Sink`] of whatever types, for a table of sinks. Boxed once for each partition, never for a record.
 pub trait AnySink: Send + Sync + 'static {
@@ -49,7 +52,7 @@ struct Shared {
 /// Keeps `sinks` running for whatever the log says this central owns, until `stop`; then waits for them. `random` makes them differ.
 ///
 /// # Panics
-/// When the tasks of a partition do: what panics in a sink is told, and ends that sink alone.
+/// When the tasks of a partition do: a sink that panics is told of and started again, and no other is moved.
 pub async fn supervise(
     log: Log,
     sinks: Vec<Arc<dyn AnySink>>,
@@ -128,17 +131,31 @@ async fn run_partition(
     shared.health.forget(partition.number());
 }
 
-/// Runs one sink, and tells when it ends although nobody told it to.
+/// Runs one sink, and starts it again when it ends although nobody told it to: it asks its store where to go on, as after any start.
 async fn run_one(sink: Arc<dyn AnySink>, context: Context, stop: Stop) {
-    let (name, status) = (sink.name(), context.status.clone());
-    let ended = tokio::spawn(sink.run(context, stop.clone())).await;
-    if !stop.drain.is_cancelled() && !stop.abandon.is_cancelled() {
-        tracing::error!(sink = name, ?ended, "a sink has ended");
-        status.fail(format!("the {name} sink has ended"));
-        // The sentence stands until all ends, or the partition is lost.
+    let (name, pace) = (sink.name(), context.pace);
+    let mut random = fastrand::Rng::with_seed(context.seed);
+    let mut backoff = pace.backoff();
+    loop {
+        let begun = Instant::now();
+        let run = tokio::spawn(Arc::clone(&sink).run(context.clone(), stop.clone()));
+        let ended = match run.await {
+            Err(error) if error.is_panic() => "panicked",
+            _ if stop.drain.is_cancelled() || stop.abandon.is_cancelled() => return,
+            _ => "ended",
+        };
+        if begun.elapsed() > pace.longest_wait * STEADY_WAITS {
+            backoff.reset();
+        }
+        let wait = backoff.next(random.u64(..));
+        context.counters.restarts.inc();
+        tracing::error!(sink = name, ended, ?wait, "a sink has ended; it is started again");
+        // The sentence stands until it has begun again.
+        context.status.fail(format!("the {name} sink has {ended} and is started again; the log says where"));
         tokio::select! {
-            () = stop.drain.cancelled() => {}
-            () = stop.abandon.cancelled() => {}
+            () = sleep(wait) => {}
+            () = stop.drain.cancelled() => return,
+            () = stop.abandon.cancelled() => return,
         }
     }
 }

@@ -5,6 +5,7 @@ mod first_line;
 mod length;
 mod link;
 mod lints;
+mod lock;
 mod machine;
 mod mount;
 mod name;
@@ -43,8 +44,16 @@ impl fmt::Display for Fault {
     }
 }
 
-const RULES: &[fn(&Tree) -> Vec<Fault>] =
-    &[first_line::check, length::check, lints::check, machine::check, mount::check, name::check, pure::check];
+const RULES: &[fn(&Tree) -> Vec<Fault>] = &[
+    first_line::check,
+    length::check,
+    lints::check,
+    lock::check,
+    machine::check,
+    mount::check,
+    name::check,
+    pure::check,
+];
 
 /// Every fault of the tree and of what the manifests draw.
 fn faults(root: &Path) -> anyhow::Result<(Vec<Fault>, usize)> {

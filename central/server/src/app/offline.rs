@@ -11,9 +11,12 @@ use tokio_util::sync::CancellationToken;
 use super::{INGEST_END, finish, lock, random};
 use crate::command::{self, Tier};
 use crate::config::{self, Config};
+use crate::ingest::ReceiptWindow;
+use crate::ingest::judgement::{self, Sites};
 use footfall_blobs::Blobs;
 use footfall_clickhouse::{Backend, EventStore, Layout, Servers};
 use footfall_log::dead_letter::Parked;
+use footfall_metadata::Metadata;
 use footfall_sink::raw_log::RawLogStore;
 use footfall_sink::replay::{self, events, parked};
 use footfall_tables::SCHEMA;
@@ -75,7 +78,6 @@ async fn replay_live(config: Config, json: bool, out: &mut impl Write) -> anyhow
     if timeout(REDIS_START, redis.ready()).await.is_err() {
         bail!(redis.fault().unwrap_or_else(|| "Redis does not answer".to_owned()));
     }
-    let now_ms = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
     let report = replay::live::rebuild(&redis, &raw_log, &logs, now_ms).await?;
     command::print_live(&report, json, out)?;
     drop(held);
@@ -101,7 +103,8 @@ pub async fn dead_letter(
             }
             Ok(())
         }
-        command::DeadLetter::Replay { place, json } => {
+        command::DeadLetter::Replay { place, any_time, json } => {
+            let window = if any_time { ReceiptWindow::ALL } else { config.receipt_window };
             let held = lock(&config.data).await.context(STOPPED)?;
             let mut chosen = read_parked(&config).await?;
             if let Some(place) = &place {
@@ -109,10 +112,15 @@ pub async fn dead_letter(
             }
             let raw_log = RawLogStore::new(Blobs::open(&config.blobs)?);
             let logs = events::logs(&raw_log).await?;
+            let metadata = Metadata::open(config.metadata.clone()).await?;
+            let sites = Sites::of(&metadata.policy().await?);
+            metadata.close().await;
+            let judge = move |record: &[u8]| judgement::judge(record, &sites, window, now_ms());
             let again = with_event_store(config, async |store| {
                 for (incarnation, places) in parked::by_log(&chosen) {
+                    let seed = random()?;
                     let outcomes =
-                        parked::redeliver(store, &raw_log, &logs, incarnation, &places, random()?).await?;
+                        parked::redeliver(store, &raw_log, &logs, incarnation, &places, &judge, seed).await?;
                     command::print_outcomes(&outcomes, json, out)?;
                 }
                 Ok(())
@@ -122,6 +130,11 @@ pub async fn dead_letter(
             again
         }
     }
+}
+
+/// Milliseconds since 1970.
+fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }
 
 /// What is parked, by its place in the log; of what a crash parked twice, one.

@@ -88,6 +88,16 @@ pub enum ConfigError {
     /// Objects that are closed at once or never.
     #[error("blobs.close_after_seconds is to be from 1 to 3600")]
     CloseAfter,
+    /// A number that is too small or too large.
+    #[error("{key} is to be from {least} to {most}")]
+    Range {
+        /// Which key.
+        key: &'static str,
+        /// The smallest.
+        least: u16,
+        /// The largest.
+        most: u16,
+    },
     /// Certificates and keys.
     #[error(transparent)]
     Relay(#[from] ingest::EndpointError),

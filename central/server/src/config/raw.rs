@@ -78,6 +78,13 @@ pub(super) struct RawRelay {
     /// The authority that central's own certificate comes from, PEM, where it is another than `ca`; edges name it as `central.ca`. A start
     /// and `--check` judge the certificate by it.
     pub(super) certificate_ca: Option<PathBuf>,
+    /// Days back from now within which an edge is believed to have received a record, 1 to 60: for how long it may have been cut off.
+    /// Older ones are parked (`central dead-letter`).
+    #[config(default = 30)]
+    pub(super) receipt_days_back: u16,
+    /// Seconds ahead of now, 60 to 3600: how far an edge's clock may go before central's. Later ones are parked.
+    #[config(default = 300)]
+    pub(super) receipt_seconds_ahead: u16,
 }
 
 #[derive(Config)]

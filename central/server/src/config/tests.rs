@@ -53,6 +53,7 @@ fn what_is_left_out_has_the_default_of_the_design() {
     let config = Files::make().parse("", &[]).expect("valid");
     assert_eq!(config.http.listen.to_string(), "127.0.0.1:8081");
     assert_eq!(config.relay.listen.to_string(), "127.0.0.1:4433");
+    assert_eq!(config.receipt_window, ingest::ReceiptWindow::new(30, 300));
     assert_eq!(config.event_store.database, "footfall");
     assert_eq!(config.event_store.password_file, config.data.join("clickhouse.password"));
     assert_eq!(config.metadata, config.data.join("metadata.sqlite").into());
@@ -174,6 +175,15 @@ fn each_mistake_has_its_sentence() {
     ] {
         let sentence = sentence(more);
         assert!(sentence.contains(part) && !sentence.contains('\n'), "{more:?} gave {sentence:?}");
+    }
+    for (variable, value, key) in [
+        ("FOOTFALL_RELAY_RECEIPT_DAYS_BACK", "0", "relay.receipt_days_back"),
+        ("FOOTFALL_RELAY_RECEIPT_DAYS_BACK", "61", "relay.receipt_days_back"),
+        ("FOOTFALL_RELAY_RECEIPT_SECONDS_AHEAD", "59", "relay.receipt_seconds_ahead"),
+        ("FOOTFALL_RELAY_RECEIPT_SECONDS_AHEAD", "3601", "relay.receipt_seconds_ahead"),
+    ] {
+        let wrong = files.parse("", &[(variable, value)]).expect_err("wrong").to_string();
+        assert!(wrong.contains(key), "{wrong}");
     }
     for variable in
         ["FOOTFALL_LOG_MAX_BYTES", "FOOTFALL_LOG_MAX_BITES", "FOOTFALL_RELAY", "FOOTFALL_METADATA_HOST"]

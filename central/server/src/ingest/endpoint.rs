@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use footfall_daemon::certificate::files::{FileFault, Files, Named};
-use footfall_proto::limits::{MAX_FRAME_BYTES, RELAY_ALPN};
+use footfall_proto::limits::{MAX_FRAME_BYTES, MAX_HELLO_BYTES, RELAY_ALPN};
 use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{EndpointConfig, ServerConfig, TokioRuntime, TransportConfig, VarInt};
 use rustls::RootCertStore;
@@ -84,7 +84,8 @@ fn transport() -> TransportConfig {
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .datagram_receive_buffer_size(None)
         .stream_receive_window(frame)
-        .receive_window(frame)
+        // Until the edge has greeted; then as much as one frame.
+        .receive_window(VarInt::from_u32(2 * MAX_HELLO_BYTES as u32))
         .max_idle_timeout(Some(IDLE.try_into().expect("20 s fit")))
         .keep_alive_interval(Some(KEEP_ALIVE));
     transport

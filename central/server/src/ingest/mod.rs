@@ -1,11 +1,17 @@
-//! Central's end of the relay: QUIC from the edges into the log. It decodes no event, and nothing past it knows QUIC.
+//! Central's end of the relay: QUIC from the edges into the log. It decodes no event, and nothing past it knows QUIC. What a record says
+//! that an edge cannot know is decided here, once ([`judgement`]).
 
+mod admission;
 mod certificate_faults;
 mod connection;
 mod edge_registry;
 pub mod endpoint;
 mod health;
+pub mod judgement;
+mod known_sites;
 mod metrics;
+mod parked_records;
+mod places;
 pub mod protocol;
 mod takeovers;
 
@@ -24,32 +30,51 @@ use tokio_util::task::TaskTracker;
 
 pub use endpoint::{EndpointError, Options};
 pub use health::IngestHealth;
+pub use judgement::ReceiptWindow;
 pub use metrics::Metrics;
 
+use admission::Admission;
 use certificate_faults::{CertificateFault, Whose};
 use edge_registry::EdgeRegistry;
 use footfall_log::Log;
+use known_sites::KnownSites;
+use places::{Answer, Limits};
 
 /// Plain bytes of all connections together that may wait for the log.
 const MEMORY_BYTES: usize = 64 << 20;
-/// Handshakes at a time above which a stranger must first prove its address.
-const RETRY_ABOVE: usize = 32;
-/// Most handshakes at a time; beyond, attempts are refused.
-const MAX_HANDSHAKES: usize = 1024;
-/// Most connections; beyond, attempts are refused.
-const MAX_CONNECTIONS: usize = 4096;
 /// How long edges may take to notice that the endpoint is closed.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long a handshake may take.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long whoever is at the other end may take for what.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    /// For the whole handshake.
+    handshake: Duration,
+    /// For the whole greeting after it, however its bytes come.
+    hello: Duration,
+    /// Until there is room for an answer, or for the beginning of a policy.
+    write: Duration,
+    /// For a look at the metadata.
+    look: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        let ten = Duration::from_secs(10);
+        Self { handshake: ten, hello: ten, write: ten, look: Duration::from_secs(3) }
+    }
+}
 
 /// What every connection works with.
 pub struct IngestContext {
     log: Log,
     policy: watch::Receiver<Arc<Policy>>,
+    sites: KnownSites,
+    window: ReceiptWindow,
     metrics: Metrics,
     memory: Arc<Semaphore>,
-    handshakes: Arc<Semaphore>,
+    admission: Admission,
+    patience: Patience,
     edges: EdgeRegistry,
     health: IngestHealth,
     stop: CancellationToken,
@@ -65,14 +90,31 @@ impl IngestContext {
     ) -> Self {
         Self {
             log,
+            sites: KnownSites::new(policy.clone(), None),
             policy,
+            window: ReceiptWindow::default(),
             metrics,
             memory: Arc::new(Semaphore::new(MEMORY_BYTES)),
-            handshakes: Arc::new(Semaphore::new(MAX_HANDSHAKES)),
+            admission: Admission::new(Limits::default()),
+            patience: Patience::default(),
             edges: EdgeRegistry::default(),
             health: IngestHealth::default(),
             stop,
         }
+    }
+
+    /// Before a website is taken for missing, waits for another look at the metadata, of which `looks` counts those that have ended.
+    #[must_use]
+    pub fn looking_again(mut self, looks: watch::Receiver<u64>) -> Self {
+        self.sites = KnownSites::new(self.policy.clone(), Some(looks));
+        self
+    }
+
+    /// Believes these receipt times.
+    #[must_use]
+    pub fn believing(mut self, window: ReceiptWindow) -> Self {
+        self.window = window;
+        self
     }
 
     /// What somebody should look at, filled while it serves.
@@ -91,30 +133,32 @@ pub async fn serve(endpoint: Endpoint, context: IngestContext) {
             () = context.stop.cancelled() => None,
         };
         let Some(incoming) = incoming else { break };
-        let running = MAX_HANDSHAKES - context.handshakes.available_permits();
-        if running >= RETRY_ABOVE && !incoming.remote_address_validated() && incoming.may_retry() {
-            context.metrics.retries.inc();
-            incoming.retry().expect("it was asked whether it may");
-            continue;
-        }
-        let permit = Arc::clone(&context.handshakes).try_acquire_owned();
-        let Some(permit) = permit.ok().filter(|_| connections.len() < MAX_CONNECTIONS) else {
-            incoming.refuse();
-            continue;
+        let host = incoming.remote_address().ip();
+        let proven = incoming.remote_address_validated() || !incoming.may_retry();
+        let place = match context.admission.enter(host, proven) {
+            Ok(place) => place,
+            Err(Answer::Prove) => {
+                context.metrics.retries.inc();
+                incoming.retry().expect("it was asked whether it may");
+                continue;
+            }
+            Err(_) => {
+                context.metrics.turned_away.inc();
+                incoming.refuse();
+                continue;
+            }
         };
         let context = Arc::clone(&context);
-        let host = incoming.remote_address().ip();
         connections.spawn(async move {
-            let greeted = tokio::select! {
-                greeted = timeout(HANDSHAKE_TIMEOUT, handshake(incoming)) => greeted,
+            let shaken = tokio::select! {
+                shaken = timeout(context.patience.handshake, handshake(incoming)) => shaken,
                 // Nothing was promised before the handshake.
                 () = context.stop.cancelled() => return,
             };
-            drop(permit);
-            match greeted {
+            match shaken {
                 Ok(Ok((connection, edge_id))) => {
                     context.metrics.connections.inc();
-                    connection::serve(connection, edge_id, context).await;
+                    connection::serve(connection, edge_id, place, context).await;
                 }
                 Ok(Err(Refused::Certificate(whose, reason))) => {
                     context.metrics.unidentified.inc();

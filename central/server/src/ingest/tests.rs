@@ -1,7 +1,7 @@
 //! Central's end of the relay against a real QUIC client with real certificates.
 
 use std::net::SocketAddr;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
 use footfall_harness::authority::{Authority, CENTRAL, Identity, Usage};
@@ -19,22 +19,29 @@ use tokio::task::JoinHandle;
 
 use super::*;
 
+mod attacks;
 mod certificates;
+mod judged;
 
 struct Central {
     address: SocketAddr,
     log: Log,
     policy: watch::Sender<Arc<Policy>>,
+    looks: watch::Sender<u64>,
     metrics: Metrics,
     health: IngestHealth,
     stop: CancellationToken,
     serving: JoinHandle<()>,
     authority: Authority,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl Central {
     async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    async fn start_with(change: impl FnOnce(&mut IngestContext)) -> Self {
         let dir = tempfile::tempdir().expect("temp dir");
         let authority = Authority::new(&dir.path().join("certificates"));
         let identity = authority.issue(CENTRAL, Usage::Server);
@@ -59,10 +66,13 @@ impl Central {
         let (policy, policies) = watch::channel(Arc::new(Policy::default()));
         let stop = CancellationToken::new();
         let metrics = Metrics::default();
-        let context = IngestContext::new(log.clone(), policies, metrics.clone(), stop.clone());
+        let (looks, ended) = watch::channel(0);
+        let mut context = IngestContext::new(log.clone(), policies, metrics.clone(), stop.clone());
+        context = context.looking_again(ended);
+        change(&mut context);
         let health = context.health();
         let serving = tokio::spawn(serve(endpoint, context));
-        Self { address, log, policy, metrics, health, stop, serving, authority, _dir: dir }
+        Self { address, log, policy, looks, metrics, health, stop, serving, authority, dir }
     }
 
     async fn connect(&self, edge_id: &str) -> Edge {
@@ -75,18 +85,26 @@ impl Central {
     }
 
     async fn connect_at(&self, address: SocketAddr, identity: &Identity) -> Result<Edge, ConnectionError> {
-        let endpoint = self.client(identity);
+        self.connect_by(self.client(identity), address).await
+    }
+
+    async fn connect_by(&self, endpoint: Endpoint, address: SocketAddr) -> Result<Edge, ConnectionError> {
         let connection = endpoint.connect(address, CENTRAL).expect("connecting").await?;
         let (sender, receiver) = connection.open_bi().await?;
         Ok(Edge { connection, sender, receiver, buffer: BytesMut::new(), _endpoint: endpoint })
     }
 
     fn client(&self, identity: &Identity) -> Endpoint {
+        self.client_at("127.0.0.1", identity, quinn::TransportConfig::default())
+    }
+
+    fn client_at(&self, host: &str, identity: &Identity, transport: quinn::TransportConfig) -> Endpoint {
         let mut tls = self.authority.client(identity);
         tls.alpn_protocols = vec![RELAY_ALPN.to_vec()];
-        let mut endpoint = Endpoint::client("127.0.0.1:0".parse().expect("address")).expect("endpoint");
-        let config = QuicClientConfig::try_from(tls).expect("cipher");
-        endpoint.set_default_client_config(quinn::ClientConfig::new(Arc::new(config)));
+        let mut endpoint = Endpoint::client(format!("{host}:0").parse().expect("address")).expect("endpoint");
+        let mut config = quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).expect("cipher")));
+        config.transport_config(Arc::new(transport));
+        endpoint.set_default_client_config(config);
         endpoint
     }
 
@@ -109,9 +127,14 @@ impl Central {
     }
 
     async fn finish(self) {
+        drop(self.stop_and_keep().await);
+    }
+
+    async fn stop_and_keep(self) -> tempfile::TempDir {
         self.stop.cancel();
         timeout(Duration::from_secs(10), self.serving).await.expect("in time").expect("served");
         self.log.close();
+        self.dir
     }
 }
 
@@ -131,32 +154,37 @@ impl Edge {
     }
 
     async fn hello(&mut self, skew_ms: i64) -> to_edge::Message {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as i64;
-        self.send_message(to_central::Message::Hello(Hello {
-            software: "test".into(),
-            clock_ms: now + skew_ms,
-            policy_id: 0,
-            traffic_source_version: traffic_source::VERSION,
-        }))
-        .await;
+        self.send_message(to_central::Message::Hello(greeting(skew_ms))).await;
         self.receive().await
     }
 
     async fn send_batch(&mut self, first_offset: u64, count: u8) {
+        self.send_records(first_offset, &(0..count).map(record).collect::<Vec<_>>()).await;
+    }
+
+    async fn send_records(&mut self, first_offset: u64, records: &[Bytes]) {
+        assert!(self.send_records_or_end(first_offset, records).await, "sent");
+    }
+
+    /// Says whether it was sent: the connection may have been closed.
+    async fn send_records_or_end(&mut self, first_offset: u64, records: &[Bytes]) -> bool {
         let mut plain = BytesMut::new();
-        for number in 0..count {
-            frame::pack(&record(number), &mut plain);
+        for record in records {
+            frame::pack(record, &mut plain);
         }
+        let count = records.len() as u32;
         let records = zstd::bulk::compress(&plain, 1).expect("compresses").into();
-        self.send_message(to_central::Message::Batch(Batch {
+        let message = to_central::Message::Batch(Batch {
             epoch: Bytes::from_static(&[5; 16]),
             first_offset,
-            count: count.into(),
+            count,
             plain_length: plain.len() as u32,
             crc: frame::checksum(&plain),
             records,
-        }))
-        .await;
+        });
+        let mut out = BytesMut::new();
+        frame::write(&ToCentral { message: Some(message) }, MAX_FRAME_BYTES, &mut out).expect("small");
+        self.sender.write_all(&out).await.is_ok()
     }
 
     async fn receive(&mut self) -> to_edge::Message {
@@ -326,8 +354,27 @@ async fn in_a_crowd_strangers_prove_their_address_first_and_edges_get_in() {
     central.finish().await;
 }
 
+fn greeting(skew_ms: i64) -> Hello {
+    Hello {
+        software: "test".into(),
+        clock_ms: connection::now_ms() + skew_ms,
+        policy_id: 0,
+        traffic_source_version: traffic_source::VERSION,
+    }
+}
+
+/// Whether a connection is closed within a few seconds.
+async fn is_closed(connection: &quinn::Connection) -> bool {
+    timeout(Duration::from_secs(5), connection.closed()).await.is_ok()
+}
+
 /// A record of one site with one page view.
 fn record(number: u8) -> Bytes {
+    record_of("site", number, connection::now_ms())
+}
+
+/// The same of any site, received at any time.
+fn record_of(website_id: &str, number: u8, server_timestamp_ms: i64) -> Bytes {
     let event_id = Bytes::copy_from_slice(&[number + 1; 16]);
     let event = Event { event_id: event_id.clone(), event_type: "pageview".into(), ..Event::default() };
     let admitted = AdmittedEvent {
@@ -340,8 +387,8 @@ fn record(number: u8) -> Bytes {
         ..AdmittedEvent::default()
     };
     let record = Record {
-        website_id: "site".into(),
-        server_timestamp_ms: 1_795_424_400_000,
+        website_id: website_id.into(),
+        server_timestamp_ms,
         policy_id: 1,
         visit: Some(Visit { country: "GB".into(), sample_rate: 1.0, ..Visit::default() }),
         events: vec![admitted],

@@ -8,6 +8,7 @@ mod dead_letters;
 mod event_store;
 mod events;
 mod exactly_once;
+mod forged_journal;
 mod live;
 mod live_adversity;
 mod live_redis;

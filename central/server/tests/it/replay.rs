@@ -161,7 +161,7 @@ async fn what_was_parked_is_stored_once_when_its_cause_is_mended() {
     let raw_log = RawLogStore::new(blobs);
     let known = logs(&raw_log).await.expect("listed");
     let again = async |places: &[_]| {
-        let outcomes = redeliver(&engine.store, &raw_log, &known, incarnation, places, 7).await;
+        let outcomes = redeliver(&engine.store, &raw_log, &known, incarnation, places, &|_| None, 7).await;
         outcomes.expect("given again").into_values().collect::<Vec<_>>()
     };
     let unreadable = Outcome::Unreadable { reason: "record" };

@@ -31,7 +31,7 @@ impl Batch {
         self.objects.iter().any(|name| name.hour.day() == day)
     }
 
-    /// Whether some of its records were received in this hour or later.
+    /// Whether some of its records may have been received in this hour or later.
     pub fn is_since(&self, hour: Hour) -> bool {
         self.objects.iter().any(|name| name.hour >= hour)
     }

@@ -28,8 +28,11 @@ pub use writer::ObjectWriter;
 
 /// Bytes of records at which a batch is closed.
 const MAX_BATCH_BYTES: usize = 32 << 20;
-/// Hours over which its records may spread.
+/// Hours of which a batch has objects of their own; what else it holds is filed under the last hour of its day.
 const MAX_BATCH_HOURS: usize = 64;
+/// Objects of a batch at most. What edges are believed lies within fewer days than remain; of what came into the log before it was
+/// judged, the rest makes the next batch.
+const MAX_BATCH_OBJECTS: usize = 128;
 /// Records that a batch holds at most, however small they are.
 const MAX_BATCH_RECORDS: usize = 200_000;
 
@@ -92,6 +95,15 @@ pub struct Draft {
     bytes: usize,
 }
 
+impl Draft {
+    /// Where a record of this hour goes; nothing when there is no room for it.
+    fn file_under(&self, hour: Hour) -> Option<Hour> {
+        let under =
+            |hour, most| Some(hour).filter(|hour| self.hours.len() < most || self.hours.contains_key(hour));
+        under(hour, MAX_BATCH_HOURS).or_else(|| under(hour.last_of_day(), MAX_BATCH_OBJECTS))
+    }
+}
+
 impl HourBatcher {
     fn new(close_after: Duration) -> Self {
         Self { close_after, draft: Draft::default(), since: None }
@@ -101,14 +113,17 @@ impl HourBatcher {
 impl Batcher for HourBatcher {
     type Batch = Arc<Draft>;
 
-    fn add(&mut self, records: &RecordBatch, now: Instant) {
+    fn add(&mut self, records: &RecordBatch, now: Instant) -> Option<RecordBatch> {
         for entry in records.raw() {
+            let Some(hour) = self.draft.file_under(Hour::of(entry.server_timestamp_ms())) else {
+                return Some(records.rest(entry.offset));
+            };
             self.draft.records += 1;
             self.draft.bytes += entry.payload.len();
-            let hour = Hour::of(entry.server_timestamp_ms());
             self.draft.hours.entry(hour).or_default().push(entry.clone());
             self.since.get_or_insert(now);
         }
+        None
     }
 
     fn due(&self, _: u64) -> Option<Instant> {
@@ -117,7 +132,7 @@ impl Batcher for HourBatcher {
 
     fn is_full(&self) -> bool {
         let Draft { hours, records, bytes } = &self.draft;
-        *bytes >= MAX_BATCH_BYTES || *records >= MAX_BATCH_RECORDS || hours.len() >= MAX_BATCH_HOURS
+        *bytes >= MAX_BATCH_BYTES || *records >= MAX_BATCH_RECORDS || hours.len() >= MAX_BATCH_OBJECTS
     }
 
     fn take(&mut self) -> Arc<Draft> {
@@ -149,6 +164,7 @@ mod tests {
             epoch: Bytes::from_static(&[1; 16]),
             edge_offset: 7,
             record: record.encode_to_vec().into(),
+            ..LogEntry::default()
         };
         RawEntry { offset, payload: entry.encode_to_vec().into() }
     }
@@ -177,18 +193,45 @@ mod tests {
     }
 
     #[test]
-    fn a_stretch_is_closed_when_it_is_large_or_spread_over_many_hours() {
+    fn a_stretch_is_closed_when_it_is_large() {
         let now = Instant::now();
         let mut large = HourBatcher::new(Duration::from_mins(1));
         let payload = Bytes::from(vec![0; 1 << 20]);
         large.add(&batch((0..32).map(|offset| RawEntry { offset, payload: payload.clone() }).collect()), now);
         assert_eq!((large.is_full(), large.due(0)), (true, Some(now)));
+    }
+
+    #[test]
+    fn records_of_many_hours_make_a_bounded_number_of_objects_and_are_found_by_day_and_since_an_hour() {
+        let (now, begin) = (Instant::now(), 1_795_435_200_000);
+        let hours =
+            |hours: i64| batch((0..hours).map(|hour| entry(hour as u64, begin - hour * HOUR_MS)).collect());
+        // An edge that was cut off for a month, or whoever wants to look like it.
         let mut spread = HourBatcher::new(Duration::from_mins(1));
-        let hours = MAX_BATCH_HOURS as i64;
-        spread.add(
-            &batch((0..hours).map(|hour| entry(hour as u64, 1_795_435_200_000 + hour * HOUR_MS)).collect()),
-            now,
-        );
-        assert!(spread.is_full());
+        assert!(spread.add(&hours(720), now).is_none() && !spread.is_full(), "it is one batch");
+        let draft = spread.take();
+        assert!(draft.hours.len() <= MAX_BATCH_HOURS + 31, "{}", draft.hours.len());
+        for (hour, entries) in &draft.hours {
+            for entry in entries {
+                let own = Hour::of(entry.server_timestamp_ms());
+                assert!(own.day() == hour.day() && *hour >= own);
+            }
+        }
+        // What came into the log before anybody judged it.
+        let mut cut = HourBatcher::new(Duration::from_mins(1));
+        let read = hours(24 * 400);
+        let mut rest = Some(read);
+        let mut filed = Vec::new();
+        while let Some(read) = rest {
+            rest = cut.add(&read, now);
+            assert!(rest.is_none() || cut.is_full());
+            let draft = cut.take();
+            assert!(draft.hours.len() <= MAX_BATCH_OBJECTS);
+            let mut offsets: Vec<_> = draft.hours.values().flatten().map(|entry| entry.offset).collect();
+            offsets.sort_unstable();
+            assert_eq!(filed.last().map_or(0, |last| last + 1), offsets[0], "batches follow each other");
+            filed.extend(offsets);
+        }
+        assert_eq!(filed, (0..24 * 400).collect::<Vec<u64>>(), "each once");
     }
 }

@@ -28,6 +28,12 @@ impl Hour {
         hour.map_or(Self::UNKNOWN, Self)
     }
 
+    /// The last hour of its day. What is filed there is found by whoever looks for its day, or for what was received since its hour.
+    #[must_use]
+    pub fn last_of_day(self) -> Self {
+        Self(self.0 - self.0 % DAY_HOURS + (DAY_HOURS - 1))
+    }
+
     /// Its UTC day, counted from 1970.
     pub fn day(self) -> u16 {
         u16::try_from(self.0 / DAY_HOURS).unwrap_or(u16::MAX)
@@ -63,7 +69,7 @@ pub struct Name {
     pub first: u64,
     /// See `first`.
     pub last: u64,
-    /// The hour.
+    /// The hour; of a batch that is spread over many, also the last one of the day.
     pub hour: Hour,
     /// In how many objects the batch's records lie, this one among them: it is whole once they are all there.
     pub hours: u32,

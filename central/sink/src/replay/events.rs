@@ -123,6 +123,7 @@ async fn load(
     let mut batcher = RowBatcher::new(incarnation, partition);
     let loading = Loading { staging: staging.clone(), incarnation, partition };
     let mut delivery = Delivery::new(loading, 0, seed);
+    let mut rest = None;
     loop {
         let chunk = reader.next().await?;
         let ended = chunk.is_none();
@@ -130,18 +131,24 @@ async fn load(
             let of_the_day = |entry: &&RawEntry| Hour::of(entry.server_timestamp_ms()).day() == day;
             report.raw_records += chunk.raw().iter().filter(of_the_day).count() as u64;
             report.unreadable += chunk.poison.len() as u64;
-            batcher.add(&RecordBatch::new(chunk), Instant::now());
+            rest = Some(RecordBatch::new(chunk));
         }
-        if !(ended || batcher.is_full()) {
-            continue;
-        }
-        let inserts: Vec<_> = batcher.take().into_iter().filter(|insert| insert.day == day).collect();
-        if let (Some(first), Some(last)) = (inserts.first(), inserts.last()) {
-            let (from, next) = (first.first().offset, last.last().offset + 1);
-            let refused = delivery.deliver(&inserts, from, next).await;
-            let refused = refused.map_err(|error| ReplayError::Load(error.to_string()))?;
-            report.events += inserts.iter().map(|insert| insert.rows().len() as u64).sum::<u64>();
-            report.refused += refused.len() as u64;
+        while ended || rest.is_some() {
+            rest = rest.and_then(|read| batcher.add(&read, Instant::now()));
+            if !(ended || batcher.is_full()) {
+                break;
+            }
+            let inserts: Vec<_> = batcher.take().into_iter().filter(|insert| insert.day == day).collect();
+            if let (Some(first), Some(last)) = (inserts.first(), inserts.last()) {
+                let (from, next) = (first.first().offset, last.last().offset + 1);
+                let refused = delivery.deliver(&inserts, from, next).await;
+                let refused = refused.map_err(|error| ReplayError::Load(error.to_string()))?;
+                report.events += inserts.iter().map(|insert| insert.rows().len() as u64).sum::<u64>();
+                report.refused += refused.len() as u64;
+            }
+            if ended {
+                break;
+            }
         }
         if ended {
             break;

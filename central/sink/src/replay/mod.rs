@@ -7,6 +7,8 @@ pub mod parked;
 mod plan;
 mod reader;
 
+pub use reader::Judge;
+
 use footfall_blobs::BlobError;
 use footfall_clickhouse::StoreError;
 use footfall_live::LiveError;

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::ReplayError;
 use super::events::Logs;
-use super::reader::RawLogReader;
+use super::reader::{Judge, RawLogReader};
 use crate::Batcher as _;
 use crate::batch::Insert;
 use crate::clickhouse::RowBatcher;
@@ -34,6 +34,11 @@ pub enum Outcome {
     },
     /// It holds nothing to store: what an edge had sent twice, or a record without events.
     Nothing,
+    /// It was parked when it came in, and still would be.
+    Parked {
+        /// Why, a word of [`PoisonReason`](footfall_log::PoisonReason).
+        reason: &'static str,
+    },
     /// It still cannot be read.
     Unreadable {
         /// Why, a word of [`PoisonReason`](footfall_log::PoisonReason).
@@ -48,7 +53,8 @@ pub enum Outcome {
 /// A parked thing's place: partition, offset, index of the event (the whole record without it).
 pub type Place = (u32, u64, Option<u32>);
 
-/// Gives the parked things of one log to the store again. Nobody else may write to the store meanwhile.
+/// Gives the parked things of one log to the store again; what was parked when it came in, as `judge` says of it now. Nobody else may
+/// write to the store meanwhile.
 ///
 /// # Errors
 /// [`ReplayError`]; what was not reached can be given again.
@@ -58,6 +64,7 @@ pub async fn redeliver(
     logs: &Logs,
     incarnation: [u8; 16],
     parked: &[Place],
+    judge: &Judge<'_>,
     seed: u64,
 ) -> Result<BTreeMap<Place, Outcome>, ReplayError> {
     let mut outcomes: BTreeMap<Place, Outcome> =
@@ -67,7 +74,7 @@ pub async fn redeliver(
         let places: Vec<_> = outcomes.keys().copied().filter(|(of, ..)| of == partition).collect();
         let within =
             |batch: &Batch| places.iter().any(|(_, offset, _)| (batch.from..=batch.last).contains(offset));
-        let mut reader = RawLogReader::new(raw_log, incarnation, manifest, within);
+        let mut reader = RawLogReader::new(raw_log, incarnation, manifest, within).judging_again(judge);
         let mut delivery =
             Delivery::new(store.partition_writer(&EVENTS, incarnation, *partition), DOUBTFUL, seed);
         while let Some(chunk) = reader.next().await? {
@@ -88,12 +95,19 @@ pub async fn redeliver(
                         && (poison.index.is_none() || poison.index == place.2 || place.2.is_none())
                 });
                 if let Some(spoilt) = spoilt {
-                    outcomes.insert(*place, Outcome::Unreadable { reason: spoilt.reason.name() });
+                    let reason = spoilt.reason.name();
+                    let judged = spoilt.reason.is_of_judgement();
+                    let outcome =
+                        if judged { Outcome::Parked { reason } } else { Outcome::Unreadable { reason } };
+                    outcomes.insert(*place, outcome);
                 }
             }
             let mut batcher = RowBatcher::new(incarnation, *partition);
-            batcher.add(&RecordBatch::new(chunk), Instant::now());
-            let inserts = batcher.take();
+            let (mut inserts, mut rest) = (Vec::new(), Some(RecordBatch::new(chunk)));
+            while let Some(read) = rest {
+                rest = batcher.add(&read, Instant::now());
+                inserts.extend(batcher.take());
+            }
             for place in here {
                 for single in singles(&inserts, place) {
                     let (from, next) = (single.first().offset, single.first().offset + 1);

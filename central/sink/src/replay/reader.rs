@@ -9,6 +9,7 @@ use footfall_blobs::BlobError;
 use footfall_log::RawEntry;
 use footfall_log::deduplicator::{DecodedBatch, Deduplicator};
 use footfall_log::seen_offsets::Order;
+use footfall_proto::relay::ParkReason;
 
 /// Records decoded at once.
 const CHUNK_RECORDS: usize = 4096;
@@ -23,7 +24,11 @@ pub(super) struct RawLogReader<'a> {
     next: u64,
     /// Offsets that are in no batch, though batches lie around them.
     pub(super) missing: u64,
+    judge: Option<&'a Judge<'a>>,
 }
+
+/// Says why a record is to be parked, as of now.
+pub type Judge<'a> = dyn Fn(&[u8]) -> Option<ParkReason> + Send + Sync + 'a;
 
 impl<'a> RawLogReader<'a> {
     /// Begins so far before the first `wanted` batch that the reader decides as it did the first time.
@@ -41,7 +46,13 @@ impl<'a> RawLogReader<'a> {
         };
         // Right for either kind of log: of what is wanted, the raw log holds the first copy in the same hour as the resend.
         let reader = Deduplicator::new(start, incarnation, Order::OutOfOrder);
-        Self { raw_log, steps, reader, fetched: VecDeque::new(), next: start, missing: 0 }
+        Self { raw_log, steps, reader, fetched: VecDeque::new(), next: start, missing: 0, judge: None }
+    }
+
+    /// What was parked when it came in is judged again.
+    pub(super) fn judging_again(mut self, judge: &'a Judge<'a>) -> Self {
+        self.judge = Some(judge);
+        self
     }
 
     /// The next chunk; nothing at the end.
@@ -60,7 +71,11 @@ impl<'a> RawLogReader<'a> {
                 }
             }
         }
-        let entries: Vec<_> = self.fetched.drain(..self.fetched.len().min(CHUNK_RECORDS)).collect();
+        let entries = self.fetched.drain(..self.fetched.len().min(CHUNK_RECORDS));
+        let entries: Vec<_> = match self.judge {
+            Some(judge) => entries.map(|entry| entry.judged_again(judge)).collect(),
+            None => entries.collect(),
+        };
         let next = self.fetched.front().map_or(self.next, |entry| entry.offset);
         Ok(Some(self.reader.read(entries, next)))
     }

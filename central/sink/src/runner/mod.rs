@@ -3,13 +3,16 @@
 mod begin;
 mod write_task;
 
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use footfall_daemon::backoff::Backoff;
 use footfall_daemon::status::Status;
@@ -48,7 +51,7 @@ impl Default for Pace {
 
 impl Pace {
     /// What a series of failures waits for.
-    fn backoff(&self) -> Backoff {
+    pub(crate) fn backoff(&self) -> Backoff {
         Backoff::new(self.first_wait, self.longest_wait)
     }
 }
@@ -84,7 +87,22 @@ struct Pending {
 }
 
 /// Runs a sink on a partition until it is told to end: begins it, however long that takes, then stores what the log has.
+///
+/// # Panics
+/// When the sink does; nothing of it writes any more by then, so that it can be started again.
 pub async fn run<S: Sink>(sink: Arc<S>, context: Context, stop: Stop) {
+    let own = Stop { drain: stop.drain, abandon: stop.abandon.child_token() };
+    let writes = TaskTracker::new();
+    let ended = AssertUnwindSafe(store(sink, context, own.clone(), &writes)).catch_unwind().await;
+    own.abandon.cancel();
+    writes.close();
+    writes.wait().await;
+    if let Err(panic) = ended {
+        resume_unwind(panic);
+    }
+}
+
+async fn store<S: Sink>(sink: Arc<S>, context: Context, stop: Stop, writes: &TaskTracker) {
     let Some(begun) = begin(&*sink, &context, &stop).await else { return };
     let Begun { mut batcher, writer, cursor } = begun;
     let partition = S::HOLDS_LOG.then(|| context.partition.clone());
@@ -92,12 +110,17 @@ pub async fn run<S: Sink>(sink: Arc<S>, context: Context, stop: Stop) {
     let Pace { quiet, read_pause, .. } = context.pace;
     let mut committed = cursor.position();
     let (sender, mut records) = mpsc::channel(1);
-    let reading = tokio::spawn(read_ahead(cursor, sender, read_pause));
+    let _reading = AbortOnDropHandle::new(tokio::spawn(read_ahead(cursor, sender, read_pause)));
     let mut idle = Some(WriteTask::new::<S>(writer, context, stop.clone()));
     let mut busy: Option<JoinHandle<Delivered<S::Writer>>> = None;
     let mut pending: Option<Pending> = None;
+    // What was read and has no room in the batch that is gathered.
+    let mut rest: Option<RecordBatch> = None;
     let mut target = None;
     loop {
+        if let Some(read) = rest.take_if(|_| !batcher.is_full()) {
+            rest = take_in(&mut batcher, &read, &mut pending);
+        }
         let now = Instant::now();
         let due = pending.as_ref().map(|pending| {
             if target.is_some() {
@@ -109,19 +132,16 @@ pub async fn run<S: Sink>(sink: Arc<S>, context: Context, stop: Stop) {
             && let Some(task) = idle.take()
         {
             let Pending { span, .. } = pending.take().expect("something is due");
-            busy = Some(tokio::spawn(task.deliver(batcher.take(), span)));
+            busy = Some(writes.spawn(task.deliver(batcher.take(), span)));
             continue;
         }
         if pending.is_none() && busy.is_none() && target.is_some_and(|target| committed >= target) {
             break;
         }
         tokio::select! {
-            read = records.recv(), if !batcher.is_full() => {
+            read = records.recv(), if rest.is_none() && !batcher.is_full() => {
                 let Some(read) = read else { break };
-                let now = Instant::now();
-                batcher.add(&read, now);
-                let span = Span { from: read.start(), next: read.next() };
-                pending.get_or_insert(Pending { span, since: now }).span.next = span.next;
+                rest = take_in(&mut batcher, &read, &mut pending);
             }
             done = async { busy.as_mut().expect("checked").await }, if busy.is_some() => {
                 busy = None;
@@ -135,7 +155,20 @@ pub async fn run<S: Sink>(sink: Arc<S>, context: Context, stop: Stop) {
             () = stop.abandon.cancelled() => break,
         }
     }
-    reading.abort();
+}
+
+/// Adds what was read as far as there is room; returns the rest.
+fn take_in<B: Batcher>(
+    batcher: &mut B,
+    read: &RecordBatch,
+    pending: &mut Option<Pending>,
+) -> Option<RecordBatch> {
+    let now = Instant::now();
+    let rest = batcher.add(read, now);
+    let next = rest.as_ref().map_or(read.next(), RecordBatch::start);
+    let span = Span { from: read.start(), next };
+    pending.get_or_insert(Pending { span, since: now }).span.next = next;
+    rest
 }
 
 /// Reads ahead of the sink, so that reading and writing overlap.

@@ -9,6 +9,7 @@ use footfall_daemon::fault::Fault;
 /// Four sinks under supervision.
 struct Scene {
     stores: [Store; 4],
+    metrics: Metrics,
     health: SinkHealth,
     stop: Stop,
     task: JoinHandle<()>,
@@ -26,8 +27,8 @@ impl Scene {
         ];
         let random = fastrand::Rng::with_seed(7);
         let (metrics, own) = (Metrics::default(), health.clone());
-        let task = supervise(log.clone(), sinks, metrics, own, PACE, random, stop.clone());
-        Self { stores, health, stop, task: tokio::spawn(task) }
+        let task = supervise(log.clone(), sinks, metrics.clone(), own, PACE, random, stop.clone());
+        Self { stores, metrics, health, stop, task: tokio::spawn(task) }
     }
 
     async fn stop(self) {
@@ -108,4 +109,30 @@ async fn the_log_knows_every_sink_before_one_begins() {
     }
     scene.stop().await;
     log.close();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sink_that_panics_is_started_again_and_counted_and_stores_each_record_once() {
+    for which in 0..NAMES.len() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let log = open_log(dir.path()).await;
+        let scene = Scene::start(&log, std::array::from_fn(|_| Store::default()));
+        append(&log, 0..70).await;
+        eventually("the first records", || scene.stores.iter().all(|store| store.held().len() == 70)).await;
+        scene.stores[which].set(|state| {
+            state.write_panics = 3;
+            state.attempts.clear();
+        });
+        append(&log, 70..200).await;
+        let all: Vec<u64> = (0..200).collect();
+        eventually("all records", || NAMES.iter().all(|name| only(&log).lag(name) == 0)).await;
+        assert!(scene.stores.iter().all(|store| store.held() == all), "once, in order");
+        for (other, name) in NAMES.iter().enumerate() {
+            let expected = if other == which { 3 } else { 0 };
+            assert_eq!(scene.metrics.of(name).restarts.get(), expected, "{name}");
+        }
+        assert_eq!(scene.health.faults(), Vec::<String>::new(), "it is well again");
+        scene.stop().await;
+        log.close();
+    }
 }

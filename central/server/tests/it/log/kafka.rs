@@ -104,7 +104,7 @@ async fn a_topic_of_an_earlier_build_is_refused_in_one_sentence() {
     let record = footfall_proto::relay::Record { traffic_source_version: 0, ..record };
     let number = partition_of(&record.website_id, log.partitions());
     let epoch = Bytes::from_static(&[1; 16]);
-    let sent = log.appender("edge-1").append(epoch, 0, vec![record.encode_to_vec().into()]);
+    let sent = log.appender("edge-1").append(epoch, 0, vec![Bytes::from(record.encode_to_vec())]);
     sent.await.expect("taken");
     fixture.close(log).await;
     let LogFixture::Kafka(options) = &fixture else { unreachable!("it is Kafka's") };

@@ -11,6 +11,8 @@ use fixture::{
     LogFixture, SITES, SeenRecord, append, append_of, collect, consumer, everything, owned_wholly,
 };
 use footfall_log::placement::partition_of;
+use footfall_log::{Log, NewRecord, PoisonReason};
+use footfall_proto::relay::ParkReason;
 
 /// Tells a story of both logs.
 macro_rules! of_both_logs {
@@ -40,6 +42,7 @@ of_both_logs!(
     a_checkpoint_and_a_replay_equal_the_straight_run,
     commits_are_counted_as_lag_for_each_sink,
     an_observer_begins_at_a_time,
+    what_was_parked_when_it_came_in_stays_so,
 );
 
 async fn what_is_acknowledged_is_there_in_order_and_a_resend_is_skipped(fixture: &LogFixture) {
@@ -158,5 +161,43 @@ async fn an_observer_begins_at_a_time(fixture: &LogFixture) {
     assert!(observer.position() <= 30, "never past the end");
     assert_eq!(partition.lag("live"), 0, "it holds nothing back");
     owned_wholly(&log).await;
+    fixture.close(log).await;
+}
+
+async fn what_was_parked_when_it_came_in_stays_so(fixture: &LogFixture) {
+    let log = fixture.open().await;
+    let site = SITES[0];
+    let parked = |number, parked| NewRecord { parked, record: record_of(site, number, 2, NOON_MS) };
+    let records = vec![
+        parked(0, None),
+        parked(1, Some(ParkReason::UnknownSite)),
+        parked(2, Some(ParkReason::Ahead)),
+        parked(3, None),
+    ];
+    let epoch = || Bytes::from_static(&[1; 16]);
+    log.appender("edge-1").append(epoch(), 0, records).await.expect("taken");
+    // It comes again when its website exists: what was decided stands.
+    log.appender("edge-1").append(epoch(), 1, vec![parked(1, None)]).await.expect("taken");
+    let number = partition_of(site, log.partitions());
+    let read = async |log: &Log| {
+        let partition = log.partition(number).expect("owned");
+        let mut cursor = partition.consumer_at("parked", 0).await.expect("a consumer");
+        let (mut read, mut kept) = (Vec::new(), Vec::new());
+        while cursor.position() < 5 {
+            let batch = tokio::time::timeout(Duration::from_mins(1), cursor.next()).await;
+            let batch = batch.expect("in time").expect("readable");
+            read.extend(batch.records().iter().map(|record| record.edge_offset));
+            kept.extend(batch.poison().map(|poison| (poison.offset, poison.reason, poison.payload.clone())));
+        }
+        (read, kept)
+    };
+    let kept = vec![
+        (1, PoisonReason::UnknownSite, record_of(site, 1, 2, NOON_MS)),
+        (2, PoisonReason::Ahead, record_of(site, 2, 2, NOON_MS)),
+    ];
+    assert_eq!(read(&log).await, (vec![0, 3], kept.clone()));
+    fixture.close(log).await;
+    let log = fixture.open().await;
+    assert_eq!(read(&log).await, (vec![0, 3], kept), "after a restart as before");
     fixture.close(log).await;
 }

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test program uses its own part of this")]
 
 pub(crate) mod central;
+pub(crate) mod edge;
 pub(crate) mod live_events;
 pub(crate) mod redis;
 pub(crate) mod running;

@@ -26,7 +26,7 @@ async fn a_killed_event_store_comes_back_with_all_it_acknowledged() {
         .expect("inserted");
     let first = engine.store.pid().expect("it runs");
     assert!(engine.kill());
-    crate::support::eventually("the end of the child", async || engine.store.pid() != Some(first)).await;
+    eventually("the end of the child", async || engine.store.pid() != Some(first)).await;
     engine.ready().await;
     let announced = std::fs::read_to_string(dir.path().join("event-store.json")).expect("announced");
     assert!(announced.contains(&engine.store.pid().expect("it runs").to_string()), "{announced}");

@@ -242,7 +242,7 @@ impl Error {
         use footfall_metadata::Error as Stored;
         match self {
             Self::Invalid(_) | Self::Metadata(Stored::Unknown(_)) => USAGE,
-            Self::Input { from: Some(_), source } if is_no_file(source) => USAGE,
+            Self::Input { from: Some(_), source } if is_no_file(source) || secret::is_open(source) => USAGE,
             Self::DomainTaken { .. }
             | Self::Metadata(Stored::TrackingIdTaken(_) | Stored::Taken(_) | Stored::Forbidden(_)) => 1,
             Self::Input { .. } | Self::Metadata(_) | Self::Print(_) => 74,

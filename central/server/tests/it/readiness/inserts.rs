@@ -87,7 +87,10 @@ async fn what_is_tried_leaves_no_row_and_no_part() {
     central.lacks(&[REFUSES]).await;
     run("RENAME TABLE elsewhere TO events_local").await;
     central.lacks_nothing().await;
-    let held = "SELECT (SELECT count() FROM events_local), (SELECT count() FROM system.parts WHERE table = 'events_local')";
-    assert_eq!(scene.events.query(held).fetch_one::<(u64, u64)>().await.expect("an answer"), (0, 0));
+    for held in
+        ["SELECT count() FROM events_local", "SELECT count() FROM system.parts WHERE table = 'events_local'"]
+    {
+        assert_eq!(scene.events.query(held).fetch_one::<u64>().await.expect("an answer"), 0, "{held}");
+    }
     drop(central);
 }

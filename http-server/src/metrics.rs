@@ -76,6 +76,11 @@ impl Metrics {
         self.refused.get_or_create(&refused.label()).inc();
     }
 
+    /// How many are open.
+    pub fn count_open(&self) -> i64 {
+        self.open.get()
+    }
+
     /// How many were closed for this reason.
     pub fn count_closed(&self, closed: Closed) -> u64 {
         self.closed.get_or_create(&closed.label()).get()

@@ -64,7 +64,7 @@ mod tests {
             }
         }
         assert_eq!((written, left_out), (50, 4 * 990));
-        assert_eq!(burst.note(start + Duration::from_secs(60)), Verdict::Write { left_out: 990 });
-        assert_eq!(burst.note(start + Duration::from_secs(61)), Verdict::Write { left_out: 0 });
+        assert_eq!(burst.note(start + Duration::from_mins(1)), Verdict::Write { left_out: 990 });
+        assert_eq!(burst.note(start + Duration::from_mins(2)), Verdict::Write { left_out: 0 });
     }
 }

@@ -113,6 +113,7 @@ mod tests {
     use super::*;
     use serde_json::Value;
     use std::sync::{Arc, Mutex};
+    use std::time::{Duration, Instant};
 
     /// What was written.
     #[derive(Clone, Default)]

@@ -112,6 +112,7 @@ mod tests {
                 listen: "127.0.0.1:0".parse().expect("an address"),
                 workers: 1,
                 max_connections: 1,
+                max_connections_per_address: 1,
                 trusted_proxies: Vec::new(),
             },
             health: None,

@@ -31,7 +31,7 @@ async fn bodies_that_are_announced_and_never_sent_refuse_nobody() {
         announcers.push(stream);
     }
     eventually("all are being read", async || {
-        usize::try_from(edge.edge.telemetry.connections.get()).is_ok_and(|count| count >= ANNOUNCERS)
+        usize::try_from(edge.edge.telemetry.http.count_open()).is_ok_and(|count| count >= ANNOUNCERS)
     })
     .await;
     for id in 1..=139 {

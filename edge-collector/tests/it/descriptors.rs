@@ -24,7 +24,7 @@ async fn idle_strangers_never_take_the_descriptors_that_the_journal_needs() {
     ];
     let command = place.command(&["--until-eof"], &settings);
     let edge = Process::start(&mut with_at_most_descriptors(&command, DESCRIPTORS));
-    let url = edge.text("http").to_owned();
+    let url = edge.said("http").to_owned();
 
     let mut strangers = Vec::new();
     for _ in 0..STRANGERS {

@@ -235,7 +235,9 @@ impl EdgeConnection {
                 metrics.batches.inc();
                 metrics.records.inc_by(count);
                 metrics.bytes.inc_by(bytes);
-                parked.into_iter().for_each(|reason| metrics.parked(reason));
+                for reason in parked {
+                    metrics.parked(reason);
+                }
             }
             answer
         }));

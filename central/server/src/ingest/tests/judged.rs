@@ -122,7 +122,7 @@ async fn made_up_websites_cause_no_questions_and_hold_up_only_who_names_them() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_names_a_missing_website_again_does_not_wait_again() {
-    let central = Central::start_with(|context| context.patience.look = Duration::from_secs(60)).await;
+    let central = Central::start_with(|context| context.patience.look = Duration::from_mins(1)).await;
     publish(&central, 7, &["site"]);
     let mut edge = central.connect("edge-1").await;
     edge.hello(0).await;

@@ -14,20 +14,21 @@ use rustls::pki_types::UnixTime;
 
 use crate::assets::{Assets, AssetsError};
 use crate::config::Config;
+use crate::decoding::Decoding;
 use crate::enrich::geo::{Geo, GeoError};
 use crate::enrich::salt::Salts;
 use crate::enrich::source::ReferrerHosts;
 use crate::enrich::ua::Agents;
 use crate::forward::{Tls, TlsError, tls};
+use crate::memory_budget::MemoryBudget;
 use crate::peer::Peers;
 use crate::policy::Policies;
 use crate::refusals::Refusals;
-use crate::routes::body::MemoryBudget;
 use crate::tally::Tallies;
 use crate::telemetry::{Snapshot, Telemetry};
 use crate::windows::{RebuildError, Windows};
 
-/// Bytes of bodies that all requests together may hold.
+/// Bytes that the bodies of all requests together may take, with what is made of them before it is decided.
 const BODY_BUDGET_BYTES: usize = 64 << 20;
 
 /// The journal's folder, in the data folder.
@@ -85,8 +86,10 @@ pub struct Edge {
     pub journal: Journal,
     /// The beacon's files.
     pub assets: Assets,
-    /// What bodies may hold.
+    /// What bodies may take.
     pub body_memory: Arc<MemoryBudget>,
+    /// Where heavy bodies are decoded.
+    pub decoding: Decoding,
     /// Metrics.
     pub telemetry: Telemetry,
     /// The connection to central.
@@ -132,6 +135,7 @@ impl Edge {
             journal,
             assets: parts.assets,
             body_memory: MemoryBudget::new(BODY_BUDGET_BYTES),
+            decoding: Decoding::default(),
             telemetry: Telemetry::default(),
             relay_status: Status::failing("central has not been reached yet"),
             tls: parts.tls,

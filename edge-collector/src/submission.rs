@@ -5,12 +5,13 @@ use core::net::IpAddr;
 
 use bytes::Bytes;
 use footfall_proto::beacon::{BeaconEnvelope, Event};
-use footfall_proto::limits::MAX_EVENT_BYTES;
+use footfall_proto::limits::{CUSTOM_SLOTS, MAX_EVENT_BYTES};
 use footfall_proto::relay::DropReason;
 use prost::Message;
 use smallvec::SmallVec;
 
 use crate::bounds;
+use crate::memory_budget::Reservation;
 
 /// The submissions of one request. Nearly every request has one, which is held in place.
 pub type Submissions = SmallVec<[Submission; 1]>;
@@ -29,6 +30,8 @@ pub struct Submission {
     pub events: Vec<SubmittedEvent>,
     /// Keys that no column has.
     pub unknown_keys: usize,
+    /// What it takes of the memory of all requests, where it is large; given back once it is decided.
+    pub memory: Option<Reservation>,
 }
 
 /// One event as it was sent, but for texts beyond their bounds.
@@ -52,8 +55,9 @@ impl SubmittedEvent {
             return Self::refused(DropReason::TooLarge);
         }
         match Event::decode(bytes.clone()) {
-            Ok(event) => Self::within_bounds(bytes, event),
-            Err(_) => Self::refused(DropReason::Invalid),
+            // Slots that do not exist cost the event in any case; a crowd of them would take ten times the memory of its bytes.
+            Ok(event) if has_slots_only(&event) => Self::within_bounds(bytes, event),
+            Ok(_) | Err(_) => Self::refused(DropReason::Invalid),
         }
     }
 
@@ -80,6 +84,11 @@ impl SubmittedEvent {
         };
         Self { bytes, event, user_id: String::new(), session_id: String::new() }
     }
+}
+
+fn has_slots_only(event: &Event) -> bool {
+    let slots = event.custom_dimensions.keys().chain(event.custom_metrics.keys());
+    slots.into_iter().all(|slot| (1..=CUSTOM_SLOTS).contains(slot))
 }
 
 /// The visitor as a sender describes one who did not connect. Used only where [`Assertions::address`] permits it.

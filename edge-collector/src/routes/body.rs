@@ -1,13 +1,14 @@
 //! Reading a request's body: bounded in bytes, in time per frame and in all, and in what all requests hold together.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use tokio::time::timeout;
+
+use crate::memory_budget::{Exhausted, MemoryBudget, Reservation};
 
 /// Longest silence within a body.
 const FRAME_TIMEOUT: Duration = Duration::from_secs(10);
@@ -16,44 +17,6 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long, and how many bytes, of a refused body are read and discarded.
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(2);
 const DISCARD_BYTES: usize = 16 << 20;
-
-/// Bytes of bodies that all requests together may hold in memory.
-#[derive(Debug)]
-pub struct MemoryBudget {
-    held: AtomicUsize,
-    limit: usize,
-}
-
-/// Bytes taken from a [`MemoryBudget`], given back when dropped.
-#[derive(Debug)]
-pub struct Reservation {
-    budget: Arc<MemoryBudget>,
-    bytes: usize,
-}
-
-impl MemoryBudget {
-    /// A budget of `limit` bytes.
-    #[must_use]
-    pub fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { held: AtomicUsize::new(0), limit })
-    }
-
-    fn reserve(self: &Arc<Self>, reservation: &mut Reservation, bytes: usize) -> Result<(), BodyError> {
-        let before = self.held.fetch_add(bytes, Ordering::Relaxed);
-        if before + bytes > self.limit {
-            self.held.fetch_sub(bytes, Ordering::Relaxed);
-            return Err(BodyError::Overloaded);
-        }
-        reservation.bytes += bytes;
-        Ok(())
-    }
-}
-
-impl Drop for Reservation {
-    fn drop(&mut self) {
-        self.budget.held.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
 
 /// Reads a whole body of `limit` bytes at most. The reservation is to be kept as long as the bytes.
 ///
@@ -65,7 +28,7 @@ pub async fn read(
     budget: &Arc<MemoryBudget>,
 ) -> Result<(Bytes, Reservation), BodyError> {
     let read = read_within(&mut body, limit, budget).await;
-    if matches!(read, Err(BodyError::TooLarge { .. } | BodyError::Overloaded)) {
+    if matches!(read, Err(BodyError::TooLarge { .. } | BodyError::Overloaded(_))) {
         discard(body).await;
     }
     read
@@ -92,13 +55,12 @@ async fn read_within(
     limit: usize,
     budget: &Arc<MemoryBudget>,
 ) -> Result<(Bytes, Reservation), BodyError> {
-    let declared = body.size_hint().lower();
-    if declared > limit as u64 {
+    // What is announced may be refused for its size; nothing is set aside for it, as it may never come.
+    if body.size_hint().lower() > limit as u64 {
         return Err(BodyError::TooLarge { limit });
     }
-    let mut reservation = Reservation { budget: Arc::clone(budget), bytes: 0 };
-    budget.reserve(&mut reservation, declared as usize)?;
-    let bytes = timeout(BODY_TIMEOUT, collect(body, limit, budget, &mut reservation))
+    let mut reservation = budget.reservation();
+    let bytes = timeout(BODY_TIMEOUT, collect(body, limit, &mut reservation))
         .await
         .map_err(|_| BodyError::Slow)??;
     Ok((bytes, reservation))
@@ -107,32 +69,31 @@ async fn read_within(
 async fn collect(
     body: &mut Incoming,
     limit: usize,
-    budget: &Arc<MemoryBudget>,
     reservation: &mut Reservation,
 ) -> Result<Bytes, BodyError> {
     // Most bodies are one frame, which is passed on as it is.
     let mut first = Bytes::new();
-    let mut rest = BytesMut::new();
+    let mut rest = Vec::new();
     while let Some(frame) = timeout(FRAME_TIMEOUT, body.frame()).await.map_err(|_| BodyError::Slow)? {
         let Ok(data) = frame.map_err(BodyError::Broken)?.into_data() else { continue };
         let length = first.len() + rest.len() + data.len();
         if length > limit {
             return Err(BodyError::TooLarge { limit });
         }
-        if length > reservation.bytes {
-            budget.reserve(reservation, length - reservation.bytes)?;
-        }
         if first.is_empty() && rest.is_empty() {
+            reservation.grow(length)?;
             first = data;
-        } else {
-            if rest.is_empty() {
-                rest.reserve(length.max(reservation.bytes));
-                rest.extend_from_slice(&std::mem::take(&mut first));
-            }
-            rest.extend_from_slice(&data);
+            continue;
         }
+        if rest.capacity() < length {
+            let capacity = (2 * length).min(limit);
+            reservation.grow(capacity - reservation.bytes())?;
+            rest.reserve_exact(capacity - rest.len());
+        }
+        rest.extend_from_slice(&std::mem::take(&mut first));
+        rest.extend_from_slice(&data);
     }
-    Ok(if rest.is_empty() { first } else { rest.freeze() })
+    Ok(if rest.is_empty() { first } else { rest.into() })
 }
 
 /// Why a body was not read.
@@ -151,6 +112,6 @@ pub enum BodyError {
     #[error("the body broke off: {0}")]
     Broken(#[source] hyper::Error),
     /// All requests together hold as much as they may. Transient.
-    #[error("too many bodies are being read")]
-    Overloaded,
+    #[error(transparent)]
+    Overloaded(#[from] Exhausted),
 }

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use footfall_proto::limits::MAX_EVENTS_PER_BATCH;
 use footfall_proto::relay::DropReason;
 use http::header::{CONTENT_ENCODING, HeaderMap, HeaderName, ORIGIN, USER_AGENT};
 use http::{StatusCode, request};
@@ -17,16 +18,25 @@ use super::{cors, forwarded};
 use crate::answer::Answer;
 use crate::collect::{RequestFacts, collect};
 use crate::content_encoding::{Encoding, InflateError, inflate};
+use crate::decoding::DecodingError;
 use crate::edge::{Edge, now_ms};
 use crate::header_text;
+use crate::memory_budget::{Exhausted, Reservation};
 use crate::outcome::{Outcome, Outcomes, Rejection};
 use crate::protocol::{BodyLimit, DecodeError, Protocol};
 use crate::submission::Submissions;
 
+/// A body that is no larger and not compressed is decoded at once, where it was read: that takes less than a millisecond, whatever it holds.
+const LIGHT_BYTES: usize = 16 * 1024;
+/// What is made of a plain byte, at most: its texts, and once more in the encoded event.
+const MADE_OF_A_BYTE: usize = 2;
+/// What is made of an event beside its texts, at most: its fields and slots, as written and as read.
+const MADE_OF_AN_EVENT: usize = 4 * 1024;
+
 /// Answers a request of `protocol`.
 pub(super) async fn submit(
     edge: &Arc<Edge>,
-    protocol: &Protocol,
+    protocol: &'static Protocol,
     head: &request::Parts,
     body: Incoming,
     socket: SocketAddr,
@@ -53,10 +63,11 @@ pub(super) async fn submit(
     answer
 }
 
-/// The submissions of a request. The bytes that its body holds are accounted for until it is decoded.
+/// The submissions of a request. The bytes that its body holds are accounted for until it is decoded, those of a heavy one until its
+/// submissions are decided.
 async fn read(
     edge: &Edge,
-    protocol: &Protocol,
+    protocol: &'static Protocol,
     head: &request::Parts,
     body: Incoming,
 ) -> Result<Submissions, Rejection> {
@@ -71,10 +82,58 @@ async fn read(
         let sentence = "the body may be packed with gzip, zstd or br";
         return Err(reject(edge, StatusCode::UNSUPPORTED_MEDIA_TYPE, DropReason::Undecodable, 1, &sentence));
     };
-    let (bytes, _reservation) =
+    let (bytes, memory) =
         body::read(body, received, &edge.body_memory).await.map_err(|error| unread(edge, &error))?;
     edge.telemetry.body_bytes.inc_by(bytes.len() as u64);
-    decode(inflate(encoding, bytes, plain).map_err(|error| uninflated(edge, &error))?)
+    if encoding == Encoding::Identity && bytes.len() <= LIGHT_BYTES {
+        return decode(bytes);
+    }
+    let heavy = Heavy { protocol, head: head.clone(), encoding, bytes, limit: plain, memory };
+    match edge.decoding.run(move || heavy.decode()).await {
+        Ok(decoded) => decoded.map_err(|error| match error {
+            HeavyError::Inflate(error) => uninflated(edge, &error),
+            HeavyError::Decode(error) => undecodable(edge, &error),
+            HeavyError::Overloaded(error) => later(&error),
+        }),
+        Err(error @ DecodingError::Full) => Err(later(&error)),
+        Err(error @ DecodingError::Broken) => {
+            Err(reject(edge, StatusCode::BAD_REQUEST, DropReason::Undecodable, 1, &error))
+        }
+    }
+}
+
+/// A body that is decompressed and decoded beside the thread that serves its connection.
+struct Heavy {
+    protocol: &'static Protocol,
+    head: request::Parts,
+    encoding: Encoding,
+    bytes: Bytes,
+    /// What it may be when it is plain, bytes.
+    limit: usize,
+    memory: Reservation,
+}
+
+impl Heavy {
+    fn decode(mut self) -> Result<Submissions, HeavyError> {
+        let plain = inflate(self.encoding, self.bytes, self.limit, &mut self.memory)?;
+        self.memory.grow(MADE_OF_A_BYTE * plain.len() + MAX_EVENTS_PER_BATCH * MADE_OF_AN_EVENT)?;
+        let mut submissions = (self.protocol.decode)(&self.head, plain)?;
+        if let Some(last) = submissions.last_mut() {
+            last.memory = Some(self.memory);
+        }
+        Ok(submissions)
+    }
+}
+
+/// Why a heavy body became no submissions.
+#[derive(Debug, thiserror::Error)]
+enum HeavyError {
+    #[error(transparent)]
+    Inflate(#[from] InflateError),
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    #[error(transparent)]
+    Overloaded(#[from] Exhausted),
 }
 
 fn unread(edge: &Edge, error: &BodyError) -> Rejection {
@@ -82,21 +141,25 @@ fn unread(edge: &Edge, error: &BodyError) -> Rejection {
         BodyError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, DropReason::TooLarge),
         BodyError::Slow => (StatusCode::REQUEST_TIMEOUT, DropReason::Undecodable),
         BodyError::Broken(_) => (StatusCode::BAD_REQUEST, DropReason::Undecodable),
-        // The client tries again: nothing is dropped.
-        BodyError::Overloaded => {
-            let sentence = error.to_string().into();
-            return Rejection { status: StatusCode::SERVICE_UNAVAILABLE, reason: None, sentence };
-        }
+        BodyError::Overloaded(_) => return later(error),
     };
     reject(edge, status, reason, 1, error)
 }
 
 fn uninflated(edge: &Edge, error: &InflateError) -> Rejection {
     let (status, reason) = match error {
-        InflateError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, DropReason::TooLarge),
+        InflateError::TooLarge { .. } | InflateError::Expands => {
+            (StatusCode::PAYLOAD_TOO_LARGE, DropReason::TooLarge)
+        }
         InflateError::Damaged(_) => (StatusCode::BAD_REQUEST, DropReason::Undecodable),
+        InflateError::Overloaded(_) => return later(error),
     };
     reject(edge, status, reason, 1, error)
+}
+
+/// The client tries again: nothing is dropped.
+fn later(error: &dyn Display) -> Rejection {
+    Rejection { status: StatusCode::SERVICE_UNAVAILABLE, reason: None, sentence: error.to_string().into() }
 }
 
 fn undecodable(edge: &Edge, error: &DecodeError) -> Rejection {

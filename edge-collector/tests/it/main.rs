@@ -2,6 +2,7 @@
 
 mod admin;
 mod admission;
+mod attacks;
 mod certificates;
 mod check;
 mod durability;

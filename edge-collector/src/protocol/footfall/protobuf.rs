@@ -13,13 +13,21 @@ use crate::submission::{Submission, SubmittedEvent};
 const EVENTS: u32 = 32;
 /// Number of the batch's field `tracking_id`.
 const TRACKING_ID: u32 = 1;
+/// Number of the batch's field `hints`, and of `brands` in it.
+const HINTS: u32 = 13;
+const BRANDS: u32 = 5;
+/// Browsers name three.
+const MOST_BRANDS: usize = 64;
 
 pub(super) fn read(body: Bytes) -> Result<Submission, DecodeError> {
     let malformed = |error: prost::DecodeError| DecodeError::Malformed(error.to_string());
-    let (count, tracking_id) = scan(&body).map_err(malformed)?;
+    let Scanned { events: count, brands, tracking_id } = scan(&body).map_err(malformed)?;
     if count > MAX_EVENTS_PER_BATCH {
         let tracking_id = String::from_utf8_lossy(tracking_id).into_owned();
         return Err(DecodeError::TooMany { tracking_id, count });
+    }
+    if brands > MOST_BRANDS {
+        return Err(DecodeError::Malformed(format!("{brands} brands of a browser")));
     }
     let mut shared = BeaconEnvelope::decode(body).map_err(malformed)?;
     let events = std::mem::take(&mut shared.events);
@@ -32,28 +40,51 @@ pub(super) fn read(body: Bytes) -> Result<Submission, DecodeError> {
     Ok(Submission { events: events.into_iter().map(sent).collect(), shared, ..Submission::default() })
 }
 
+/// What a batch holds of what can be repeated, and its site.
+#[derive(Default)]
+struct Scanned<'a> {
+    events: usize,
+    brands: usize,
+    tracking_id: &'a [u8],
+}
+
 /// Counts the events and finds the site before anything is allocated for them: a million empty events are four bytes
-/// each on the wire and would be thirty-two each in memory.
-fn scan(mut body: &[u8]) -> Result<(usize, &[u8]), prost::DecodeError> {
-    let (mut count, mut tracking_id) = (0, &body[..0]);
+/// each on the wire and would be thirty-two each in memory. The brands of a browser are two and twenty-four.
+fn scan(mut body: &[u8]) -> Result<Scanned<'_>, prost::DecodeError> {
+    let mut scanned = Scanned::default();
     while body.has_remaining() {
         let (tag, wire_type) = decode_key(&mut body)?;
-        if wire_type == WireType::LengthDelimited && tag == TRACKING_ID {
+        if wire_type == WireType::LengthDelimited && matches!(tag, TRACKING_ID | HINTS) {
             let length = usize::try_from(decode_varint(&mut body)?).unwrap_or(usize::MAX);
             let Some((value, rest)) = body.split_at_checked(length) else { break };
-            (tracking_id, body) = (value, rest);
+            body = rest;
+            match tag {
+                HINTS => scanned.brands += count(BRANDS, value)?,
+                _ => scanned.tracking_id = value,
+            }
         } else {
-            count += usize::from(tag == EVENTS);
+            scanned.events += usize::from(tag == EVENTS);
             skip_field(wire_type, tag, &mut body, DecodeContext::default())?;
         }
     }
-    Ok((count, tracking_id))
+    Ok(scanned)
+}
+
+/// How often a field stands in a message.
+fn count(field: u32, mut message: &[u8]) -> Result<usize, prost::DecodeError> {
+    let mut count = 0;
+    while message.has_remaining() {
+        let (tag, wire_type) = decode_key(&mut message)?;
+        count += usize::from(tag == field);
+        skip_field(wire_type, tag, &mut message, DecodeContext::default())?;
+    }
+    Ok(count)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use footfall_proto::beacon::{BeaconBatch, Event};
+    use footfall_proto::beacon::{BeaconBatch, ClientHints, Event};
     use footfall_proto::limits::MAX_EVENT_BYTES;
     use footfall_proto::relay::DropReason;
     use proptest::prelude::*;
@@ -123,6 +154,39 @@ mod tests {
         }
         let error = read(body.into()).expect_err("too many");
         assert_eq!(error, DecodeError::TooMany { tracking_id: "FF-1".into(), count: 1_000_000 });
+    }
+
+    #[test]
+    fn a_crowd_of_brands_is_refused_before_it_takes_memory() {
+        let hints = |count| ClientHints { brands: vec![String::new(); count], ..ClientHints::default() };
+        let read = |count: usize| {
+            let hints = Some(hints(count));
+            read(
+                BeaconEnvelope { tracking_id: "FF-1".into(), hints, ..Default::default() }
+                    .encode_to_vec()
+                    .into(),
+            )
+        };
+        assert_eq!(
+            read(MOST_BRANDS).expect("a browser").shared.hints.expect("hints").brands.len(),
+            MOST_BRANDS
+        );
+        assert!(matches!(read(1_000_000), Err(DecodeError::Malformed(_))));
+        // The parts of a message that comes in parts are one.
+        let part = BeaconEnvelope { hints: Some(hints(40)), ..Default::default() }.encode_to_vec();
+        assert!(matches!(super::read(part.repeat(2).into()), Err(DecodeError::Malformed(_))));
+    }
+
+    #[test]
+    fn an_event_with_slots_that_do_not_exist_is_invalid_and_keeps_nothing() {
+        let event = Event {
+            event_type: "event".into(),
+            custom_metrics: (0..1_000).map(|slot| (slot, 1.0)).collect(),
+            ..Event::default()
+        };
+        let envelope = BeaconEnvelope { events: vec![event.encode_to_vec().into()], ..Default::default() };
+        let read = read(envelope.encode_to_vec().into()).expect("a batch");
+        assert_eq!(read.events[0].event, Err(DropReason::Invalid));
     }
 
     proptest! {

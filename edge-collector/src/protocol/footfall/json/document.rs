@@ -139,6 +139,10 @@ impl<'a> Fields<'a> {
             self.unknown += 1;
             return;
         };
+        // Not before: objects that hold nothing are three bytes each.
+        if self.placed.capacity() == 0 {
+            self.placed.reserve(USUAL_FIELDS);
+        }
         // There are few places, and so few fields, whatever is sent.
         if let Some(earlier) = self.placed.iter().position(|(placed, _)| *placed == place) {
             self.placed.remove(earlier);
@@ -204,7 +208,6 @@ impl<'de> Visitor<'de> for FieldsOf {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut fields = Fields::default();
-        fields.placed.reserve(USUAL_FIELDS);
         while let Some(key) = map.next_key_seed(Key)? {
             fields.put((self.0)(&key), map.next_value()?);
         }

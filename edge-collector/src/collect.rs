@@ -78,13 +78,13 @@ pub async fn collect(edge: &Arc<Edge>, submissions: Submissions, request: Reques
         let without_policy = |_| Outcome::Unavailable("no policy has come from central yet");
         return submissions.iter().map(without_policy).collect();
     };
-    let mut append = Append::with_capacity(submissions.len());
+    let mut append = Append::new(edge, submissions.len());
     // Each submission goes as soon as it is decided: nothing holds the request's body while the disk is awaited.
     let decided: SmallVec<[_; 1]> = submissions
         .into_iter()
         .map(|submission| decide(edge, &policy, &submission, request, &mut append))
         .collect();
-    let appended = append.finish(edge).await;
+    let appended = append.finish().await;
     let mut outcomes = Outcomes::new();
     for decision in decided {
         outcomes.push(match decision {

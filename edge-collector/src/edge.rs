@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use footfall_daemon::folder::{self, Files, FolderFault};
@@ -10,6 +10,7 @@ use footfall_daemon::status::Status;
 use footfall_journal::{AppendError, Journal, OpenError};
 use footfall_proto::limits::{MAX_BATCH_BYTES, MAX_BODY_BYTES};
 use footfall_proto::relay::DropReason;
+use parking_lot::Mutex;
 use rustls::pki_types::UnixTime;
 
 use crate::assets::{Assets, AssetsError};
@@ -34,7 +35,7 @@ const BODY_BUDGET_BYTES: usize = 64 << 20;
 /// The journal's folder, in the data folder.
 pub const JOURNAL: &str = "journal";
 /// For so long after the last sign of it, `/readyz` says that another edge uses this one's certificate.
-const SUPERSEDED_MS: i64 = 60_000;
+const SUPERSEDED_MS: u64 = 60_000;
 
 /// What a configuration names and a start needs: files read and checked, no port bound, no lock taken.
 #[derive(Debug)]
@@ -153,7 +154,7 @@ impl Edge {
     /// Notes a request that was refused for good, for the metrics and, by the flusher, for the log.
     pub fn note_refusal(&self, reason: DropReason, tracking_id: &str, origin: Option<&str>) {
         self.telemetry.refuse(reason);
-        self.refusals.lock().expect("no holder panics").note(reason, tracking_id, origin);
+        self.refusals.lock().note(reason, tracking_id, origin);
     }
 
     /// One sentence for each thing that the edge lacks to do its whole job.
@@ -178,14 +179,15 @@ impl Edge {
 
     /// Notes at `now_ms` that another edge uses this one's certificate.
     pub fn note_superseded(&self, sentence: String, now_ms: i64) {
-        *self.superseded.lock().expect("no holder panics") = Some((now_ms, sentence));
+        *self.superseded.lock() = Some((now_ms, sentence));
     }
 
     /// One sentence for each thing that somebody should look at although the edge does its job, at `now_ms`.
     #[must_use]
     pub fn warnings(&self, now_ms: i64) -> Vec<String> {
-        let superseded = self.superseded.lock().expect("no holder panics");
-        let recent = superseded.iter().filter(|(at, _)| now_ms - at < SUPERSEDED_MS);
+        let superseded = self.superseded.lock();
+        // A sign that a leap of the clock put into the future would be told for years.
+        let recent = superseded.iter().filter(|(at, _)| now_ms.abs_diff(*at) < SUPERSEDED_MS);
         recent.map(|(_, sentence)| sentence.clone()).collect()
     }
 
@@ -194,7 +196,7 @@ impl Edge {
     pub fn snapshot(&self) -> Snapshot {
         let journal = self.journal.stats();
         let policy = self.policies.current();
-        let windows = self.windows.lock().expect("no holder panics");
+        let windows = self.windows.lock();
         Snapshot {
             policy_id: policy.as_ref().map_or(0, |policy| policy.id),
             sites: policy.as_ref().map_or(0, |policy| policy.len() as u64),

@@ -4,11 +4,12 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use footfall_daemon::file;
 use footfall_proto::relay::{self, SiteStatus};
+use parking_lot::Mutex;
 use prost::Message;
 
 /// One site, in the form that the hot path wants.
@@ -179,7 +180,7 @@ impl Policies {
     /// # Errors
     /// When it could not be written; it is in force all the same.
     pub fn offer(&self, policy: relay::Policy) -> io::Result<bool> {
-        let _turn = self.writing.lock().expect("no writer panics");
+        let _turn = self.writing.lock();
         if self.current.load().as_ref().is_some_and(|current| current.id >= policy.policy_id) {
             return Ok(false);
         }

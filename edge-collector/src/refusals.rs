@@ -50,7 +50,7 @@ impl Refusals {
         let mut due = Vec::new();
         self.0.retain(|refusal, untold| {
             // A clock that was set back tells early.
-            if untold.told_ms.is_some_and(|told| (told..told + INTERVAL_MS).contains(&now_ms)) {
+            if untold.told_ms.is_some_and(|told| (told..told.saturating_add(INTERVAL_MS)).contains(&now_ms)) {
                 return true;
             }
             let count = std::mem::take(&mut untold.count);
@@ -121,6 +121,20 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn no_leap_of_the_clock_silences_a_refusal_for_longer_than_the_interval(
+            leaps in prop::collection::vec(prop_oneof![any::<i64>(), Just(i64::MAX), Just(i64::MIN)], 0..20),
+        ) {
+            let mut refusals = Refusals::default();
+            for time in leaps {
+                refusals.note(DropReason::Origin, "FF-1", ORIGIN);
+                let _ = refusals.due(time);
+            }
+            refusals.note(DropReason::Origin, "FF-1", ORIGIN);
+            let told = refusals.due(0).len() + refusals.due(INTERVAL_MS).len();
+            prop_assert_eq!(told, 1);
+        }
+
         #[test]
         fn whatever_strangers_send_is_bounded_counted_and_legible(
             sent in prop::collection::vec((".{0,300}", proptest::option::of(".{0,300}")), 1..400),

@@ -37,7 +37,7 @@ impl Sessions {
     pub fn touch(&mut self, owner: Owner, now_ms: i64, make: impl FnOnce() -> SessionId) -> SessionId {
         self.age(now_ms);
         if let Some(session) = self.running.touch(&owner)
-            && is_running(session, now_ms)
+            && is_near(session.last_ms, now_ms)
         {
             session.last_ms = session.last_ms.max(now_ms);
             return session.id;
@@ -49,13 +49,17 @@ impl Sessions {
 
     /// The owner's session if it is still running; touches nothing.
     pub fn peek(&mut self, owner: Owner, now_ms: i64) -> Option<SessionId> {
-        self.running.touch(&owner).filter(|session| is_running(session, now_ms)).map(|session| session.id)
+        self.running
+            .touch(&owner)
+            .filter(|session| is_near(session.last_ms, now_ms))
+            .map(|session| session.id)
     }
 
-    /// Remembers what the journal says of a session; of two the later one stays.
+    /// Remembers what the journal says of a session, in the journal's order; of two at about the same time the later one stays.
     pub fn restore(&mut self, owner: Owner, id: SessionId, last_ms: i64) {
         self.age(last_ms);
-        if self.running.touch(&owner).is_none_or(|known| known.last_ms <= last_ms) {
+        let earlier = |known: &mut Session| known.last_ms <= last_ms || !is_near(known.last_ms, last_ms);
+        if self.running.touch(&owner).is_none_or(earlier) {
             self.running.insert(owner, Session { id, last_ms });
         }
     }
@@ -74,15 +78,18 @@ impl Sessions {
 
     /// Half-hourly generations: what is in neither has been quiet for longer than a session lives.
     fn age(&mut self, now_ms: i64) {
-        if now_ms.saturating_sub(self.aged_at_ms) > TIMEOUT_MS {
+        if !is_near(self.aged_at_ms, now_ms) {
             self.running.age();
             self.aged_at_ms = now_ms;
         }
     }
 }
 
-fn is_running(session: &Session, now_ms: i64) -> bool {
-    now_ms.saturating_sub(session.last_ms) <= TIMEOUT_MS
+/// Whether no session that was active at one of the times has ended at the other. Before as well as after: what a clock that had leapt
+/// ahead wrote down would otherwise be running until that time comes.
+#[must_use]
+pub fn is_near(one_ms: i64, other_ms: i64) -> bool {
+    one_ms.abs_diff(other_ms) <= TIMEOUT_MS.unsigned_abs()
 }
 
 #[cfg(test)]
@@ -111,7 +118,38 @@ mod tests {
         assert_eq!(sessions.touch(1, 1_000 + TIMEOUT_MS, || [9; 16]), [7; 16]);
     }
 
+    /// Times as a clock tells them that is set, or broken.
+    fn leaps() -> impl Strategy<Value = Vec<i64>> {
+        let time = prop_oneof![
+            any::<i64>(),
+            Just(i64::MAX),
+            Just(i64::MIN),
+            NOW - 40 * TIMEOUT_MS..NOW + 40 * TIMEOUT_MS
+        ];
+        prop::collection::vec(time, 0..20)
+    }
+
+    const NOW: i64 = 1_800_000_000_000;
+
     proptest! {
+        #[test]
+        fn what_a_clock_told_that_had_leapt_keeps_no_session_running_or_remembered(leaps in leaps()) {
+            let mut sessions = Sessions::new(1_000);
+            for (owner, time) in leaps.iter().enumerate() {
+                sessions.restore(owner as u128, [1; 16], *time);
+                sessions.touch(owner as u128 / 2, *time, || [2; 16]);
+                let _ = sessions.peek(owner as u128, *time);
+            }
+            let first = sessions.touch(0, NOW, || [3; 16]);
+            prop_assert_eq!(sessions.touch(0, NOW + TIMEOUT_MS, || [4; 16]), first);
+            // A clock that is at most so far ahead is no leap, and what it wrote down counts.
+            let silence = 2 * TIMEOUT_MS + 1;
+            prop_assert_eq!(sessions.touch(0, NOW + TIMEOUT_MS + silence, || [5; 16]), [5; 16]);
+            sessions.touch(0, NOW + TIMEOUT_MS + 2 * silence, || [6; 16]);
+            sessions.touch(0, NOW + TIMEOUT_MS + 3 * silence, || [7; 16]);
+            prop_assert_eq!(sessions.len(), 1);
+        }
+
         #[test]
         fn agrees_with_a_plain_map(steps in prop::collection::vec((0_u128..5, 0_i64..TIMEOUT_MS * 2), 1..200)) {
             let mut sessions = Sessions::new(1_000);

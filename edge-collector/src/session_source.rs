@@ -7,7 +7,7 @@ use footfall_proto::traffic_source::TrafficSource;
 
 use crate::enrich::source::Source;
 use crate::generations::Generations;
-use crate::session::TIMEOUT_MS;
+use crate::session;
 
 /// Sessions remembered per generation; twice that at most.
 pub const CAPACITY: usize = 250_000;
@@ -140,7 +140,7 @@ impl SessionSources {
 
     /// Half-hourly generations: what is in neither has been quiet for longer than a session lives.
     fn age(&mut self, now_ms: i64) {
-        if now_ms.saturating_sub(self.aged_at_ms) > TIMEOUT_MS {
+        if !session::is_near(self.aged_at_ms, now_ms) {
             self.begin_generation();
             self.aged_at_ms = now_ms;
         }
@@ -156,6 +156,7 @@ impl SessionSources {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::TIMEOUT_MS;
     use proptest::prelude::*;
     use std::collections::HashMap;
 
@@ -218,6 +219,20 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_came_while_the_clock_had_leapt_is_forgotten_like_all_else(
+            leaps in prop::collection::vec(prop_oneof![any::<i64>(), Just(i64::MAX), Just(i64::MIN)], 0..20),
+        ) {
+            let mut sources = SessionSources::new(100, 1 << 20);
+            for (session, time) in leaps.iter().enumerate() {
+                sources.of_event(session as u128, *time, || Some(named("google")));
+            }
+            for turn in 1..4 {
+                sources.of_event(u128::MAX, 1_800_000_000_000 + turn * (TIMEOUT_MS + 1), || Some(named("bing")));
+            }
+            prop_assert_eq!(sources.len(), 1);
+        }
+
         #[test]
         fn agrees_with_a_plain_map(steps in prop::collection::vec((0_u128..20, 0_u8..4), 1..200)) {
             let mut sources = SessionSources::new(1_000, 1 << 20);

@@ -1,11 +1,12 @@
 //! Drops of requests that store nothing, added up until the flusher journals them. In memory for a quarter of a second.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use footfall_proto::reason;
 use footfall_proto::relay::{DropReason, Record, Tally};
 use footfall_proto::traffic_source;
+use parking_lot::Mutex;
 
 pub mod flusher;
 
@@ -34,7 +35,7 @@ impl Tallies {
     /// Adds the drops of one request.
     pub fn merge(&self, website_id: &Arc<str>, policy_id: u64, counts: &Counts) {
         let key = TallyKey { website_id: Arc::clone(website_id), policy_id };
-        let mut held = self.0.lock().expect("no holder panics");
+        let mut held = self.0.lock();
         let sums = held.entry(key).or_default();
         for (sum, count) in sums.iter_mut().zip(counts) {
             *sum += count;
@@ -45,7 +46,7 @@ impl Tallies {
     /// [`Tallies::restore`].
     #[must_use]
     pub fn take(&self, now_ms: i64) -> Vec<Record> {
-        let taken = std::mem::take(&mut *self.0.lock().expect("no holder panics"));
+        let taken = std::mem::take(&mut *self.0.lock());
         let record = |(key, counts): (TallyKey, Counts)| Record {
             website_id: key.website_id.to_string(),
             server_timestamp_ms: now_ms,

@@ -1,12 +1,12 @@
 //! Every metric of the edge, named in this one place. Counts what it is told; decides nothing.
 
 use std::fmt::Error;
-use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 
 use footfall_daemon::process;
 use footfall_proto::reason;
 use footfall_proto::relay::DropReason;
+use parking_lot::Mutex;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -220,7 +220,7 @@ impl Telemetry {
             counter.inner().store(read(snapshot), Ordering::Relaxed);
         }
         let mut text = String::new();
-        let registry = self.registry.lock().expect("no holder panics");
+        let registry = self.registry.lock();
         prometheus_client::encoding::text::encode(&mut text, &registry)?;
         Ok(text)
     }

@@ -52,7 +52,7 @@ pub(super) fn admit_events(
         append,
         admission: Admission::default(),
     };
-    let mut windows = edge.windows.lock().expect("no holder panics");
+    let mut windows = edge.windows.lock();
     for (index, sent) in submission.events.iter().enumerate() {
         match events.admit(sent, &mut windows) {
             Ok(event) => events.admission.events.push(event),

@@ -2,10 +2,11 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use footfall_daemon::file;
+use parking_lot::Mutex;
 
 use crate::session;
 
@@ -72,7 +73,7 @@ impl Days {
 
 /// Until half an hour after its end; and not from further ahead than tomorrow, should the clock have been wrong.
 fn is_kept(day: Day, now_ms: i64) -> bool {
-    now_ms < (day + 1) * DAY_MS + session::TIMEOUT_MS && day <= day_of(now_ms) + 1
+    (day_of(now_ms.saturating_sub(session::TIMEOUT_MS))..=day_of(now_ms) + 1).contains(&day)
 }
 
 fn hex(bytes: &[u8; 32]) -> String {
@@ -130,18 +131,24 @@ impl Salts {
     /// # Errors
     /// When the file could not be written: what is in memory is right, and the next call writes again.
     pub fn rotate(&self, now_ms: i64) -> io::Result<()> {
-        let mut written = self.written.lock().expect("no holder panics");
+        self.rotated(now_ms).1
+    }
+
+    /// The salts in force at `now_ms`, and whether they are on disk.
+    fn rotated(&self, now_ms: i64) -> (Arc<Days>, io::Result<()>) {
+        let mut written = self.written.lock();
         let before = self.days.load_full();
         let after = Arc::new(before.rotated(now_ms, random_salt));
         if *after != *before {
             *written = false;
             self.days.store(Arc::clone(&after));
         }
+        let mut saved = Ok(());
         if !*written {
-            file::replace(&self.path, after.encode().as_bytes(), 0o600)?;
-            *written = true;
+            saved = file::replace(&self.path, after.encode().as_bytes(), 0o600);
+            *written = saved.is_ok();
         }
-        Ok(())
+        (after, saved)
     }
 
     /// The salts in force at `now_ms`; should the clock have leapt, they are rotated to it first.
@@ -151,10 +158,12 @@ impl Salts {
         if days.today(now_ms).is_some() {
             return days;
         }
-        if let Err(error) = self.rotate(now_ms) {
+        // What was made for this time, whatever another thread whose clock has leapt puts in force meanwhile.
+        let (days, saved) = self.rotated(now_ms);
+        if let Err(error) = saved {
             tracing::warn!(path = %self.path.display(), %error, "the day's salt is not on disk");
         }
-        self.days.load_full()
+        days
     }
 }
 
@@ -167,6 +176,7 @@ fn random_salt() -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const MIDNIGHT: i64 = 20_000 * DAY_MS;
 
@@ -204,5 +214,34 @@ mod tests {
     fn a_damaged_file_costs_only_its_damaged_lines() {
         let good = format!("5 {}\n", "ab".repeat(32));
         assert_eq!(Days::decode(&format!("rubbish\n7 xyz\n{good}")).0, [(5, [0xab; 32])]);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_clock_says_there_is_a_salt_for_it_and_none_but_of_three_days(
+            times in prop::collection::vec(prop_oneof![any::<i64>(), Just(i64::MAX), Just(i64::MIN), MIDNIGHT - DAY_MS..MIDNIGHT], 1..20),
+        ) {
+            let mut days = Days::decode(&format!("{} {}\n", i64::MAX, "ab".repeat(32)));
+            for time in times {
+                days = days.rotated(time, random_salt);
+                prop_assert!(days.today(time).is_some());
+                prop_assert!(days.yesterday(time).is_none() || days.yesterday(time) != days.today(time));
+                prop_assert!(days.0.len() <= 3);
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_has_its_days_salt_while_another_thread_has_another_clock() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let salts = Salts::open(&dir.path().join("salts"), MIDNIGHT).expect("made");
+        std::thread::scope(|scope| {
+            let rotating = scope
+                .spawn(|| (0..300).try_for_each(|turn| salts.rotate(MIDNIGHT + turn % 2 * 1_000 * DAY_MS)));
+            while !rotating.is_finished() {
+                assert!(salts.at(MIDNIGHT).today(MIDNIGHT).is_some());
+            }
+            rotating.join().expect("no panic").expect("written");
+        });
     }
 }

@@ -1,6 +1,5 @@
 //! Sends the journal over one connection to central, and connects again when it ends.
 
-use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -12,6 +11,7 @@ use footfall_proto::limits::{MAX_FRAME_BYTES, MAX_POLICY_BYTES};
 use footfall_proto::relay::refusal::Cause;
 use footfall_proto::relay::{self, Hello, ToCentral, ToEdge, to_central, to_edge};
 use footfall_proto::traffic_source;
+use parking_lot::{Mutex, MutexGuard};
 use quinn::{Connection, RecvStream, SendStream};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
@@ -137,7 +137,7 @@ struct Shared<'a> {
 
 impl Shared<'_> {
     fn in_flight(&self) -> MutexGuard<'_, InFlight> {
-        self.in_flight.lock().expect("no holder panics")
+        self.in_flight.lock()
     }
 }
 

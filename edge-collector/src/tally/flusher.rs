@@ -43,7 +43,7 @@ pub async fn run(edge: &Edge, stop: &CancellationToken) {
 }
 
 fn tell_refusals(edge: &Edge, now_ms: i64) {
-    let due = edge.refusals.lock().expect("no holder panics").due(now_ms);
+    let due = edge.refusals.lock().due(now_ms);
     for (refusal, count) in due {
         let reason = reason::name(refusal.reason);
         tracing::info!(reason, site = %refusal.site, origin = %refusal.origin, count, "requests were refused");

@@ -90,7 +90,7 @@ async fn an_edge_whose_certificate_another_uses_says_so_and_goes_on_saying_it() 
     let certificates = Certificates::new(dir.path());
     let state = Arc::new(State::default());
     let sentence = "a newer connection of this edge took over".to_owned();
-    *state.refusal.lock().expect("lock") = Some(Refusal { cause: Cause::Superseded as i32, sentence });
+    *state.refusal.lock() = Some(Refusal { cause: Cause::Superseded as i32, sentence });
     let central =
         Central::start(&certificates, "127.0.0.1:0".parse().expect("address"), Arc::clone(&state)).await;
     let mut config = config(dir.path());
@@ -98,7 +98,7 @@ async fn an_edge_whose_certificate_another_uses_says_so_and_goes_on_saying_it() 
     let edge = RunningEdge::start(config).await;
     let parts = ["another edge uses this certificate (edge-1, ", "give each edge one of its own"];
     says(&edge, &parts).await;
-    *state.refusal.lock().expect("lock") = None;
+    *state.refusal.lock() = None;
     eventually("the edge is connected again", async || edge.get("/readyz").await.status() == 200).await;
     says(&edge, &parts).await;
     edge.stop().await;

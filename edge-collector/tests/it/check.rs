@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::support::folder;
 
 /// A folder with all that an edge needs.
-struct Place {
+pub(crate) struct Place {
     dir: tempfile::TempDir,
     authority: Authority,
     edge: Identity,
@@ -22,7 +22,7 @@ struct Place {
 type Mistake = (&'static str, String, &'static str);
 
 impl Place {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = folder();
         let authority = Authority::new(&dir.path().join("certificates"));
         let edge = authority.issue("edge-1", Usage::Client);
@@ -39,15 +39,15 @@ impl Place {
         place
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.file("data")
     }
 
-    fn command(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_edge-collector"));
         command.arg("--config").arg(self.file("edge.toml")).args(arguments);
         command.envs(variables.iter().copied()).stdin(Stdio::null());

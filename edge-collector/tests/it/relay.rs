@@ -44,7 +44,7 @@ impl Story {
 
     async fn holds(&self, count: usize) {
         eventually(&format!("{count} records at central"), async || self.state.count() == count).await;
-        assert_eq!(*self.state.faults.lock().expect("lock"), Vec::<String>::new());
+        assert_eq!(*self.state.faults.lock(), Vec::<String>::new());
     }
 }
 
@@ -60,7 +60,7 @@ async fn what_was_answered_reaches_central_and_the_journal_is_released() {
     edge.stop().await;
     let noted = std::fs::read_to_string(story.dir.path().join("position")).expect("noted");
     assert_eq!(noted.trim(), "99");
-    assert_eq!(*story.state.repeats.lock().expect("lock"), 0);
+    assert_eq!(*story.state.repeats.lock(), 0);
     central.stop().await;
 }
 
@@ -96,7 +96,7 @@ async fn what_was_not_acknowledged_is_sent_again_under_the_same_identity() {
     let central = story.central(address).await;
     eventually("all is released", async || edge.edge.journal.released() == 49).await;
     story.holds(49).await;
-    assert_eq!(*story.state.repeats.lock().expect("lock"), 49);
+    assert_eq!(*story.state.repeats.lock(), 49);
     edge.stop().await;
     central.stop().await;
 }
@@ -137,9 +137,9 @@ async fn an_edge_that_starts_again_goes_on_where_central_has_everything() {
     story.send(&edge, 30..40).await;
     let central = story.central(address).await;
     story.holds(39).await;
-    assert_eq!(*story.state.repeats.lock().expect("lock"), 0);
+    assert_eq!(*story.state.repeats.lock(), 0);
     let epochs: std::collections::BTreeSet<_> =
-        story.state.records.lock().expect("lock").keys().map(|(epoch, _)| *epoch).collect();
+        story.state.records.lock().keys().map(|(epoch, _)| *epoch).collect();
     assert_eq!(epochs.len(), 2, "each record keeps the epoch it was written in");
     edge.stop().await;
     central.stop().await;
@@ -165,7 +165,7 @@ async fn losing_the_position_costs_resends_and_nothing_else() {
 async fn the_newest_policy_is_in_force_and_kept() {
     let story = Story::new();
     std::fs::remove_file(policy_file(story.dir.path())).expect("was there");
-    *story.state.policies.lock().expect("lock") = vec![policy(3), policy(9), policy(8)];
+    *story.state.policies.lock() = vec![policy(3), policy(9), policy(8)];
     let central = story.central(ANY).await;
     let edge = story.edge(central.address).await;
     eventually("the policy is in force", async || edge.edge.policies.current().is_some_and(|p| p.id == 9))
@@ -183,8 +183,7 @@ async fn the_newest_policy_is_in_force_and_kept() {
 async fn a_refusal_is_repeated_in_its_own_words_and_ends_when_central_relents() {
     let story = Story::new();
     let sentence = "the edge's clock is 90 s ahead".to_owned();
-    *story.state.refusal.lock().expect("lock") =
-        Some(Refusal { cause: Cause::Clock as i32, sentence: sentence.clone() });
+    *story.state.refusal.lock() = Some(Refusal { cause: Cause::Clock as i32, sentence: sentence.clone() });
     let central = story.central(ANY).await;
     let edge = story.edge(central.address).await;
     story.send(&edge, 1..5).await;
@@ -193,7 +192,7 @@ async fn a_refusal_is_repeated_in_its_own_words_and_ends_when_central_relents() 
         ready.status() == 503 && ready.text().await.expect("text").contains(&sentence)
     })
     .await;
-    *story.state.refusal.lock().expect("lock") = None;
+    *story.state.refusal.lock() = None;
     story.holds(4).await;
     edge.stop().await;
     central.stop().await;

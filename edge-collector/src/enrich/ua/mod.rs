@@ -2,8 +2,9 @@
 //!
 //! woothee parses; what it does not know is in this folder and its lists. Nothing here decides what becomes of a visitor.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use woothee::parser::Parser;
 
 use crate::generations::Generations;
@@ -52,11 +53,11 @@ impl Agents {
     /// What `user_agent` tells.
     #[must_use]
     pub fn look_up(&self, user_agent: &str) -> Arc<Agent> {
-        if let Some(agent) = self.known.lock().expect("no holder panics").touch(user_agent) {
+        if let Some(agent) = self.known.lock().touch(user_agent) {
             return Arc::clone(agent);
         }
         let agent = Arc::new(self.parse(user_agent));
-        self.known.lock().expect("no holder panics").insert(user_agent.into(), Arc::clone(&agent));
+        self.known.lock().insert(user_agent.into(), Arc::clone(&agent));
         agent
     }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -13,6 +13,7 @@ use footfall_harness::authority::{Authority, CENTRAL, Identity, Usage};
 use footfall_proto::frame;
 use footfall_proto::limits::{MAX_FRAME_BYTES, RELAY_ALPN};
 use footfall_proto::relay::{self, Ack, Batch, Refusal, ToCentral, ToEdge, Welcome, to_central, to_edge};
+use parking_lot::Mutex;
 use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{Connection, Endpoint, RecvStream, SendStream, ServerConfig};
 
@@ -71,7 +72,7 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn count(&self) -> usize {
-        self.records.lock().expect("lock").len()
+        self.records.lock().len()
     }
 }
 
@@ -115,14 +116,14 @@ async fn serve(connection: Connection, state: Arc<State>) {
     let Ok((mut send, mut receive)) = connection.accept_bi().await else { return };
     let mut buffer = BytesMut::new();
     let Some(to_central::Message::Hello(_)) = next(&mut receive, &mut buffer).await else { return };
-    let refusal = state.refusal.lock().expect("lock").clone();
+    let refusal = state.refusal.lock().clone();
     if let Some(refusal) = refusal {
         write(&mut send, to_edge::Message::Refusal(refusal)).await;
         connection.closed().await;
         return;
     }
     write(&mut send, to_edge::Message::Welcome(Welcome::default())).await;
-    let policies = state.policies.lock().expect("lock").clone();
+    let policies = state.policies.lock().clone();
     if !policies.is_empty() {
         let mut stream = connection.open_uni().await.expect("a stream");
         for policy in policies {
@@ -143,18 +144,18 @@ async fn serve(connection: Connection, state: Arc<State>) {
 fn take(state: &State, batch: &Batch, expected: &mut Option<([u8; 16], u64)>) -> Ack {
     let epoch: [u8; 16] = batch.epoch[..].try_into().expect("16 bytes");
     let plain = zstd::bulk::decompress(&batch.records, batch.plain_length as usize).expect("zstd");
-    let fault = |what: &str| state.faults.lock().expect("lock").push(what.to_owned());
+    let fault = |what: &str| state.faults.lock().push(what.to_owned());
     if frame::checksum(&plain) != batch.crc {
         fault("checksum");
     }
     if expected.is_some_and(|(known, next)| known == epoch && batch.first_offset < next) {
         fault("order");
     }
-    let mut records = state.records.lock().expect("lock");
+    let mut records = state.records.lock();
     for (index, record) in frame::unpack(plain.into(), batch.count).expect("whole").into_iter().enumerate() {
         let offset = batch.first_offset + index as u64;
         if let Some(earlier) = records.insert((epoch, offset), record.clone()) {
-            *state.repeats.lock().expect("lock") += 1;
+            *state.repeats.lock() += 1;
             if earlier != record {
                 fault("another record under the same identity");
             }

@@ -16,6 +16,8 @@ pub(crate) struct Stack {
     run: Value,
     /// The edge's URL.
     pub(crate) edge: String,
+    /// Where the edge tells its metrics.
+    edge_health: String,
     /// Central's URL.
     pub(crate) central: String,
     /// The demo website's tracking id.
@@ -55,9 +57,9 @@ impl Stack {
                 .with_context(|| format!("no {pointer} in READY"))?
                 .to_owned())
         };
-        let (edge, central, tracking_id) =
-            (text("/urls/edge")?, text("/urls/central")?, text("/tracking_id")?);
-        Ok(Self { up, run, edge, central, tracking_id })
+        let (edge, edge_health) = (text("/urls/edge")?, text("/urls/edge_health")?);
+        let (central, tracking_id) = (text("/urls/central")?, text("/tracking_id")?);
+        Ok(Self { up, run, edge, edge_health, central, tracking_id })
     }
 
     /// The process id of one server.
@@ -111,7 +113,9 @@ impl Stack {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let deadline = Instant::now() + limit;
         while Instant::now() < deadline {
-            if runtime.block_on(Self::metric(&self.edge, "footfall_edge_journal_unreleased_bytes"))? == 0.0 {
+            if runtime.block_on(Self::metric(&self.edge_health, "footfall_edge_journal_unreleased_bytes"))?
+                == 0.0
+            {
                 return Ok(());
             }
             std::thread::sleep(Duration::from_millis(200));

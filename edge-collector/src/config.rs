@@ -8,7 +8,7 @@ use footfall_daemon::config;
 use footfall_proto::limits::MAX_BATCH_BYTES;
 use ipnet::IpNet;
 
-use raw::{Raw, RawCentral, RawGeo, RawHttp, RawJournal};
+use raw::{Raw, RawCentral, RawGeo, RawHealth, RawHttp, RawJournal};
 
 mod error;
 mod raw;
@@ -17,6 +17,9 @@ pub use error::ConfigError;
 
 /// A journal holds at least two of the largest records.
 const LEAST_JOURNAL_BYTES: u64 = 2 * MAX_BATCH_BYTES as u64;
+
+/// The address of what is not served.
+const OFF: &str = "off";
 
 /// Variables of central, which may run with the same environment.
 const OTHERS: &[&str] = &[
@@ -39,6 +42,8 @@ pub struct Config {
     pub data: PathBuf,
     /// The HTTP face.
     pub http: Http,
+    /// Where the operator asks; `None` where nobody may.
+    pub health: Option<Health>,
     /// Where events go; `None` only in tests that need no central.
     pub central: Option<Central>,
     /// Bounds of the journal.
@@ -58,10 +63,17 @@ pub struct Http {
     pub workers: usize,
     /// Open connections at most; more wait in the kernel's queue. An idle one costs about 12 KB.
     pub max_connections: usize,
-    /// Who may read health, readiness and metrics.
-    pub admin_networks: Vec<IpNet>,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+}
+
+/// How health, readiness and metrics are reached.
+#[derive(Debug, Clone)]
+pub struct Health {
+    /// Address to bind.
+    pub listen: SocketAddr,
+    /// Host names that are answered beside this machine's own.
+    pub names: Vec<String>,
 }
 
 /// How central is reached and recognised.
@@ -145,13 +157,15 @@ impl Central {
 impl Raw {
     fn resolve(self) -> Result<Config, ConfigError> {
         let http = self.http.resolve()?;
+        let health = self.health.resolve(&http)?;
         let central = self.central.resolve()?;
         let geo = self.geo.resolve()?;
         let journal = self.journal.resolve()?;
         if let Some(folder) = &self.beacon.assets {
             present("beacon.assets", &folder.join("footfall.js"))?;
         }
-        Ok(Config { data: self.data, http, central: Some(central), journal, assets: self.beacon.assets, geo })
+        let assets = self.beacon.assets;
+        Ok(Config { data: self.data, http, health, central: Some(central), journal, assets, geo })
     }
 }
 
@@ -163,9 +177,28 @@ impl RawHttp {
             })?,
             workers: within("http.workers", self.workers, 1, 64)? as usize,
             max_connections: within("http.max_connections", self.max_connections, 1, 1_000_000)? as usize,
-            admin_networks: networks("http.admin_networks", &self.admin_networks)?,
             trusted_proxies: networks("http.trusted_proxies", &self.trusted_proxies)?,
         })
+    }
+}
+
+impl RawHealth {
+    fn resolve(self, http: &Http) -> Result<Option<Health>, ConfigError> {
+        if self.listen == OFF {
+            return Ok(None);
+        }
+        let Ok(listen) = self.listen.parse::<SocketAddr>() else {
+            let expected = "an address like 127.0.0.1:8083, or \"off\"";
+            return Err(ConfigError::value("health.listen", &self.listen, expected));
+        };
+        if listen == http.listen && listen.port() != 0 {
+            return Err(ConfigError::value(
+                "health.listen",
+                &self.listen,
+                "another address than `http.listen`",
+            ));
+        }
+        Ok(Some(Health { listen, names: self.names }))
     }
 }
 

@@ -65,7 +65,7 @@ impl Parts {
 pub struct Edge {
     /// As it was resolved.
     pub config: Config,
-    /// Which proxies are believed, and who may see health and metrics.
+    /// Which proxies are believed.
     pub peers: Peers,
     /// The sites.
     pub policies: Policies,
@@ -121,10 +121,7 @@ impl Edge {
         let policies = Policies::open(&config.data.join("policy.bin")).map_err(folder)?;
         let salts = Salts::open(&config.data.join("salts"), now_ms()).map_err(folder)?;
         Ok(Arc::new(Self {
-            peers: Peers {
-                trusted_proxies: config.http.trusted_proxies.clone(),
-                admin_networks: config.http.admin_networks.clone(),
-            },
+            peers: Peers { trusted_proxies: config.http.trusted_proxies.clone() },
             policies,
             geo: parts.geo,
             agents: Agents::default(),

@@ -18,6 +18,7 @@ pub mod enrich;
 pub mod forward;
 pub mod generations;
 pub mod header_text;
+pub mod health;
 pub mod memory_budget;
 pub mod outcome;
 pub mod peer;

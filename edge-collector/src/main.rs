@@ -1,17 +1,20 @@
-//! The edge collector's program: reads the configuration, opens the edge, binds its port, says that it is ready, serves.
+//! The edge collector's program: reads the configuration, opens the edge, binds its ports, says that it is ready, serves.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
+use std::{io, net};
 
 use anyhow::Context;
 use clap::Parser;
 use footfall_daemon::exit::{self, Exit};
 use footfall_daemon::stop::{self, Also};
 use footfall_daemon::{lock, port, ready, trace};
+use footfall_edge::Config;
 use footfall_edge::edge::{Edge, JOURNAL, Parts};
-use footfall_edge::{Config, server};
+use footfall_edge::server::{self, Listeners};
 use serde_json::json;
+use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 /// How long a busy port is waited for, before it counts as a mistake of the configuration.
@@ -54,37 +57,49 @@ fn run() -> Result<(), Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("the system lets a process have an event loop")?;
     if arguments.check {
-        return runtime.block_on(check_port(&config));
+        return runtime.block_on(check_ports(&config));
     }
     serve(&runtime, config, parts, arguments.until_eof)
 }
 
-/// While an edge runs on this data its port is taken, as it should be.
-async fn check_port(config: &Config) -> Result<(), Exit> {
+/// While an edge runs on this data its ports are taken, as they should be.
+async fn check_ports(config: &Config) -> Result<(), Exit> {
     let lock = config.data.join(JOURNAL).join(footfall_journal::LOCK);
     if lock::is_held(&lock).map_err(Exit::usage)? {
-        tracing::info!("an edge runs on this data: its port was not looked at");
+        tracing::info!("an edge runs on this data: its ports were not looked at");
         return Ok(());
     }
-    port::check(config.http.listen).await.map_err(|error| busy(&error))
+    port::check(config.http.listen).await.map_err(busy("http.listen"))?;
+    match &config.health {
+        Some(health) => port::check(health.listen).await.map_err(busy("health.listen")),
+        None => Ok(()),
+    }
 }
 
-fn busy(error: &std::io::Error) -> Exit {
-    Exit::usage(format_args!("`http.listen`: {error}"))
+fn busy(key: &'static str) -> impl Fn(io::Error) -> Exit {
+    move |error| Exit::usage(format_args!("`{key}`: {error}"))
 }
 
 fn serve(runtime: &Runtime, config: Config, parts: Parts, until_eof: bool) -> Result<(), Exit> {
-    let listen = config.http.listen;
+    let (listen, health) = (config.http.listen, config.health.as_ref().map(|health| health.listen));
     let edge = Edge::open(config, parts).map_err(anyhow::Error::from)?;
-    let listener = runtime.block_on(port::listen(listen, BIND_WAIT)).map_err(|error| busy(&error))?;
+    let listener = runtime.block_on(port::listen(listen, BIND_WAIT)).map_err(busy("http.listen"))?;
+    let bound = health.map(|address| runtime.block_on(port::listen(address, BIND_WAIT))).transpose();
+    let health = bound.map_err(busy("health.listen"))?;
     let served: anyhow::Result<()> = runtime.block_on(async {
-        let listener = listener.into_std()?;
-        let http = format!("http://{}", listener.local_addr()?);
+        let health = health.map(TcpListener::into_std).transpose()?;
+        let listeners = Listeners { http: listener.into_std()?, health };
+        let http = url_of(&listeners.http)?;
+        let health = listeners.health.as_ref().map(url_of).transpose()?;
         let stop = stop::watch(Also { end_of_input: until_eof, ..Also::default() })?;
-        ready::print(&json!({ "http": http })).context("nobody reads the READY line")?;
-        tracing::info!(%http, "serving");
-        server::serve(edge, listener, stop.drain).await?;
+        ready::print(&json!({ "http": http, "health": health })).context("nobody reads the READY line")?;
+        tracing::info!(%http, health, "serving");
+        server::serve(edge, listeners, stop.drain).await?;
         Ok(())
     });
     Ok(served?)
+}
+
+fn url_of(listener: &net::TcpListener) -> io::Result<String> {
+    Ok(format!("http://{}", listener.local_addr()?))
 }

@@ -1,16 +1,14 @@
-//! Who is asking: the visitor's address behind trusted proxies, and whether a caller may see health and metrics. Pure.
+//! Who is asking: the visitor's address behind trusted proxies. Pure.
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-/// Which proxies are believed, and who may see health and metrics.
+/// Which proxies are believed.
 #[derive(Debug, Clone)]
 pub struct Peers {
     /// Proxies whose `X-Forwarded-For` counts.
     pub trusted_proxies: Vec<IpNet>,
-    /// Networks that may read health, readiness and metrics.
-    pub admin_networks: Vec<IpNet>,
 }
 
 impl Peers {
@@ -31,26 +29,6 @@ impl Peers {
             }
         }
         client
-    }
-
-    /// Whether the caller may see health, readiness and metrics. A request that a proxy passed on is its
-    /// visitor's, so a proxy on this machine opens nothing to the world.
-    #[must_use]
-    pub fn may_administer<'a>(
-        &self,
-        socket: IpAddr,
-        mut forwarded: impl DoubleEndedIterator<Item = &'a str>,
-    ) -> bool {
-        let socket = socket.to_canonical();
-        match forwarded.next_back() {
-            None => contains(&self.admin_networks, socket),
-            Some(_) if !contains(&self.trusted_proxies, socket) => false,
-            Some(last) => {
-                let earlier: Vec<&str> = forwarded.collect();
-                let client = self.client(socket, earlier.into_iter().chain([last]));
-                contains(&self.admin_networks, client) && !contains(&self.trusted_proxies, client)
-            }
-        }
     }
 }
 
@@ -75,10 +53,7 @@ mod tests {
 
     fn peers() -> Peers {
         let nets = |texts: &[&str]| texts.iter().map(|text| text.parse().expect("network")).collect();
-        Peers {
-            trusted_proxies: nets(&["10.0.0.0/8", "fd00::/8"]),
-            admin_networks: nets(&["127.0.0.0/8", "192.168.0.0/16"]),
-        }
+        Peers { trusted_proxies: nets(&["10.0.0.0/8", "fd00::/8"]) }
     }
 
     fn ip(text: &str) -> IpAddr {
@@ -104,24 +79,6 @@ mod tests {
             assert_eq!(
                 peers().client(ip(socket), forwarded.iter().copied()),
                 ip(expected),
-                "{socket} {forwarded:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn only_admin_networks_see_metrics_and_a_proxy_lends_nobody_its_address() {
-        for (socket, forwarded, allowed) in [
-            ("127.0.0.1", &[][..], true),
-            ("198.51.100.7", &[], false),
-            ("127.0.0.1", &["127.0.0.1"], false),
-            ("10.0.0.1", &["198.51.100.7"], false),
-            ("10.0.0.1", &["192.168.1.1"], true),
-            ("10.0.0.1", &["10.0.0.2"], false),
-        ] {
-            assert_eq!(
-                peers().may_administer(ip(socket), forwarded.iter().copied()),
-                allowed,
                 "{socket} {forwarded:?}"
             );
         }

@@ -1,4 +1,4 @@
-//! Which path answers what: the protocols, the beacon's files, and what only operators see. Decides nothing else.
+//! Which path answers what: the protocols and the beacon's files. Decides nothing else.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,7 +16,6 @@ use crate::header_text;
 use crate::outcome::{Outcome, Taken};
 use crate::protocol::Protocol;
 
-mod admin;
 mod asset;
 pub mod body;
 mod cors;
@@ -50,10 +49,7 @@ pub async fn answer(edge: Arc<Edge>, request: Request<Incoming>, socket: SocketA
         }
         (None, &Method::GET | &Method::HEAD) => match edge.assets.get(path) {
             Some(asset) => ("asset", asset::answer(asset, &head.headers)),
-            None => match admin::answer(&edge, &head, socket) {
-                Some(answer) => ("inside", answer),
-                None => ("none", not_found(&edge, &head.headers)),
-            },
+            None => ("none", not_found(&edge, &head.headers)),
         },
         _ => {
             body::discard(body).await;

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::edge::{Edge, Parts, PartsError, StartError};
-use crate::{forward, routes, tally};
+use crate::{forward, health, routes, tally};
 
 /// Longest wait for a request's head, and for the next request on an open connection.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -31,27 +31,39 @@ const DRAIN: Duration = Duration::from_secs(8);
 /// Wait after an accept that failed for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Opens an edge and serves it on `listener` until `shutdown`.
+/// Opens an edge and serves it on `listeners` until `shutdown`.
 ///
 /// # Errors
 /// [`RunError`].
-pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationToken) -> Result<(), RunError> {
+pub async fn run(config: Config, listeners: Listeners, shutdown: CancellationToken) -> Result<(), RunError> {
     let parts = Parts::load(&config)?;
     let edge = spawn_blocking(move || Edge::open(config, parts)).await.map_err(|_| RunError::Panicked)??;
-    serve(edge, listener, shutdown).await
+    serve(edge, listeners, shutdown).await
 }
 
-/// Serves an open edge on `listener` until `shutdown`, then drains and closes its journal.
+/// Where an edge is asked.
+#[derive(Debug)]
+pub struct Listeners {
+    /// By browsers.
+    pub http: TcpListener,
+    /// By its operator.
+    pub health: Option<TcpListener>,
+}
+
+/// Serves an open edge on `listeners` until `shutdown`, then drains and closes its journal.
 ///
 /// # Errors
 /// [`RunError`]. What was answered with success is on disk in every case.
 pub async fn serve(
     edge: Arc<Edge>,
-    listener: TcpListener,
+    listeners: Listeners,
     shutdown: CancellationToken,
 ) -> Result<(), RunError> {
+    let Listeners { http: listener, health } = listeners;
     listener.set_nonblocking(true)?;
     let stop_background = CancellationToken::new();
+    // Asked until the end of the drain, and on a thread that no visitor keeps busy.
+    let health = health.map(|listener| serve_health(&edge, listener, stop_background.clone())).transpose()?;
     let background = thread_of("background", {
         let (edge, stop) = (Arc::clone(&edge), stop_background.clone());
         move |runtime| runtime.block_on(background(edge, stop))
@@ -69,22 +81,33 @@ pub async fn serve(
     drop(listener);
     let served = spawn_blocking(move || join(workers)).await.map_err(|_| RunError::Panicked)?;
     stop_background.cancel();
-    let settled = spawn_blocking(move || join(vec![background])).await.map_err(|_| RunError::Panicked)?;
+    let rest = health.into_iter().chain([background]).collect();
+    let settled = spawn_blocking(move || join(rest)).await.map_err(|_| RunError::Panicked)?;
     spawn_blocking(move || edge.journal.close()).await.map_err(|_| RunError::Panicked)?;
     served.and(settled)
 }
 
+fn serve_health(edge: &Arc<Edge>, listener: TcpListener, stop: CancellationToken) -> io::Result<Thread> {
+    listener.set_nonblocking(true)?;
+    let names = edge.config.health.as_ref().map(|health| health.names.clone()).unwrap_or_default();
+    let edge = Arc::clone(edge);
+    thread_of("health", move |runtime| runtime.block_on(health::serve(edge, names, listener, stop)))
+}
+
+/// A thread with an event loop of its own.
+type Thread = thread::JoinHandle<io::Result<()>>;
+
 fn thread_of(
     name: &str,
     work: impl FnOnce(&Runtime) -> io::Result<()> + Send + 'static,
-) -> io::Result<thread::JoinHandle<io::Result<()>>> {
+) -> io::Result<Thread> {
     thread::Builder::new().name(format!("edge-{name}")).spawn(move || {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         work(&runtime)
     })
 }
 
-fn join(threads: Vec<thread::JoinHandle<io::Result<()>>>) -> Result<(), RunError> {
+fn join(threads: Vec<Thread>) -> Result<(), RunError> {
     for thread in threads {
         thread.join().map_err(|_| RunError::Panicked)??;
     }

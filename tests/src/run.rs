@@ -29,6 +29,8 @@ pub struct Run {
 pub struct Urls {
     /// Takes events.
     pub edge: String,
+    /// The edge's health, readiness and metrics.
+    pub edge_health: String,
     /// Dashboard and API.
     pub central: String,
     /// A few pages that carry the tag.

@@ -26,7 +26,7 @@ async fn while_central_is_down_the_edge_answers_success_and_catches_up_afterward
     }
     let unready = cluster
         .http()
-        .get(format!("{}/readyz", cluster.run().urls.edge))
+        .get(format!("{}/readyz", cluster.run().urls.edge_health))
         .send()
         .await
         .expect("the edge answers");
@@ -62,7 +62,7 @@ async fn a_full_journal_is_503_with_retry_after_and_loses_nothing_that_was_answe
     // A refusal is not the end: health is about the process, readiness about the job.
     let health = cluster
         .http()
-        .get(format!("{}/healthz", cluster.run().urls.edge))
+        .get(format!("{}/healthz", cluster.run().urls.edge_health))
         .send()
         .await
         .expect("the edge answers");

@@ -16,6 +16,9 @@ pub(super) struct Raw {
     /// The HTTP server that browsers speak to.
     #[config(nested)]
     pub(super) http: RawHttp,
+    /// What only the operator asks.
+    #[config(nested)]
+    pub(super) health: RawHealth,
     /// Where events go.
     #[config(nested)]
     pub(super) central: RawCentral,
@@ -42,12 +45,21 @@ pub(super) struct RawHttp {
     /// Open connections at most, 1 to 1000000; more wait in the system's queue. An idle one costs about 12 KB.
     #[config(default = 16384_u64)]
     pub(super) max_connections: u64,
-    /// Networks whose hosts may read /healthz, /readyz and /metrics.
-    #[config(default = ["127.0.0.0/8", "::1/128"])]
-    pub(super) admin_networks: Vec<String>,
     /// Networks of the proxies whose X-Forwarded-For is believed.
     #[config(default = [])]
     pub(super) trusted_proxies: Vec<String>,
+}
+
+#[derive(Debug, Config)]
+#[config(layer_attr(serde(deny_unknown_fields)))]
+pub(super) struct RawHealth {
+    /// Address and port of /healthz, /readyz and /metrics alone, which are never on `http.listen`; "off": nowhere. It may be one that other
+    /// machines of your own reach.
+    #[config(default = "127.0.0.1:8083")]
+    pub(super) listen: String,
+    /// Host names under which it is asked from other machines: without one, it answers only as localhost, 127.0.0.1 or [::1].
+    #[config(default = [])]
+    pub(super) names: Vec<String>,
 }
 
 #[derive(Debug, Config)]

@@ -32,7 +32,7 @@ fn a_short_file_gets_the_defaults() {
     let config = parse(&files.toml("")).expect("enough");
     assert_eq!(config.http.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.http.workers, 1);
-    assert_eq!(config.http.admin_networks.len(), 2);
+    assert_eq!(config.health.expect("on").listen.to_string(), "127.0.0.1:8083");
     assert_eq!(config.journal.max_bytes, 4 << 30);
     assert!(config.geo.databases.is_empty());
 }
@@ -47,6 +47,7 @@ fn variables_win_over_the_file() {
         ("FOOTFALL_JOURNAL_MAX_BYTES", "1073741824"),
         ("FOOTFALL_HTTP_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.1"),
         ("FOOTFALL_GEO_DATABASES", &geo),
+        ("FOOTFALL_HEALTH_LISTEN", "off"),
         ("FOOTFALL_LOG", "debug"),
         ("PATH", "/bin"),
     ]
@@ -56,6 +57,7 @@ fn variables_win_over_the_file() {
     assert_eq!(config.data, Path::new("/elsewhere"));
     assert_eq!(config.journal.max_bytes, 1 << 30);
     assert_eq!(config.http.trusted_proxies.len(), 2);
+    assert!(config.health.is_none());
     assert_eq!(config.geo.databases.len(), 1);
 }
 
@@ -67,7 +69,10 @@ fn what_is_wrong_is_said_in_one_sentence() {
         ("[http]\nworkers = 0", "`http.workers` is 0"),
         ("[http]\nlistem = \"127.0.0.1:1\"", "unknown field `listem`"),
         ("[html]\n", "unknown field `html`"),
-        ("[http]\nadmin_networks = [\"10/8\"]", "`http.admin_networks` is \"10/8\""),
+        ("[http]\ntrusted_proxies = [\"10/8\"]", "`http.trusted_proxies` is \"10/8\""),
+        ("[http]\nadmin_networks = []", "unknown field `admin_networks`"),
+        ("[health]\nlisten = \"nowhere\"", "`health.listen` is \"nowhere\""),
+        ("[health]\nlisten = \"127.0.0.1:8080\"", "another address than `http.listen`"),
         ("[journal]\nmax_bytes = 10", "`journal.max_bytes` is 10"),
         ("[journal]\nmax_bytes = \"much\"", "invalid type"),
         ("[beacon]\nassets = \"/nonexistent\"", "`beacon.assets` needs the file"),

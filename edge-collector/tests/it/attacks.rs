@@ -90,7 +90,7 @@ async fn heavy_bodies_wait_for_threads_of_their_own_and_light_ones_for_none() {
         let event = Event { event_label: "x".repeat(500), ..page_view(id) };
         body(
             (0..40)
-                .map(|number| Event { event_id: vec![id, number + 1].repeat(8).into(), ..event.clone() })
+                .map(|number| Event { event_id: [id, number + 1].repeat(8).into(), ..event.clone() })
                 .collect(),
         )
     };

@@ -10,7 +10,7 @@ use crate::support::{RunningEdge, config, eventually, folder};
 
 async fn says(edge: &RunningEdge, parts: &[&str]) {
     eventually(&format!("readiness says {parts:?}"), async || {
-        let ready = edge.get("/readyz").await.text().await.expect("text");
+        let ready = edge.ask("/readyz").await.text().await.expect("text");
         parts.iter().all(|part| ready.contains(part))
     })
     .await;
@@ -99,7 +99,7 @@ async fn an_edge_whose_certificate_another_uses_says_so_and_goes_on_saying_it() 
     let parts = ["another edge uses this certificate (edge-1, ", "give each edge one of its own"];
     says(&edge, &parts).await;
     *state.refusal.lock() = None;
-    eventually("the edge is connected again", async || edge.get("/readyz").await.status() == 200).await;
+    eventually("the edge is connected again", async || edge.ask("/readyz").await.status() == 200).await;
     says(&edge, &parts).await;
     edge.stop().await;
     central.stop().await;

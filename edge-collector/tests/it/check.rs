@@ -28,7 +28,7 @@ impl Place {
         let edge = authority.issue("edge-1", Usage::Client);
         let place = Self { dir, authority, edge };
         let text = format!(
-            "data = '{}'\n[http]\nlisten = '127.0.0.1:0'\n[central]\naddress = '127.0.0.1:9'\nserver_name = '{CENTRAL}'\n\
+            "data = '{}'\n[http]\nlisten = '127.0.0.1:0'\n[health]\nlisten = '127.0.0.1:0'\n[central]\naddress = '127.0.0.1:9'\nserver_name = '{CENTRAL}'\n\
              certificate = '{}'\nkey = '{}'\nca = '{}'\n",
             place.data().display(),
             place.edge.certificate.display(),
@@ -198,6 +198,28 @@ fn a_port_that_another_program_holds_is_a_mistake_and_that_of_a_running_edge_is_
     let running = Process::start(&mut command);
     let checked = place.run(&["--check"], &[("FOOTFALL_HTTP_LISTEN", &listen)]);
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    assert!(running.finish().success());
+}
+
+#[test]
+fn the_operators_port_is_looked_at_too_told_once_it_serves_and_may_be_off() {
+    let place = Place::new();
+    let held = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let listen = held.local_addr().expect("bound").to_string();
+    let refused = place.run(&["--check"], &[("FOOTFALL_HEALTH_LISTEN", &listen)]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(64), "{said}");
+    assert!(said.contains("`health.listen`") && said.contains(&listen), "{said}");
+    drop(held);
+    let running =
+        Process::start(&mut place.command(&["--until-eof"], &[("FOOTFALL_HEALTH_LISTEN", &listen)]));
+    assert_eq!(running.said("health"), format!("http://{listen}"));
+    assert_ne!(running.said("http"), running.said("health"));
+    assert!(running.finish().success());
+    let mut without = place.command(&["--until-eof"], &[("FOOTFALL_HEALTH_LISTEN", "off")]);
+    let running = Process::start(&mut without);
+    assert!(running.said("http").starts_with("http://127.0.0.1:"));
+    assert!(std::panic::catch_unwind(|| running.said("health").to_owned()).is_err(), "it is nowhere");
     assert!(running.finish().success());
 }
 

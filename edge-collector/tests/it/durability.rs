@@ -105,7 +105,7 @@ async fn a_full_journal_asks_clients_to_come_back_and_loses_nothing_acknowledged
     assert_eq!(refused.status(), 503);
     assert!(refused.headers().contains_key("retry-after"));
     let lost_event = body(vec![page_view(1)]);
-    let ready = edge.get("/readyz").await.text().await.expect("text");
+    let ready = edge.ask("/readyz").await.text().await.expect("text");
     assert!(ready.contains("the journal is full"), "{ready}");
     assert!(accepted > 200);
     assert_eq!(edge.records().iter().map(|record| record.events.len() as u64).sum::<u64>(), accepted);

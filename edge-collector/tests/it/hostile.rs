@@ -186,7 +186,7 @@ async fn random_requests_never_break_the_edge() {
         let status = answer(edge.post(bytes.clone())).await.0;
         assert!(matches!(status, 200 | 204 | 400 | 403 | 413), "{status} for {bytes:?}");
     }
-    assert_eq!(edge.get("/healthz").await.status(), 200);
+    assert_eq!(edge.ask("/healthz").await.status(), 200);
     edge.stop().await;
 }
 

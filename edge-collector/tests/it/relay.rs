@@ -55,7 +55,7 @@ async fn what_was_answered_reaches_central_and_the_journal_is_released() {
     let edge = story.edge(central.address).await;
     story.send(&edge, 1..100).await;
     story.holds(99).await;
-    eventually("the edge is ready", async || edge.get("/readyz").await.status() == 200).await;
+    eventually("the edge is ready", async || edge.ask("/readyz").await.status() == 200).await;
     eventually("all is released", async || edge.edge.journal.released() == edge.edge.journal.end()).await;
     edge.stop().await;
     let noted = std::fs::read_to_string(story.dir.path().join("position")).expect("noted");
@@ -109,10 +109,10 @@ async fn a_dead_link_is_noticed_within_five_seconds_and_heals() {
     let edge = story.edge(link.address()).await;
     story.send(&edge, 1..5).await;
     story.holds(4).await;
-    eventually("the edge is ready", async || edge.get("/readyz").await.status() == 200).await;
+    eventually("the edge is ready", async || edge.ask("/readyz").await.status() == 200).await;
     link.cut();
     let died = Instant::now();
-    eventually("the edge notices", async || edge.get("/readyz").await.status() == 503).await;
+    eventually("the edge notices", async || edge.ask("/readyz").await.status() == 503).await;
     assert!(died.elapsed() < Duration::from_secs(5), "{:?}", died.elapsed());
     story.send(&edge, 5..20).await;
     link.heal();
@@ -188,7 +188,7 @@ async fn a_refusal_is_repeated_in_its_own_words_and_ends_when_central_relents() 
     let edge = story.edge(central.address).await;
     story.send(&edge, 1..5).await;
     eventually("readiness says why", async || {
-        let ready = edge.get("/readyz").await;
+        let ready = edge.ask("/readyz").await;
         ready.status() == 503 && ready.text().await.expect("text").contains(&sentence)
     })
     .await;

@@ -201,7 +201,7 @@ impl Cluster {
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path} is no JSON ({error}): {text}"))
     }
 
-    /// The sum of a metric's samples that carry all `labels` (`reason="bot"`), at the edge or at central.
+    /// The sum of a metric's samples that carry all `labels` (`reason="bot"`), at the edge's own port for them or at central.
     pub async fn metric(&self, base: &str, name: &str, labels: &[&str]) -> f64 {
         let answer = self.http.get(format!("{base}/metrics")).send().await.expect("metrics are served");
         let text =
@@ -234,7 +234,7 @@ impl Cluster {
 
     /// Waits until edge and central both answer /readyz with 200.
     pub async fn until_ready(&self) {
-        for base in [&self.run.urls.edge, &self.run.urls.central] {
+        for base in [&self.run.urls.edge_health, &self.run.urls.central] {
             until(&format!("{base}/readyz is 200"), CATCH_UP, || async {
                 let answer = self.http.get(format!("{base}/readyz")).send().await.ok()?;
                 answer.status().is_success().then_some(())

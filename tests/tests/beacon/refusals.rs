@@ -4,7 +4,8 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
-use footfall_edge::config::{Config, Geo, Http, Journal};
+use footfall_edge::config::{Config, Geo, Health, Http, Journal};
+use footfall_edge::server::Listeners;
 use footfall_proto::relay::{Policy, Site, SiteStatus};
 use footfall_tests::browser::Browser;
 use footfall_tests::recorder::{Recorder, Reply, Seen};
@@ -127,7 +128,8 @@ async fn what_is_wrong_with_one_batch_is_told_once_and_stops_no_other() {
 }
 
 /// A real edge that serves the beacon and knows one site of this machine.
-fn real_edge(data: &Path) -> (String, CancellationToken) {
+/// An edge on this data: where it takes events, where it tells its metrics, and what ends it.
+fn real_edge(data: &Path) -> (String, String, CancellationToken) {
     // Another test has installed it already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let site = Site {
@@ -145,26 +147,27 @@ fn real_edge(data: &Path) -> (String, CancellationToken) {
             listen: "127.0.0.1:0".parse().expect("an address"),
             workers: 1,
             max_connections: 100,
-            admin_networks: vec!["127.0.0.0/8".parse().expect("a network")],
             trusted_proxies: Vec::new(),
         },
+        health: Some(Health { listen: "127.0.0.1:0".parse().expect("an address"), names: Vec::new() }),
         central: None,
         journal: Journal { max_bytes: 64 << 20, segment_bytes: 1 << 20 },
         assets: Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("../beacon-wasm/dist")),
         geo: Geo { databases: Vec::new(), private_as: None },
     };
-    let listener = TcpListener::bind(config.http.listen).expect("a free port");
-    let url = format!("http://{}", listener.local_addr().expect("it is bound"));
-    let stop = CancellationToken::new();
-    tokio::spawn(footfall_edge::run(config, listener, stop.clone()));
-    (url, stop)
+    let bind = || TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let (http, health) = (bind(), bind());
+    let url = |listener: &TcpListener| format!("http://{}", listener.local_addr().expect("it is bound"));
+    let (edge, metrics, stop) = (url(&http), url(&health), CancellationToken::new());
+    tokio::spawn(footfall_edge::run(config, Listeners { http, health: Some(health) }, stop.clone()));
+    (edge, metrics, stop)
 }
 
 /// The mistakes of a site's owner, from the script to the edge and back.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_owner_reads_in_the_console_what_is_wrong() {
     let data = tempfile::tempdir().expect("a temporary folder");
-    let (edge, stop) = real_edge(data.path());
+    let (edge, health, stop) = real_edge(data.path());
     let _stop = stop.drop_guard();
     let (site, browser) = (Recorder::start().await, Browser::start().await);
     browser.before_each_page(LISTEN).await;
@@ -175,7 +178,7 @@ async fn an_owner_reads_in_the_console_what_is_wrong() {
         site.serve(path, Reply::file("text/html", html(id)));
     }
     let accepted = async || {
-        let metrics = footfall_tests::http::get(&format!("{edge}/metrics")).await.expect("served");
+        let metrics = footfall_tests::http::get(&format!("{health}/metrics")).await.expect("served");
         let text = metrics.text().await.expect("whole");
         let line = text.lines().find(|line| line.starts_with("footfall_edge_events_accepted_total "));
         line.and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).expect("a count")

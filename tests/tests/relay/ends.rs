@@ -7,7 +7,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use footfall_central::ingest::{self, IngestContext, endpoint};
 use footfall_edge::config::{self, Config};
-use footfall_edge::server::RunError;
+use footfall_edge::server::{Listeners, RunError};
 use footfall_harness::authority::{Authority, CENTRAL, Identity, Usage};
 use footfall_log::{self as log, Log};
 use footfall_proto::relay::{Policy, Site, SiteStatus};
@@ -149,6 +149,8 @@ impl Stored {
 /// An edge with its HTTP and its forwarder.
 pub(crate) struct Edge {
     pub(crate) url: String,
+    /// Where it tells whether it is ready.
+    pub(crate) health: String,
     shutdown: CancellationToken,
     running: JoinHandle<Result<(), RunError>>,
 }
@@ -156,12 +158,14 @@ pub(crate) struct Edge {
 impl Edge {
     /// Finds central at this address.
     pub(crate) fn start(certificates: &Certificates, data: &Path, central: SocketAddr) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-        let url = format!("http://{}", listener.local_addr().expect("bound"));
-        let shutdown = CancellationToken::new();
+        let bind = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let url = |listener: &TcpListener| format!("http://{}", listener.local_addr().expect("bound"));
+        let listeners = Listeners { http: bind(), health: Some(bind()) };
+        let health = listeners.health.as_ref().map(url).expect("bound");
+        let (url, shutdown) = (url(&listeners.http), CancellationToken::new());
         let config = config(certificates, data, central);
-        let running = tokio::spawn(footfall_edge::run(config, listener, shutdown.clone()));
-        Self { url, shutdown, running }
+        let running = tokio::spawn(footfall_edge::run(config, listeners, shutdown.clone()));
+        Self { url, health, shutdown, running }
     }
 
     /// Ends as it does when it is told to: requests first, then the link, then the journal.
@@ -178,9 +182,9 @@ fn config(certificates: &Certificates, data: &Path, central: SocketAddr) -> Conf
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
             workers: 1,
             max_connections: 1_000,
-            admin_networks: vec!["127.0.0.0/8".parse().expect("a network")],
             trusted_proxies: Vec::new(),
         },
+        health: Some(config::Health { listen: (Ipv4Addr::LOCALHOST, 0).into(), names: Vec::new() }),
         central: Some(config::Central {
             address: central.to_string(),
             server_name: CENTRAL.to_owned(),

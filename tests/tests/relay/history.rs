@@ -128,11 +128,11 @@ impl System {
         let link = UdpRelay::start(central.address, seed).await;
         let edge = Edge::start(&certificates, &folder.path().join("edge"), link.address());
         let url = watch::Sender::new(edge.url.clone());
+        let ready = format!("{}/readyz", edge.health);
         let (central, edge) = (Some(central), Some(edge));
         let system = Self { folder, certificates, link, central, edge, url, crashes: 0 };
         eventually("the edge has its policy", async || {
-            let url = format!("{}/readyz", *system.url.borrow());
-            http::get(&url).await.is_ok_and(|answer| answer.status() == StatusCode::OK)
+            http::get(&ready).await.is_ok_and(|answer| answer.status() == StatusCode::OK)
         })
         .await;
         system

@@ -19,7 +19,7 @@ const MEMORY: u64 = 64 << 20;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bad_input_gets_an_answer_a_count_and_no_memory() {
     let cluster = cluster().start().await;
-    let edge = cluster.run().urls.edge.clone();
+    let health = cluster.run().urls.edge_health.clone();
     let good = event::beacon_batch(
         &cluster.run().tracking_id,
         &[Uuid::now_v7(), Uuid::now_v7()],
@@ -47,12 +47,12 @@ async fn bad_input_gets_an_answer_a_count_and_no_memory() {
 
     for reason in ["undecodable", "unknown_site", "origin", "invalid", "too_large"] {
         let label = format!("reason=\"{reason}\"");
-        let count = cluster.metric(&edge, "footfall_edge_events_dropped_total", &[&label]).await;
+        let count = cluster.metric(&health, "footfall_edge_events_dropped_total", &[&label]).await;
         assert!(count >= 1.0, "no drop was counted as {reason}");
     }
     for status in ["400", "403", "405", "413", "415"] {
         let count =
-            cluster.metric(&edge, "footfall_edge_answers_total", &[&format!("status=\"{status}\"")]).await;
+            cluster.metric(&health, "footfall_edge_answers_total", &[&format!("status=\"{status}\"")]).await;
         assert!(count >= 1.0, "no answer was counted as {status}");
     }
     let after = resident_bytes(cluster.now().pids.edge);

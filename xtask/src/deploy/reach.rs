@@ -8,6 +8,7 @@ use super::{Deploy, Faults};
 fn faults(deploy: &Deploy) -> Faults {
     let mut faults = waits(deploy);
     faults.extend(ports(deploy));
+    faults.extend(health(deploy));
     faults.extend(hosts(deploy));
     faults.extend(proxies(deploy));
     faults
@@ -81,6 +82,19 @@ fn ports(deploy: &Deploy) -> Faults {
         }
     }
     faults
+}
+
+/// Whether the edge lives is asked where it tells, which no port of the host leads to.
+fn health(deploy: &Deploy) -> Faults {
+    let told = deploy.toml("compose/edge.toml").get("health").and_then(|health| port(health.get("listen")?));
+    let asked =
+        deploy.compose.services["edge"].healthcheck.test.last().and_then(|url| {
+            url.strip_prefix("http://127.0.0.1:")?.strip_suffix("/healthz")?.parse::<u16>().ok()
+        });
+    if told.is_none() || asked != told {
+        return vec![format!("edge: its health is asked at {asked:?} and told at {told:?}")];
+    }
+    Vec::new()
 }
 
 /// Where socat listens.
@@ -158,6 +172,8 @@ fn a_way_that_leads_nowhere_or_too_far_is_found() {
     for (path, from, to, part) in [
         ("compose.yaml", "127.0.0.1:8080:8080", "8080:8080", "edge: the port"),
         ("compose.yaml", "127.0.0.1:8080:8080", "127.0.0.1:8080:8090", "edge: nobody listens"),
+        ("compose.yaml", "127.0.0.1:8080:8080", "127.0.0.1:8083:8083", "edge: nobody listens"),
+        ("compose/edge.toml", "127.0.0.1:8083", "127.0.0.1:8084", "edge: its health is asked"),
         (
             "compose.yaml",
             "keeper: { condition: service_healthy }",

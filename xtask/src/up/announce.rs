@@ -34,6 +34,7 @@ struct Run {
 #[derive(Serialize, Clone, PartialEq)]
 struct Urls {
     edge: String,
+    edge_health: String,
     central: String,
     demo: String,
 }
@@ -98,7 +99,12 @@ impl Announcer {
             shard.map_or_else(|| EventStore::Child(layout.event_store_report()), EventStore::Shard);
         let pid = event_store.pid().context("the event store does not say which process it is")?;
         let run = Run {
-            urls: Urls { edge: url(ports.edge), central: url(ports.central), demo: url(ports.demo) },
+            urls: Urls {
+                edge: url(ports.edge),
+                edge_health: url(ports.edge_health),
+                central: url(ports.central),
+                demo: url(ports.demo),
+            },
             relay: loopback(ports.relay).to_string(),
             tracking_id: super::TRACKING_ID,
             clickhouse: ClickHouse { url: clickhouse, user: "footfall", password_file },

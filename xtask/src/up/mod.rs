@@ -59,7 +59,7 @@ pub(crate) struct Up {
     /// The folder that holds all state; a second start keeps it [default: .footfall in the workspace].
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Take ports that are free instead of the usual ones (8080, 8081, 8082, 8123 and 4433), for several runs at once.
+    /// Take ports that are free instead of the usual ones (8080 to 8083, 8123 and 4433), for several runs at once.
     #[arg(long)]
     free_ports: bool,
     /// Run on the real servers (Kafka, PostgreSQL, Redis, S3, ClickHouse shards) instead of the embedded ones: those of

@@ -8,6 +8,8 @@ use crate::ports::{Block, is_free};
 /// All on 127.0.0.1.
 pub(super) struct Ports {
     pub(super) edge: u16,
+    /// The edge's, for its operator.
+    pub(super) edge_health: u16,
     pub(super) central: u16,
     pub(super) demo: u16,
     pub(super) clickhouse: u16,
@@ -19,12 +21,20 @@ pub(super) struct Ports {
 
 impl Ports {
     pub(super) fn usual() -> Self {
-        Self { edge: 8080, central: 8081, demo: 8082, clickhouse: 8123, relay: 4433, _claim: None }
+        Self {
+            edge: 8080,
+            edge_health: 8083,
+            central: 8081,
+            demo: 8082,
+            clickhouse: 8123,
+            relay: 4433,
+            _claim: None,
+        }
     }
 
     /// A block whose ports are free now and that no other run takes while this value lives.
     pub(super) fn reserve() -> anyhow::Result<Self> {
-        let block = Block::reserve(5, |first| Self::from(first).are_free())?;
+        let block = Block::reserve(6, |first| Self::from(first).are_free())?;
         let first = block.first;
         Ok(Self { _claim: Some(block), ..Self::from(first) })
     }
@@ -36,12 +46,13 @@ impl Ports {
             demo: first + 2,
             clickhouse: first + 3,
             relay: first + 4,
+            edge_health: first + 5,
             _claim: None,
         }
     }
 
     fn are_free(&self) -> bool {
-        [self.edge, self.central, self.demo, self.clickhouse].into_iter().all(is_free)
+        [self.edge, self.edge_health, self.central, self.demo, self.clickhouse].into_iter().all(is_free)
             && UdpSocket::bind(loopback(self.relay)).is_ok()
     }
 }

@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) async fn until_whole(ports: &Ports, deadline: Instant) -> anyhow::Result<()> {
     let questions = [
         ("central", ports.central, "/readyz"),
-        ("the edge", ports.edge, "/readyz"),
+        ("the edge", ports.edge_health, "/readyz"),
         ("the edge", ports.edge, "/footfall.js"),
         ("the demo site", ports.demo, "/"),
     ];

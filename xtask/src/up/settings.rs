@@ -55,6 +55,7 @@ pub(super) fn edge(inputs: &Inputs<'_>) -> serde_json::Value {
     json!({
         "data": inputs.layout.edge(),
         "http": { "listen": loopback(inputs.ports.edge) },
+        "health": { "listen": loopback(inputs.ports.edge_health) },
         "central": {
             "address": loopback(inputs.ports.relay),
             "server_name": CENTRAL,

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use footfall_edge::config::{Config, Geo, Http, Journal};
+use footfall_edge::config::{Config, Geo, Health, Http, Journal};
 use footfall_edge::edge::{Edge, Parts};
-use footfall_edge::server::{self, RunError};
+use footfall_edge::server::{self, Listeners, RunError};
 use footfall_proto::beacon::{BeaconBatch, Event};
 use footfall_proto::relay::{self, Record, SiteStatus};
 use prost::Message;
@@ -68,16 +68,18 @@ pub(crate) fn policy(policy_id: u64) -> relay::Policy {
 }
 
 pub(crate) fn config(data: &Path) -> Config {
-    let network = |text: &str| text.parse().expect("network");
     Config {
         data: data.to_owned(),
         http: Http {
             listen: "127.0.0.1:0".parse().expect("address"),
             workers: 1,
             max_connections: 1_000,
-            admin_networks: vec![network("127.0.0.0/8")],
-            trusted_proxies: vec![network("127.0.0.1/32")],
+            trusted_proxies: vec!["127.0.0.1/32".parse().expect("network")],
         },
+        health: Some(Health {
+            listen: "127.0.0.1:0".parse().expect("address"),
+            names: vec!["edge.internal".to_owned()],
+        }),
         central: None,
         journal: Journal { max_bytes: 64 << 20, segment_bytes: 1 << 20 },
         assets: None,
@@ -103,6 +105,8 @@ pub(crate) fn policy_file(data: &Path) -> PathBuf {
 pub(crate) struct RunningEdge {
     pub(crate) edge: Arc<Edge>,
     pub(crate) url: String,
+    /// Where its operator asks.
+    pub(crate) health: String,
     pub(crate) http: reqwest::Client,
     stop: Stop,
     served: JoinHandle<Result<(), RunError>>,
@@ -122,8 +126,12 @@ impl RunningEdge {
         // Another test has installed it already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().user_agent(CHROME).no_proxy().build().expect("client");
-        let listener = TcpListener::bind(config.http.listen).expect("a free port");
-        let url = format!("http://{}", listener.local_addr().expect("bound"));
+        let bind = |address| TcpListener::bind(address).expect("a free port");
+        let health = config.health.as_ref().map(|health| bind(health.listen));
+        let listeners = Listeners { http: bind(config.http.listen), health };
+        let url = |listener: &TcpListener| format!("http://{}", listener.local_addr().expect("bound"));
+        let health = listeners.health.as_ref().map(url).expect("tests ask for it");
+        let url = url(&listeners.http);
         let edge = tokio::task::spawn_blocking(move || {
             let parts = Parts::load(&config).expect("parts");
             Edge::open(config, parts).expect("open")
@@ -131,8 +139,8 @@ impl RunningEdge {
         .await
         .expect("no panic");
         let shutdown = CancellationToken::new();
-        let served = tokio::spawn(server::serve(Arc::clone(&edge), listener, shutdown.clone()));
-        Self { edge, url, http, stop: Stop(shutdown), served }
+        let served = tokio::spawn(server::serve(Arc::clone(&edge), listeners, shutdown.clone()));
+        Self { edge, url, health, http, stop: Stop(shutdown), served }
     }
 
     /// Stops it and waits until its journal is closed and unlocked.
@@ -157,8 +165,13 @@ impl RunningEdge {
         self.http.get(format!("{}{path}", self.url)).send().await.expect("answered")
     }
 
+    /// Asks as its operator does.
+    pub(crate) async fn ask(&self, path: &str) -> reqwest::Response {
+        self.http.get(format!("{}{path}", self.health)).send().await.expect("answered")
+    }
+
     pub(crate) async fn metrics(&self) -> String {
-        self.get("/metrics").await.text().await.expect("text")
+        self.ask("/metrics").await.text().await.expect("text")
     }
 
     /// What the journal holds, whole.

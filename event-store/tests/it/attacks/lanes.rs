@@ -55,6 +55,13 @@ fn of_long_computations_leave_the_owner_its_share() {
     running(&server, 8);
     assert_owner_is_served(&server, "computations of strangers");
     drop(computing);
+    // One value that takes minutes, amid which the engine looks at no deadline and no KILL.
+    let server = with_table();
+    let sql = b"SELECT positionCaseInsensitive(materialize(repeat('a', 1000000)), concat(repeat('a', 500000), 'b'))";
+    let computing: Vec<TcpStream> = (0..8).map(|_| sent(&server, " HTTP/1.1", sql)).collect();
+    running(&server, 8);
+    assert_owner_is_served(&server, "endless functions of strangers");
+    drop(computing);
 }
 
 #[test]

@@ -21,6 +21,8 @@ pub(crate) struct FakeEdge {
     sender: SendStream,
     receiver: RecvStream,
     buffer: BytesMut,
+    /// The opening of its journal: no two edges have the same.
+    epoch: Bytes,
     next_offset: u64,
     _endpoint: Endpoint,
 }
@@ -34,8 +36,11 @@ impl FakeEdge {
         endpoint.set_default_client_config(ClientConfig::new(Arc::new(config)));
         let connection = endpoint.connect(central, CENTRAL).expect("connecting").await.expect("connected");
         let (sender, receiver) = connection.open_bi().await.expect("opened");
+        let mut epoch = [0; 16];
+        getrandom::fill(&mut epoch).expect("random");
+        let epoch = Bytes::copy_from_slice(&epoch);
         let mut edge =
-            Self { sender, receiver, buffer: BytesMut::new(), next_offset: 0, _endpoint: endpoint };
+            Self { sender, receiver, buffer: BytesMut::new(), epoch, next_offset: 0, _endpoint: endpoint };
         let hello = Hello {
             software: "test".into(),
             clock_ms: now_ms(),
@@ -54,7 +59,7 @@ impl FakeEdge {
             frame::pack(record, &mut plain);
         }
         let batch = Batch {
-            epoch: Bytes::from_static(&[5; 16]),
+            epoch: self.epoch.clone(),
             first_offset: self.next_offset,
             count: records.len() as u32,
             plain_length: plain.len() as u32,

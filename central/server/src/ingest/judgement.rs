@@ -236,7 +236,10 @@ mod tests {
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         missing.remember(&batch(&many, NOW), &known, NOW);
         assert!(missing.ids.len() <= MAX_MISSING, "whoever makes names up takes no more room");
-        assert!(!missing.is_new(&batch(&["x".repeat(1 << 20).as_str()], NOW), NOW), "and none with long ones");
+        assert!(
+            !missing.is_new(&batch(&["x".repeat(1 << 20).as_str()], NOW), NOW),
+            "and none with long ones"
+        );
     }
 
     proptest! {

@@ -1,7 +1,5 @@
 //! The commands as they are typed, on a real database.
 
-use std::os::unix::fs::PermissionsExt;
-
 use clap::Parser;
 use serde_json::Value;
 
@@ -162,11 +160,11 @@ async fn a_password_comes_from_a_file_or_from_standard_input() {
     std::fs::write(&file, "correct horse battery\nits second line\n").unwrap();
     let add =
         format!("user add --email Ada@example.com --name Ada --password-file {} --json", file.display());
-    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o644)).unwrap();
+    let allow = std::os::unix::fs::PermissionsExt::from_mode;
+    std::fs::set_permissions(&file, allow(0o644)).unwrap();
     let open = run(&folder, &add).await.unwrap_err();
-    assert!(open.to_string().contains(&format!("chmod 600 {}", file.display())), "{open}");
-    assert_eq!(open.exit_code(), 64);
-    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
+    assert_eq!((open.exit_code(), open.to_string().contains("chmod 600")), (64, true), "{open}");
+    std::fs::set_permissions(&file, allow(0o600)).unwrap();
     let added = json(&run(&folder, &add).await.unwrap());
     assert_eq!((&added["email"], &added["has_password"]), (&"ada@example.com".into(), &true.into()));
     assert!(added.get("password_hash").is_none());

@@ -83,7 +83,7 @@ pub fn read_private(path: &Path) -> io::Result<Vec<u8>> {
 
 /// Whether a file was not read because others than its owner can read it too.
 pub fn is_open(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|error| error.is::<Open>())
+    matches!(error.get_ref(), Some(error) if error.is::<Open>())
 }
 
 /// Others than its owner can read it.

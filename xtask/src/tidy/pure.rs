@@ -36,7 +36,6 @@ const PURE: &[&str] = &[
     "central/query/src/definitions.rs",
     "central/query/src/period.rs",
     "central/query/src/reports/",
-    "central/server/src/config/transport.rs",
     "central/server/src/ingest/certificate_faults.rs",
     "central/server/src/ingest/judgement.rs",
     "central/server/src/ingest/parked_records.rs",

@@ -1,8 +1,8 @@
 //! Who is let in: a bound over all, one for each address, and places that only a caller with a credential may keep. Pure: it counts, and
 //! says what is to be done about one more.
 
+use core::net::{IpAddr, Ipv6Addr};
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
 
 /// The bounds.
 #[derive(Clone, Copy, Debug)]

@@ -50,6 +50,7 @@ impl Beside {
     pub async fn cloned_edge(cluster: &Cluster) -> Self {
         let mut another = Self::prepare(cluster, Server::Edge, "edge", |settings| {
             set(settings, &["http", "listen"], "127.0.0.1:0");
+            set(settings, &["health", "listen"], "127.0.0.1:0");
         });
         let (from, to) = (cluster.folder().join("edge"), cluster.folder().join("edge-beside"));
         copy(&from, &to, &another.settings);

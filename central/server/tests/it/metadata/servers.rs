@@ -11,6 +11,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::metadata::fixture::{Fixture, command, site};
 use crate::metadata::websites::Watch;
+use crate::support::private;
 
 /// Carries bytes to the server until it is cut: what central sees then is a server that was killed.
 struct Wire {
@@ -182,7 +183,7 @@ async fn a_password_that_was_changed_is_read_again() {
     .await;
     let folder = tempfile::tempdir().expect("temp dir");
     let file = folder.path().join("password");
-    std::fs::write(&file, "the first\n").expect("written");
+    private(&file, "the first\n");
     let location =
         beside(fixture.server(), |server| (server.user, server.password_file) = (user.clone(), file.clone()));
     let metadata = Metadata::open(location).await.expect("it opens");
@@ -194,7 +195,7 @@ async fn a_password_that_was_changed_is_read_again() {
     command(&end_all).await;
     let refused = |fault: String| fault.contains("password authentication failed") && fault.contains(&user);
     eventually("a fault", || metadata.fault().is_some_and(refused)).await;
-    std::fs::write(&file, "the second\n").expect("written");
+    private(&file, "the second\n");
     eventually("a clean bill", || metadata.fault().is_none()).await;
     metadata.add_website(site("example.com", None)).await.expect("added");
     watch.end().await;

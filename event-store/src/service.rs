@@ -21,7 +21,7 @@ use crate::statement::Tokens;
 use bytes::{Bytes, BytesMut};
 use footfall_daemon::guard::{Guard, Refusal};
 use footfall_http_server::{BodyError, Peer, RequestBody};
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
+use http::header::{ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Method, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Body as _;
@@ -81,10 +81,14 @@ impl Service {
                 Err(exception)
             }
         };
-        let response = match answered {
+        let mut response = match answered {
             Ok((result, query, options)) => of_query(result, query, &query_id, &options, since),
             Err(exception) => failure(&exception, &query_id),
         };
+        // A stranger who is told to come back does not hold a connection until then, nor what he has sent on it ahead.
+        if response.status() == StatusCode::SERVICE_UNAVAILABLE && !peer.is_proven() {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         tracing::debug!(%query_id, status = response.status().as_u16(), elapsed = ?since.elapsed(), "answered");
         response
     }

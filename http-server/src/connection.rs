@@ -200,6 +200,12 @@ pub struct Peer {
 }
 
 impl Peer {
+    /// Whether a credential was shown on this connection.
+    #[must_use]
+    pub fn is_proven(&self) -> bool {
+        self.connection.is_proven()
+    }
+
     /// The request showed a credential that was verified: its connection counts among those that keep their places.
     pub fn prove(&self) {
         if let Some(open) = self.connection.open.upgrade() {

@@ -137,7 +137,7 @@ async fn a_server_that_refuses_is_quoted_and_says_what_to_do() {
     let fixture = Fixture::postgresql().await;
     let folder = tempfile::tempdir().expect("temp dir");
     let (wrong, no_ca) = (folder.path().join("wrong"), folder.path().join("ca.pem"));
-    crate::support::private(&wrong, "not the password\n");
+    private(&wrong, "not the password\n");
     let stranger = rcgen::generate_simple_self_signed(["stranger".to_owned()]).expect("made");
     std::fs::write(&no_ca, stranger.cert.pem()).expect("written");
     let server = fixture.server();

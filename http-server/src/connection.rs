@@ -1,16 +1,14 @@
 //! What the parts of one connection tell each other: how far it is, until when its client is waited for, and that it has to end. The
 //! stream, the bodies and the request only note; [`crate::open`] looks at the deadlines.
 
-use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
 
 use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 
 use crate::limits::{Limits, PROOF};
 use crate::metrics::Closed;
-use crate::open::Open;
 use crate::places::Network;
 
 /// No deadline.
@@ -63,7 +61,6 @@ pub(crate) struct Connection {
     proven: AtomicBool,
     served: AtomicBool,
     end: Notify,
-    open: Weak<Open>,
 }
 
 impl Connection {
@@ -73,7 +70,6 @@ impl Connection {
         reserved: bool,
         limits: &Limits,
         clock: Clock,
-        open: Weak<Open>,
     ) -> Self {
         let (idle, head) = (limits.idle.as_millis() as u64, limits.head.as_millis() as u64);
         let now = clock.now();
@@ -94,7 +90,6 @@ impl Connection {
             proven: AtomicBool::new(false),
             served: AtomicBool::new(false),
             end: Notify::new(),
-            open,
         }
     }
 
@@ -188,28 +183,5 @@ impl Connection {
     /// Returns when it has to end.
     pub(crate) async fn ended(&self) {
         self.end.notified().await;
-    }
-}
-
-/// Who asks.
-#[derive(Clone, Debug)]
-pub struct Peer {
-    /// The other end of the connection.
-    pub address: SocketAddr,
-    pub(crate) connection: Arc<Connection>,
-}
-
-impl Peer {
-    /// Whether a credential was shown on this connection.
-    #[must_use]
-    pub fn is_proven(&self) -> bool {
-        self.connection.is_proven()
-    }
-
-    /// The request showed a credential that was verified: its connection counts among those that keep their places.
-    pub fn prove(&self) {
-        if let Some(open) = self.connection.open.upgrade() {
-            open.prove(&self.connection);
-        }
     }
 }

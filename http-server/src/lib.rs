@@ -8,6 +8,7 @@
 //! | [`places`] | who is let in: pure |
 //! | [`allowance`] | how long a slow client may be waited for: pure |
 //! | [`connection`] | what the parts of one connection tell each other |
+//! | [`peer`] | who asks, as a service sees it |
 //! | [`open`] | the connections that there are, and who has to go |
 //! | [`stream`], [`body`] | bytes in and out, watched |
 //! | [`server`] | accepts, watches, drains |
@@ -18,12 +19,13 @@ pub mod connection;
 pub mod limits;
 pub mod metrics;
 mod open;
+mod peer;
 pub mod places;
 pub mod server;
 mod stream;
 
 pub use body::{BodyError, RequestBody};
-pub use connection::Peer;
 pub use limits::Limits;
 pub use metrics::Metrics;
+pub use peer::Peer;
 pub use server::Server;

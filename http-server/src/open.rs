@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 
@@ -23,7 +23,6 @@ pub(crate) struct Open {
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,
     exempt: Exempt,
-    own: Weak<Self>,
     state: Mutex<State>,
 }
 
@@ -47,14 +46,7 @@ impl Open {
         let Limits { connections, reserved, per_address, .. } = limits;
         let places = Places::new(Bounds { connections, reserved, per_address });
         let state = State { places, next: 0, connections: BTreeMap::new(), networks: HashMap::new() };
-        Arc::new_cyclic(|own| Self {
-            limits,
-            clock: Clock::default(),
-            metrics,
-            exempt,
-            own: own.clone(),
-            state: Mutex::new(state),
-        })
+        Arc::new(Self { limits, clock: Clock::default(), metrics, exempt, state: Mutex::new(state) })
     }
 
     /// Lets a connection in, for another if need be.
@@ -81,8 +73,7 @@ impl Open {
         let on_trial = on_trial.inspect_err(|refused| self.metrics.refused(*refused))?;
         let id = state.next;
         state.next += 1;
-        let connection =
-            Connection::new(id, network, on_trial, &self.limits, self.clock.clone(), self.own.clone());
+        let connection = Connection::new(id, network, on_trial, &self.limits, self.clock.clone());
         let connection = Arc::new(connection);
         state.places.enter(network);
         state.connections.insert(id, Arc::clone(&connection));

@@ -20,10 +20,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::body::{RequestBody, ResponseBody};
-use crate::connection::{Connection, Peer};
+use crate::connection::Connection;
 use crate::limits::{ACCEPT_PAUSE, Limits, SWEEP};
 use crate::metrics::Metrics;
 use crate::open::Open;
+use crate::peer::Peer;
 use crate::stream::Stream;
 
 /// What a client reads that is not let in, if it reads before its connection is gone.
@@ -83,11 +84,11 @@ impl Server {
             // A socket that died meanwhile fails at its first read.
             let _ = stream.set_nodelay(true);
             let stream = Stream::new(stream, Arc::clone(&connection), &self.open.limits);
-            let peer = Peer { address, connection: Arc::clone(&connection) };
-            let (service, open) = (service.clone(), Arc::clone(&self.open));
+            let peer = Peer { address, connection: Arc::clone(&connection), open: Arc::clone(&self.open) };
+            let service = service.clone();
             let answer = service_fn(move |request: Request<Incoming>| {
-                let (service, peer, open) = (service.clone(), peer.clone(), Arc::clone(&open));
-                async move { Ok::<_, Infallible>(answer(service, request, peer, &open.limits).await) }
+                let (service, peer) = (service.clone(), peer.clone());
+                async move { Ok::<_, Infallible>(answer(service, request, peer).await) }
             });
             let http = http1::Builder::new()
                 // The watch has deadlines for heads.
@@ -127,19 +128,15 @@ impl Server {
     }
 }
 
-async fn answer<S, F, B>(
-    service: S,
-    request: Request<Incoming>,
-    peer: Peer,
-    limits: &Limits,
-) -> Response<ResponseBody<B>>
+async fn answer<S, F, B>(service: S, request: Request<Incoming>, peer: Peer) -> Response<ResponseBody<B>>
 where
     S: Fn(Request<RequestBody>, Peer) -> F,
     F: Future<Output = Response<B>>,
 {
     let connection = Arc::clone(&peer.connection);
     connection.request_begins();
-    let request = request.map(|incoming| RequestBody::new(incoming, Arc::clone(&connection), limits));
+    let request =
+        request.map(|incoming| RequestBody::new(incoming, Arc::clone(&connection), &peer.open.limits));
     let mut response = service(request, peer).await;
     if connection.is_on_trial() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

@@ -17,7 +17,7 @@ use tracing::Level;
 
 use super::child_message::Message;
 use super::pid_file;
-use super::server::ServerStatus;
+use super::server_status::ServerStatus;
 use footfall_daemon::file;
 use footfall_daemon::ready::{self, NotReady};
 

@@ -18,7 +18,7 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::sync::watch;
 use tower_service::Service;
 
-use super::server::ServerStatus;
+use super::server_status::ServerStatus;
 
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::server::{Server, ServerStatus};
+use super::server::Server;
+use super::server_status::ServerStatus;
 
 /// How often it is asked.
 const PERIOD: Duration = Duration::from_secs(1);

@@ -11,7 +11,8 @@ use super::block::BlockBuilder;
 use super::error::StoreError;
 use super::partition_writer::with_quorum;
 use super::schema::Schema;
-use super::server::{Server, ServerStatus};
+use super::server::Server;
+use super::server_status::ServerStatus;
 use super::shard::Shard;
 use super::table::Table;
 

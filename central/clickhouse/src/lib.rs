@@ -21,6 +21,7 @@ mod query_client;
 mod replica_selector;
 mod schema;
 mod server;
+mod server_status;
 mod shard;
 mod staging_table;
 mod statement;

@@ -1,33 +1,49 @@
-//! Something that goes wrong again and again is logged once a second with how often: a socket that cannot be accepted must not fill the
-//! disk with lines about it. Reads no clock and writes no line itself.
+//! Something that goes wrong again and again is logged a few times a second with how often: a socket that cannot be accepted must not fill
+//! the disk with lines about it. Reads no clock and writes no line itself.
 
 use std::time::{Duration, Instant};
 
-/// At most one line in so long.
+/// In which lines are counted.
 const EVERY: Duration = Duration::from_secs(1);
 
 /// How often one thing went wrong since the last line about it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Repeated {
-    last: Option<Instant>,
+    most: u32,
+    began: Option<Instant>,
+    lines: u32,
     since: u64,
 }
 
 impl Repeated {
-    /// None so far.
+    /// None so far, and at most one line a second.
     pub const fn new() -> Self {
-        Self { last: None, since: 0 }
+        Self::at_most(1)
+    }
+
+    /// None so far, and at most so many lines a second.
+    pub const fn at_most(most: u32) -> Self {
+        Self { most, began: None, lines: 0, since: 0 }
     }
 
     /// It went wrong now: how often since the last line, this time included, if a line is due. The first time is told at once; those that no
     /// line followed are in the count of the next one, however late that is.
     pub fn note(&mut self, now: Instant) -> Option<u64> {
         self.since = self.since.saturating_add(1);
-        if self.last.is_some_and(|last| now.saturating_duration_since(last) < EVERY) {
+        if self.began.is_none_or(|began| now.saturating_duration_since(began) >= EVERY) {
+            (self.began, self.lines) = (Some(now), 0);
+        }
+        if self.lines == self.most {
             return None;
         }
-        self.last = Some(now);
+        self.lines += 1;
         Some(std::mem::take(&mut self.since))
+    }
+}
+
+impl Default for Repeated {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -59,5 +75,21 @@ mod tests {
         assert_eq!(repeated.note(later), Some(1));
         assert_eq!((repeated.note(later), repeated.note(start)), (None, None));
         assert_eq!(repeated.note(later + EVERY), Some(3));
+    }
+
+    #[test]
+    fn a_few_are_written_and_of_a_storm_ten_a_second_with_how_many_were_not() {
+        let start = Instant::now();
+        let mut repeated = Repeated::at_most(10);
+        let (mut written, mut left_out) = (0_u64, 0);
+        for millisecond in 0..5000 {
+            if let Some(times) = repeated.note(start + Duration::from_millis(millisecond)) {
+                written += 1;
+                left_out += times - 1;
+            }
+        }
+        assert_eq!((written, left_out), (50, 4 * 990));
+        assert_eq!(repeated.note(start + Duration::from_mins(1)), Some(991));
+        assert_eq!(repeated.note(start + Duration::from_mins(2)), Some(1));
     }
 }

@@ -1,6 +1,5 @@
 //! What a program logs, and where to: lines on standard error, as many as `FOOTFALL_LOG` asks for, as text or as JSON. Knows no message.
 
-mod burst;
 mod storm;
 
 use std::io::{self, IsTerminal as _, Write as _};

@@ -10,19 +10,22 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Context, Layer};
 
-use super::burst::{Burst, Verdict};
 use super::{Format, line};
+use crate::repeated::Repeated;
+
+/// Messages of one place in the code that are written, a second.
+const WRITTEN: u32 = 10;
 
 /// Counts the warnings and errors of each place in the code.
 pub(super) struct Storm<W> {
     format: Format,
     writer: W,
-    bursts: Mutex<HashMap<Identifier, Burst>>,
+    places: Mutex<HashMap<Identifier, Repeated>>,
 }
 
 impl<W> Storm<W> {
     pub(super) fn new(format: Format, writer: W) -> Self {
-        Self { format, writer, bursts: Mutex::new(HashMap::new()) }
+        Self { format, writer, places: Mutex::new(HashMap::new()) }
     }
 }
 
@@ -36,15 +39,16 @@ where
         if *metadata.level() > Level::WARN {
             return true;
         }
-        let now = Instant::now();
-        let verdict =
-            self.bursts.lock().entry(metadata.callsite()).or_insert_with(|| Burst::new(now)).note(now);
-        if let Verdict::Write { left_out: left_out @ 1.. } = verdict {
-            let sentence = format!("{left_out} messages like the next one were left out");
+        let mut places = self.places.lock();
+        let place = places.entry(metadata.callsite()).or_insert_with(|| Repeated::at_most(WRITTEN));
+        let Some(times) = place.note(Instant::now()) else { return false };
+        drop(places);
+        if times > 1 {
+            let sentence = format!("{} messages like the next one were left out", times - 1);
             let line = line(self.format, *metadata.level(), metadata.target(), &sentence);
             // As with every message: when nobody reads standard error any more, there is nobody to tell.
             let _ = writeln!(self.writer.make_writer(), "{line}");
         }
-        verdict != Verdict::LeaveOut
+        true
     }
 }

@@ -54,7 +54,6 @@ const PURE: &[&str] = &[
     "daemon/src/certificate/reason.rs",
     "daemon/src/guard.rs",
     "daemon/src/repeated.rs",
-    "daemon/src/trace/burst.rs",
     "edge-collector/src/admit.rs",
     "edge-collector/src/content_encoding.rs",
     "edge-collector/src/content_encoding/",

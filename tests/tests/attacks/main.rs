@@ -3,6 +3,7 @@
 //!
 //! `cargo xtask prove attacks` runs the long form, with release builds, and holds it to the figures.
 
+mod relay;
 mod small_bodies;
 mod sockets;
 mod statements;
@@ -10,10 +11,12 @@ mod witness;
 
 use std::time::{Duration, Instant};
 
+use footfall_harness::authority::Authority;
 use footfall_tests::cluster::{Cluster, cluster};
 use footfall_tests::run::{Server, resident_bytes};
 use footfall_tests::setting;
 
+use relay::Relay;
 use sockets::Kind;
 use witness::Witness;
 
@@ -74,7 +77,9 @@ async fn strangers_at_every_door_delay_nobody() {
     footfall_daemon::descriptors::raise().expect("as many files as this process may open");
     let released = setting::number("FOOTFALL_RELEASE", 0) == 1;
     let plan = if released { cluster().release() } else { cluster() };
-    let cluster = plan.start().await;
+    let certificates = tempfile::tempdir().expect("a temporary folder");
+    let authority = Authority::new(certificates.path());
+    let cluster = relay::certified(plan, &authority).start().await;
     let target = Target::of(&cluster);
     under_attack(&cluster, "nobody", async { String::new() }).await;
     for (door, address) in [("edge", &target.edge), ("central", &target.central), ("store", &target.store)] {
@@ -88,6 +93,11 @@ async fn strangers_at_every_door_delay_nobody() {
     under_attack(&cluster, "store: answers that nobody takes", statements::unread(&target)).await;
     under_attack(&cluster, "store: statements half sent", statements::half_sent(&target)).await;
     under_attack(&cluster, "store: hostile settings", statements::hostile(&target)).await;
+    let relay = Relay::of(&cluster, authority, target.lasts).await;
+    under_attack(&cluster, "relay: forged journals", relay.forged()).await;
+    under_attack(&cluster, "relay: connections without greeting", relay.ungreeted()).await;
+    under_attack(&cluster, "relay: acknowledgements not read", relay.deaf()).await;
+    under_attack(&cluster, "relay: handshakes of one address", relay.handshakes(certificates.path())).await;
     cluster.each_stored_once().await;
     cluster.finish().await;
 }

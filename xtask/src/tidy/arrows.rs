@@ -12,7 +12,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("footfall-daemon", &[]),
     ("footfall-edge", &["footfall-daemon", "footfall-http-server", "footfall-journal", "footfall-proto"]),
     ("footfall-event-store", &["footfall-daemon", "footfall-http-server"]),
-    ("footfall-harness", &["footfall-daemon"]),
+    ("footfall-harness", &["footfall-daemon", "footfall-proto"]),
     ("footfall-http-server", &["footfall-daemon"]),
     ("footfall-jobs", &["footfall-daemon", "footfall-live", "footfall-metadata"]),
     ("footfall-journal", &[]),
@@ -88,7 +88,7 @@ const CLIENTS: &[(&str, &[&str])] = &[
 const PURE: [&str; 1] = ["footfall-proto"];
 
 /// They look at the product from outside and speak to its systems themselves.
-const OUTSIDE: [&str; 3] = ["footfall-benches", "footfall-tests", "xtask"];
+const OUTSIDE: [&str; 4] = ["footfall-benches", "footfall-harness", "footfall-tests", "xtask"];
 
 pub(super) fn check(packages: &[Package]) -> Vec<Fault> {
     let mut faults = Vec::new();

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use footfall_harness::authority::{Authority, CENTRAL, Usage};
+use footfall_harness::edge::{FakeEdge, now_ms};
 use serde_json::Value;
 
 use crate::readiness::settings::Scene;
 use crate::support::central::quoted;
-use crate::support::edge::{FakeEdge, now_ms};
 use crate::support::{DAY_MS, eventually, record_of};
 
 /// 2031-02-27.

@@ -137,6 +137,8 @@ async fn who_names_a_missing_website_again_does_not_wait_again() {
         edge.send_records(batch, &[gone(batch as u8)]).await;
         assert_eq!(edge.acked().await, batch + 1);
     }
+    let parked = central.metrics.of_reason(ParkReason::UnknownSite).get();
+    assert_eq!(parked, 20, "each was judged, the ones that did not wait as well");
     central.finish().await;
 }
 

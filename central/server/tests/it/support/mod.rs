@@ -3,7 +3,6 @@
 #![allow(dead_code, reason = "each test program uses its own part of this")]
 
 pub(crate) mod central;
-pub(crate) mod edge;
 pub(crate) mod live_events;
 pub(crate) mod redis;
 pub(crate) mod running;
@@ -19,21 +18,14 @@ use clickhouse::Client;
 use footfall_clickhouse::{Backend, EventStore, Layout, Options, Program, QueryClient, Servers};
 use footfall_daemon::secret::Secret;
 use footfall_harness::process::Process;
+pub(crate) use footfall_harness::record::{DAY_MS, NOON_MS, record_of};
 pub(crate) use footfall_harness::services;
 use footfall_live::Answers;
 use footfall_log::{Log, Partition};
-use footfall_proto::beacon::Event;
-use footfall_proto::relay::{AdmittedEvent, Record, Visit};
-use footfall_proto::traffic_source;
 use footfall_query::Reports;
 use footfall_tables::SCHEMA;
-use prost::Message as _;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-
-/// 2026-11-23 12:00:00 UTC.
-pub(crate) const NOON_MS: i64 = 1_795_435_200_000;
-pub(crate) const DAY_MS: i64 = 86_400_000;
 
 /// The `event-store` program, built beside this test.
 pub(crate) fn event_store() -> PathBuf {
@@ -255,59 +247,6 @@ pub(crate) fn record(number: u64, events: u8) -> Bytes {
 /// The same at a time of its own, milliseconds since 1970.
 pub(crate) fn record_at(number: u64, events: u8, server_timestamp_ms: i64) -> Bytes {
     record_of("0191d0a4-0000-7000-8000-000000000001", number, events, server_timestamp_ms)
-}
-
-/// The same of any site.
-pub(crate) fn record_of(website_id: &str, number: u64, events: u8, server_timestamp_ms: i64) -> Bytes {
-    let events = (0..events).map(|index| page_view(number, index)).collect();
-    let visit = Visit {
-        ip_address: Bytes::copy_from_slice(&std::net::Ipv4Addr::new(192, 0, 2, 7).to_ipv6_mapped().octets()),
-        user_agent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0".into(),
-        country: "GB".into(),
-        city: "Boxford".into(),
-        device_type: "desktop".into(),
-        os: "Linux".into(),
-        browser: "Firefox".into(),
-        sample_rate: 1.0,
-        ..Visit::default()
-    };
-    let record = Record {
-        website_id: website_id.to_owned(),
-        server_timestamp_ms,
-        policy_id: 1,
-        visit: Some(visit),
-        events,
-        tallies: Vec::new(),
-        traffic_source_version: traffic_source::VERSION,
-    };
-    record.encode_to_vec().into()
-}
-
-fn page_view(number: u64, index: u8) -> AdmittedEvent {
-    let mut id = [0; 16];
-    id[..8].copy_from_slice(&number.to_be_bytes());
-    id[15] = index + 1;
-    let event_id = Bytes::copy_from_slice(&id);
-    let event = Event {
-        event_id: event_id.clone(),
-        event_type: "pageview".into(),
-        client_timestamp_ms: NOON_MS,
-        page_url: format!("https://example.org/page/{}?n={number}", number % 50),
-        page_title: "A page".into(),
-        ..Event::default()
-    };
-    AdmittedEvent {
-        event: event.encode_to_vec().into(),
-        event_id,
-        fingerprint: number * 256 + u64::from(index),
-        user_id: format!("user-{}", number % 1000),
-        session_id: format!("session-{}", number % 2000),
-        page_path: format!("/page/{}", number % 50),
-        traffic_source: "direct".into(),
-        source_name: "direct".into(),
-        source_known: true,
-        ..AdmittedEvent::default()
-    }
 }
 
 /// Appends records `first..first + count` of epoch `epoch`, as an edge would send them.

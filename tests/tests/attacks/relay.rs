@@ -160,9 +160,9 @@ impl Relay {
     pub(crate) async fn deaf(&self) -> String {
         let until = Instant::now() + self.lasts;
         let edges = (0..DEAF).map(async |edge| {
-            // It takes in no more than the welcome and a few acknowledgements.
+            // It takes in the policy, the welcome and some acknowledgements.
             let mut narrow = TransportConfig::default();
-            narrow.stream_receive_window(VarInt::from_u32(100));
+            narrow.stream_receive_window(VarInt::from_u32(600));
             let endpoint = self.client(20 + edge, &format!("deaf-{edge}"), narrow);
             let (mut number, mut batches, mut closed) = (fastrand::u64(1 << 40..1 << 50), 0_u32, 0_u32);
             let mut pace = interval(Duration::from_secs(1) / BATCHES);

@@ -153,7 +153,10 @@ impl Relay {
         let longest = all.iter().map(|one| one.2).max().unwrap_or_default();
         assert!(opened as usize >= UNGREETED / 2, "only {opened} got in");
         assert!(longest < CLOSED, "a connection that never greeted was there for {longest:?}");
-        format!("{opened} connections, {closed} closed by central, each after {:.1} s", longest.as_secs_f64())
+        format!(
+            "{opened} connections, {closed} closed by central, the last after {:.1} s",
+            longest.as_secs_f64()
+        )
     }
 
     /// Edges that send batches, true ones, and read nothing of what they are told. Whoever is closed comes again.
@@ -173,7 +176,7 @@ impl Relay {
                     continue;
                 };
                 let Some(mut deaf) = FakeEdge::greet(endpoint.clone(), &connection).await else { continue };
-                loop {
+                while Instant::now() < until {
                     pace.tick().await;
                     let numbers = number..number + 100;
                     number = numbers.end;

@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use serde::ser::{Serialize, SerializeTuple as _, Serializer};
+
 use super::table::Table;
 
 /// What a statement may use.
@@ -16,7 +18,7 @@ pub struct Limits {
 }
 
 /// A value of a statement.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// A text.
     Text(String),
@@ -24,10 +26,16 @@ pub enum Value {
     Number(u64),
     /// An instant, milliseconds since 1970.
     Millis(i64),
+    /// A number that need not be whole.
+    Float(f64),
+    /// Values of one type.
+    List(Vec<Self>),
+    /// Values that belong together, each of its own type.
+    Tuple(Vec<Self>),
 }
 
 /// A text of SQL with its values.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Statement {
     sql: Cow<'static, str>,
     limits: Limits,
@@ -210,6 +218,25 @@ impl Value {
             Self::Text(_) => format!("{{{name}:String}}"),
             Self::Number(_) => format!("{{{name}:UInt64}}"),
             Self::Millis(_) => format!("fromUnixTimestamp64Milli({{{name}:Int64}}, 'UTC')"),
+            Self::Float(_) => format!("{{{name}:Float64}}"),
+            Self::List(_) | Self::Tuple(_) => unreachable!("a column is compared with one value"),
+        }
+    }
+}
+
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::Number(number) => serializer.serialize_u64(*number),
+            Self::Millis(instant) => serializer.serialize_i64(*instant),
+            Self::Float(number) => serializer.serialize_f64(*number),
+            Self::List(values) => serializer.collect_seq(values),
+            Self::Tuple(values) => {
+                let mut tuple = serializer.serialize_tuple(values.len())?;
+                values.iter().try_for_each(|value| tuple.serialize_element(value))?;
+                tuple.end()
+            }
         }
     }
 }

@@ -1,0 +1,203 @@
+//! Keeps what is derived of one partition's websites up to date, as long as this central has the partition and its lease. When a step is
+//! taken is decided here, what it is in [`Progress`].
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use footfall_clickhouse::{EventStore, Table};
+use footfall_log::Partition;
+use footfall_metadata::Metadata;
+use footfall_tables::{
+    conversions, derivation, page_view_rollups, page_views_hourly, sessions, summaries, traffic_sources_daily,
+};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::goals::Goals;
+use super::metrics::{Health, Metrics};
+use super::progress::{MAX_RECORDS, Progress};
+use super::statements::Scope;
+use super::supervisor::Pace;
+use super::worker::{WorkError, Worker, look};
+
+/// The sink whose commits say what is stored.
+const EVENTS_SINK: &str = "clickhouse";
+/// Marks the statements.
+const PURPOSE: &str = "derive";
+/// How long the lease of a partition lasts; it is renewed before each step.
+const LEASE: Duration = Duration::from_secs(20);
+
+/// The tables whose rows are computed.
+pub(crate) const TABLES: [&Table; 9] = [
+    &derivation::DERIVATION_PROGRESS,
+    &derivation::DERIVATION_REQUESTS,
+    &sessions::SESSIONS,
+    &conversions::CONVERSIONS,
+    &page_views_hourly::PAGE_VIEWS_HOURLY,
+    &page_view_rollups::PAGE_VIEW_ROLLUPS,
+    &summaries::HOURLY_SUMMARY,
+    &summaries::DAILY_SUMMARY,
+    &traffic_sources_daily::TRAFFIC_SOURCES_DAILY,
+];
+
+/// What the computation of a partition needs.
+#[derive(Clone)]
+pub(crate) struct Context {
+    pub(crate) partition: Partition,
+    pub(crate) partitions: u32,
+    pub(crate) store: EventStore,
+    pub(crate) metadata: Metadata,
+    /// Who this central is: a name that no other has.
+    pub(crate) holder: String,
+    pub(crate) metrics: Metrics,
+    pub(crate) health: Health,
+    pub(crate) pace: Pace,
+}
+
+/// A partition under a lease.
+struct Held {
+    token: i64,
+    worker: Worker,
+    progress: Progress,
+    /// When the newest event below the progress was received.
+    newest: i64,
+}
+
+/// Why nothing was computed just now.
+#[derive(Debug, thiserror::Error)]
+enum Unable {
+    #[error(transparent)]
+    Work(#[from] WorkError),
+    #[error(transparent)]
+    Metadata(#[from] footfall_metadata::Error),
+    #[error("the log cannot say what is stored")]
+    Unregistered,
+    #[error("another central has its lease")]
+    Elsewhere,
+}
+
+/// What came of a turn.
+enum Turn {
+    /// A step, and how long it took; more may be waiting.
+    Step { took: Duration, more: bool },
+    /// There was nothing to do.
+    Nothing,
+}
+
+/// Runs until `stop`, or until the partition is another central's.
+pub(crate) async fn run(context: Context, stop: CancellationToken) {
+    let number = context.partition.number();
+    let mut backoff = context.pace.backoff();
+    let mut held = None;
+    let mut random = fastrand::Rng::new();
+    let turns = async {
+        context.store.ready().await;
+        loop {
+            let wait = match turn(&context, &mut held).await {
+                Ok(Turn::Step { took, more }) => {
+                    backoff.reset();
+                    context.pace.after(took, more)
+                }
+                Ok(Turn::Nothing) => {
+                    backoff.reset();
+                    context.pace.pause
+                }
+                Err(error) => {
+                    held = None;
+                    context.metrics.failed();
+                    if !matches!(error, Unable::Elsewhere) {
+                        tracing::warn!(partition = number, %error, "derived tables are not taken further");
+                        context.health.fail(number, error.to_string());
+                    }
+                    backoff.next(random.u64(..))
+                }
+            };
+            sleep(wait).await;
+        }
+    };
+    tokio::select! {
+        () = turns => {}
+        () = stop.cancelled() => {}
+        () = context.partition.lost().cancelled() => {}
+    }
+    context.health.forget(number);
+    if let Some(Held { token, .. }) = held {
+        let token = footfall_metadata::Token::from_number(token);
+        let given_up = context.metadata.give_up_lease(&lease_of(&context), token).await;
+        tracing::debug!(partition = number, ?given_up, "the lease is given up");
+    }
+}
+
+fn lease_of(context: &Context) -> String {
+    format!(
+        "derive-{}-{}",
+        uuid::Uuid::from_bytes(context.partition.incarnation().0),
+        context.partition.number()
+    )
+}
+
+async fn turn(context: &Context, held: &mut Option<Held>) -> Result<Turn, Unable> {
+    let token = context.metadata.lease(&lease_of(context), &context.holder, LEASE).await?;
+    let token = token.ok_or(Unable::Elsewhere)?.number();
+    let committed = context.partition.committed_by(EVENTS_SINK).ok_or(Unable::Unregistered)?;
+    if held.as_ref().is_none_or(|held| held.token != token) {
+        *held = Some(begin(context, token, committed).await?);
+    }
+    let Held { worker, progress, newest, .. } = held.as_mut().expect("it has just begun");
+    let to = committed.min(progress.log_offset + MAX_RECORDS).max(progress.log_offset);
+    let at_end = to == context.partition.end();
+    let now = now_ms();
+    let available = look(worker, progress.log_offset, to, at_end, *newest, now).await?;
+    let number = context.partition.number();
+    context.metrics.look(number, progress, committed.saturating_sub(progress.log_offset), now);
+    let forward = progress.forward(available);
+    let more = to < committed;
+    let step = match forward {
+        Some(step) if more || step.is_worth_it(now) => Some(step),
+        _ => progress.back(),
+    };
+    let Some(step) = step else {
+        context.health.at(number, *progress);
+        return Ok(Turn::Nothing);
+    };
+    let (goals, invalid) = Goals::new(&context.metadata.all_goals().await?);
+    for (goal, reason) in invalid {
+        tracing::warn!(goal, %reason, "a goal cannot be read and is not reached by anybody");
+    }
+    let done = worker.run(&step, &goals, now).await?;
+    if step.offsets.1 > step.offsets.0 {
+        *newest = available.newest;
+    }
+    *progress = step.next;
+    context.metrics.count(done);
+    context.health.at(number, *progress);
+    Ok(Turn::Step { took: done.took, more: more || progress.has_past() })
+}
+
+async fn begin(context: &Context, token: i64, committed: u64) -> Result<Held, Unable> {
+    let scope = Scope {
+        incarnation: context.partition.incarnation().0,
+        partition: context.partition.number(),
+        partitions: context.partitions,
+        token: u64::try_from(token).unwrap_or_default(),
+    };
+    let statements = context.store.partition_statements(PURPOSE, scope.partition);
+    let mut worker = Worker::new(statements, scope);
+    let now = now_ms();
+    let progress = if let Some(progress) = worker.take_over(now).await? {
+        progress
+    } else {
+        let newest = worker.newest(committed, 0).await?;
+        let at_end = committed == context.partition.end();
+        let available = look(&mut worker, committed, committed, at_end, newest, now).await?;
+        let progress = Progress::begin(available, worker.earliest(committed).await?);
+        worker.save(&progress, now).await?;
+        progress
+    };
+    let newest = worker.newest(progress.log_offset, progress.sessions_to.max(progress.whole_to)).await?;
+    Ok(Held { token, worker, progress, newest })
+}
+
+/// Milliseconds since 1970.
+fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+}

@@ -210,7 +210,7 @@ mod tests {
             (step.offsets, step.next.sessions_to, step.next.whole_to),
             ((10, 20), begun.sessions_to, begun.whole_to)
         );
-        assert_eq!(step.touched_from, NOON - HOUR_MS);
+        assert_eq!(step.touched_from, NOON - 2 * HOUR_MS);
         assert_eq!(step.late_hours, (0, begun.whole_to));
     }
 

@@ -5,6 +5,7 @@ mod blobs;
 mod check;
 mod cluster_schema;
 mod dead_letters;
+mod derived;
 mod event_store;
 mod events;
 mod exactly_once;

@@ -112,10 +112,22 @@ async fn serve(config: Config, sockets: Sockets, stop: CancellationToken) -> any
             .believing(config.receipt_window);
     let ingest_health = context.health();
     let mut ingest = tokio::spawn(ingest::serve(relay, context));
-    let job_health = JobHealth::default();
+    let (job_health, derive_health) = (JobHealth::default(), footfall_derive::Health::default());
+    let holder = format!("central-{:016x}", random()?);
+    let derivation = footfall_derive::Derivation {
+        log: log.clone(),
+        store: store.clone(),
+        metadata: metadata.clone(),
+        holder: holder.clone(),
+        metrics: telemetry.derive.clone(),
+        health: derive_health.clone(),
+        pace: footfall_derive::Pace::default(),
+    };
+    let derive =
+        config.derive.then(|| tokio::spawn(footfall_derive::supervise(derivation, ends.api.clone())));
     let jobs_context = footfall_jobs::Context {
         leases: metadata.clone(),
-        holder: format!("central-{:016x}", random()?),
+        holder,
         metrics: telemetry.job.clone(),
         health: job_health.clone(),
         pace: footfall_jobs::Pace::default(),
@@ -124,7 +136,7 @@ async fn serve(config: Config, sockets: Sockets, stop: CancellationToken) -> any
     let state = ApiState {
         metadata: metadata.clone(),
         readiness: readiness(&metadata, &log, &store, &live, sink_health),
-        warnings: warnings(&log, job_health, ingest_health),
+        warnings: warnings(&log, job_health, ingest_health, derive_health),
         reports: Reports::new(store.query_client(), live.answers(), config.stale, telemetry.query.clone()),
         live: live.clone(),
         metrics: metrics(&log, &store, &telemetry),
@@ -168,6 +180,9 @@ async fn serve(config: Config, sockets: Sockets, stop: CancellationToken) -> any
     ends.api.cancel();
     finish("the HTTP server", INGEST_END * 2, api).await;
     finish("the jobs", INGEST_END, jobs).await;
+    if let Some(derive) = derive {
+        finish("the derived tables", INGEST_END, derive).await;
+    }
     finish("the policy watch", INGEST_END, policy_watch).await;
     metadata.close().await;
     ends.store.cancel();
@@ -205,10 +220,17 @@ fn readiness(
 }
 
 /// Sentences about what somebody should look at although all goes on.
-fn warnings(log: &Log, jobs: JobHealth, ingest: IngestHealth) -> api::Readiness {
+fn warnings(
+    log: &Log,
+    jobs: JobHealth,
+    ingest: IngestHealth,
+    derive: footfall_derive::Health,
+) -> api::Readiness {
     let log = log.clone();
     let now_ms = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
-    Arc::new(move || [log.warnings(), jobs.faults(), ingest.warnings(now_ms())].concat())
+    Arc::new(move || {
+        [log.warnings(), jobs.faults(), ingest.warnings(now_ms()), derive.warnings(now_ms())].concat()
+    })
 }
 
 fn metrics(log: &Log, store: &EventStore, telemetry: &Telemetry) -> api::Metrics {

@@ -41,6 +41,8 @@ pub struct Config {
     pub live: footfall_live::Options,
     /// How old an answer of a report may be.
     pub stale: Duration,
+    /// Whether sessions, conversions and aggregates are computed.
+    pub derive: bool,
     /// Where the tag to copy loads the beacon from.
     pub tag_edge_url: String,
 }
@@ -136,6 +138,7 @@ impl RawConfig {
             metadata,
             live: self.live.resolve()?,
             stale: Duration::from_secs(self.query.stale_seconds.into()),
+            derive: self.derive.enabled,
             http: Http { listen, names: self.http.names, metrics_listen },
             relay,
             receipt_window,

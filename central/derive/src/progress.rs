@@ -57,9 +57,10 @@ impl Available {
 
 impl Progress {
     /// Where a partition begins that has none yet: at what the log and the store have now. All that is older is the past; its first event
-    /// was received at `earliest`.
+    /// was received at `earliest`. Where the store has none, no event says how late it is, and the clock does.
     pub(crate) fn begin(available: Available, earliest: Option<i64>) -> Self {
-        let watermark = available.watermark();
+        let at_end = available.at_end || earliest.is_none();
+        let watermark = Available { at_end, ..available }.watermark();
         let whole_to = floor(watermark, HOUR_MS);
         let sessions_to = watermark - IDLE_MS;
         let past_from = earliest.map_or(whole_to, |earliest| floor(earliest, DAY_MS));
@@ -196,6 +197,13 @@ mod tests {
         let later = available(0, None, NOON + 65 * MINUTE_MS);
         assert_eq!(begun.forward(later).expect("an hour").hours, (NOON, NOON + HOUR_MS));
         assert_eq!(begun.forward(available(0, None, NOON)), None, "a clock that goes back changes nothing");
+    }
+
+    #[test]
+    fn an_empty_store_behind_a_log_that_is_not_begins_by_the_clock() {
+        let begun = Progress::begin(Available { at_end: false, ..available(0, None, NOON) }, None);
+        assert_eq!((begun.whole_to, begun.has_past()), (NOON - HOUR_MS, false));
+        assert_eq!(begun.sessions_to, NOON - LATENESS_MS - IDLE_MS);
     }
 
     #[test]

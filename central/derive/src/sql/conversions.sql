@@ -8,8 +8,8 @@ WITH
         FROM (SELECT arrayJoin({goals:Array(Tuple(String, String, UInt8, Float64, Int64))}) AS goal)
     ),
     reached AS (
-        SELECT value.1 AS website_id, value.2 AS kind, value.3 AS value, groupArray(value.4) AS goal_ids
-        FROM (SELECT arrayJoin({reached:Array(Tuple(String, UInt8, String, String))}) AS value)
+        SELECT hit.1 AS website_id, hit.2 AS kind, hit.3 AS value, groupArray(hit.4) AS goal_ids
+        FROM (SELECT arrayJoin({reached:Array(Tuple(String, UInt8, String, String))}) AS hit)
         GROUP BY website_id, kind, value
     ),
     session AS (
@@ -45,7 +45,7 @@ SELECT
     s.website_id, g.goal_id, s.part_id, s.first_event.1, toDateTime(s.first, 'UTC'),
     multiIf(
         g.kind < 2, arrayMin(times_of),
-        g.kind = 2, s.first + toIntervalMillisecond(toInt64(g.number * 1000)),
+        g.kind = 2, s.first + toIntervalMillisecond(toInt64(round(g.number * 1000))),
         s.views[toUInt32(ceil(g.number))]) AS reached_at,
     if(g.kind < 2, length(times_of), 1),
     s.revenue, s.is_bot, s.first_event.2, {version:UInt64}, 0
@@ -54,6 +54,6 @@ INNER JOIN goals AS g ON s.website_id = g.website_id
 WHERE toUnixTimestamp64Milli(s.first) < g.valid_to
   AND multiIf(
         g.kind < 2, notEmpty(arrayMap(hit -> hit.2, arrayFilter(hit -> has(hit.1, g.goal_id), s.hits)) AS times_of),
-        g.kind = 2, dateDiff('millisecond', s.first, s.last) >= g.number * 1000,
+        g.kind = 2, dateDiff('millisecond', s.first, s.last) >= round(g.number * 1000),
         length(s.views) >= g.number)
   AND {token:UInt64} >= (SELECT max(token) FROM derivation_progress_local WHERE log_incarnation = {incarnation:UUID} AND log_partition = {partition:UInt32})

@@ -5,43 +5,55 @@ mod aggregates;
 mod event;
 mod goals;
 mod history;
+mod invariants;
 mod oracle;
+mod run;
 mod system;
 mod tables;
 
-use fastrand::Rng;
+use std::time::Instant;
 
-use crate::metadata::fixture::Fixture;
-use oracle::Event;
-use system::{System, now_ms};
+use run::{Plan, Start};
 
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+/// Histories; `FOOTFALL_HISTORIES` asks for more.
+fn histories() -> u64 {
+    number("FOOTFALL_HISTORIES").unwrap_or(6)
+}
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().and_then(|number| number.parse().ok())
+}
+
+/// The plans of so many histories, several of which share a store: each way to begin, half of them with kills.
+fn plans(histories: u64, seed: u64) -> Vec<Plan> {
+    let runs = (histories / 10).max(4);
+    let plan = |number| Plan {
+        seed: seed.wrapping_add(number),
+        histories: histories / runs + u64::from(number < histories % runs),
+        start: [Start::Empty, Start::Past, Start::Behind][number as usize % 3],
+        kills: number % 2 == 1,
+    };
+    (0..runs).map(plan).filter(|plan| plan.histories > 0).collect()
+}
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_simple_history() {
-    let mut rng = Rng::with_seed(1);
-    let fixture = Fixture::sqlite();
-    let metadata = fixture.open().await;
-    let now = now_ms();
-    let window = (now - 5 * DAY_MS, now - 2 * DAY_MS);
-    let sites = goals::websites(&metadata, &mut rng, 0).await;
-    let goals = goals::goals(&fixture, &metadata, &mut rng, &sites[0].0, window).await;
-    let sites: Vec<_> = sites[..1].iter().map(|(_, site)| site.clone()).collect();
-    let requests = history::requests(&mut rng, &sites, window, 50);
-    let mut system = System::start(metadata, 1).await;
-    system.start_sink();
-    system.start_derivation();
-    system.append(&requests, &mut rng).await;
-    system.stored().await;
-    let begun = std::time::Instant::now();
-    let reach = system.derived(now - DAY_MS).await;
-    println!("derived after {:?}: {reach:?}", begun.elapsed());
-    system.drop_derivation().await;
-    let events: Vec<Event<'_>> = system.events().await;
-    let wanted = oracle::tables(&events, &goals, reach);
-    let found = system.tables().await;
-    let differences = tables::differences(&wanted, &found);
-    assert!(differences.is_empty(), "{differences}");
-    drop(events);
-    system.stop().await;
+async fn every_derived_row_equals_what_plain_rust_computes_from_the_events() {
+    let seed = number("FOOTFALL_SEED").unwrap_or_else(|| fastrand::u64(..1 << 40));
+    let only = number("FOOTFALL_RUN");
+    let (begun, mut events, mut rows) = (Instant::now(), 0, 0);
+    for (number, plan) in plans(histories(), seed).into_iter().enumerate() {
+        if only.is_some_and(|only| only != number as u64) {
+            continue;
+        }
+        println!("FOOTFALL_SEED={seed} FOOTFALL_RUN={number}: {plan:?}");
+        let compared = run::run(plan).await;
+        events += compared.events;
+        rows += compared.rows;
+        println!("    {compared:?}");
+    }
+    println!(
+        "{} histories, {events} events, {rows} derived rows as wanted, {:?}",
+        histories(),
+        begun.elapsed()
+    );
 }

@@ -18,7 +18,7 @@ use crate::support::running::Running;
 use crate::support::{Engine, eventually, only, open_log, send};
 
 /// How long everything may take to be derived.
-const PATIENCE: Duration = Duration::from_mins(4);
+const PATIENCE: Duration = Duration::from_secs(30);
 const EDGES: [&str; 2] = ["edge-0", "edge-1"];
 
 /// All of it in one folder.
@@ -118,25 +118,39 @@ impl System {
         Some(Reach { log_offset, whole_from, whole_to, sessions_from, sessions_to })
     }
 
+    /// Waits until the store says how far the tables are.
+    pub(super) async fn begun(&self) {
+        eventually("a beginning", async || self.reach().await.is_some()).await;
+    }
+
+    /// Waits until all that was sent has been looked at.
+    pub(super) async fn taken_in(&self) {
+        let end = only(&self.log).end();
+        self.until("taken in", |reach| reach.log_offset == end).await;
+    }
+
+    /// How many events were sent, repeats too.
+    pub(super) fn happenings(&self) -> usize {
+        self.sent.iter().flatten().map(|request| request.happenings.len()).sum()
+    }
+
     /// Waits until all that was sent is derived, with all hours and sessions until `to`.
     pub(super) async fn derived(&self, to: i64) -> Reach {
+        let end = only(&self.log).end();
+        let has_no_past = |reach: &Reach| (reach.whole_from, reach.sessions_from) == (0, 0);
+        let is_there = |reach: &Reach| reach.whole_to >= to && reach.sessions_to >= to;
+        self.until("derived", |reach| reach.log_offset == end && has_no_past(reach) && is_there(reach)).await
+    }
+
+    async fn until(&self, what: &str, done: impl Fn(&Reach) -> bool) -> Reach {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let reach = self.reach().await;
-            if let Some(reach) = reach
-                && reach.log_offset == only(&self.log).end()
-                && (reach.whole_from, reach.sessions_from) == (0, 0)
-                && reach.whole_to >= to
-                && reach.sessions_to >= to
-            {
+            if let Some(reach) = reach.filter(&done) {
                 return reach;
             }
-            let warnings = self.health.warnings(now_ms());
-            assert!(
-                Instant::now() < deadline,
-                "not derived until {to}: {reach:?} of {}; {warnings:?}",
-                only(&self.log).end()
-            );
+            let (end, warnings) = (only(&self.log).end(), self.health.warnings(now_ms()));
+            assert!(Instant::now() < deadline, "not {what}: {reach:?} of {end}; {warnings:?}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }

@@ -1,11 +1,12 @@
 //! Keeps what is derived of one partition's websites up to date, as long as this central has the partition and its lease. When a step is
 //! taken is decided here, what it is in [`Progress`].
 
+use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use footfall_clickhouse::{EventStore, Table};
+use footfall_clickhouse::{EventStore, Table, shard_of};
 use footfall_log::Partition;
-use footfall_metadata::Metadata;
+use footfall_metadata::{Goal, Metadata};
 use footfall_tables::{
     conversions, derivation, page_view_rollups, page_views_hourly, sessions, summaries, traffic_sources_daily,
 };
@@ -14,10 +15,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::goals::Goals;
 use super::metrics::{Health, Metrics};
-use super::progress::{MAX_RECORDS, Progress};
+use super::progress::{DAY_MS, MAX_RECORDS, Progress};
+use super::request::{Pending, Reason, of_goals};
 use super::statements::Scope;
+use super::step::Step;
 use super::supervisor::Pace;
-use super::worker::{WorkError, Worker, look};
+use super::worker::{Done, WorkError, Worker, look};
 
 /// The sink whose commits say what is stored.
 const EVENTS_SINK: &str = "clickhouse";
@@ -60,6 +63,8 @@ struct Held {
     progress: Progress,
     /// When the newest event below the progress was received.
     newest: i64,
+    /// The requests about goals that were made.
+    known_requests: BTreeSet<String>,
 }
 
 /// Why nothing was computed just now.
@@ -142,35 +147,90 @@ async fn turn(context: &Context, held: &mut Option<Held>) -> Result<Turn, Unable
     if held.as_ref().is_none_or(|held| held.token != token) {
         *held = Some(begin(context, token, committed).await?);
     }
-    let Held { worker, progress, newest, .. } = held.as_mut().expect("it has just begun");
+    let Held { worker, progress, newest, known_requests, .. } = held.as_mut().expect("it has just begun");
     let to = committed.min(progress.log_offset + MAX_RECORDS).max(progress.log_offset);
     let at_end = to == context.partition.end();
     let now = now_ms();
     let available = look(worker, progress.log_offset, to, at_end, *newest, now).await?;
     let number = context.partition.number();
     context.metrics.look(number, progress, committed.saturating_sub(progress.log_offset), now);
-    let forward = progress.forward(available);
+    let all_goals = context.metadata.all_goals().await?;
+    note_goals(context, worker, &all_goals, progress, known_requests, now).await?;
     let more = to < committed;
-    let step = match forward {
+    let mut pending = None;
+    let step = match progress.forward(available) {
         Some(step) if more || step.is_worth_it(now) => Some(step),
-        _ => progress.back(),
+        _ => {
+            pending = worker.pending().await?;
+            match pending.as_ref().and_then(Pending::next_day) {
+                Some(day) => again(progress, pending.as_ref(), day),
+                None => progress.back(),
+            }
+        }
     };
-    let Some(step) = step else {
-        context.health.at(number, *progress);
-        return Ok(Turn::Nothing);
-    };
-    let (goals, invalid) = Goals::new(&context.metadata.all_goals().await?);
-    for (goal, reason) in invalid {
-        tracing::warn!(goal, %reason, "a goal cannot be read and is not reached by anybody");
+    let mut done = Done::default();
+    if let Some(step) = &step {
+        let (goals, invalid) = Goals::new(&all_goals);
+        for (goal, reason) in invalid {
+            tracing::warn!(goal, %reason, "a goal cannot be read and is not reached by anybody");
+        }
+        done = worker.run(step, &goals, now).await?;
+        context.metrics.count(done);
+        *progress = step.next;
+        if step.offsets.1 > step.offsets.0 {
+            *newest = available.newest;
+        }
     }
-    let done = worker.run(&step, &goals, now).await?;
-    if step.offsets.1 > step.offsets.0 {
-        *newest = available.newest;
-    }
-    *progress = step.next;
-    context.metrics.count(done);
     context.health.at(number, *progress);
-    Ok(Turn::Step { took: done.took, more: more || progress.has_past() })
+    if let Some(pending) = &mut pending {
+        pending.done_from = pending.next_day().unwrap_or(pending.request.day_from);
+        worker.save_pending(pending, now).await?;
+        return Ok(Turn::Step { took: done.took, more: true });
+    }
+    Ok(match step {
+        Some(_) => Turn::Step { took: done.took, more: more || progress.has_past() },
+        None => Turn::Nothing,
+    })
+}
+
+/// The step that computes a day of a request again, as far as there is something.
+fn again(progress: &Progress, pending: Option<&Pending>, day: u16) -> Option<Step> {
+    let request = &pending?.request;
+    let step = progress.again(i64::from(day) * DAY_MS, request.website_id.clone())?;
+    // Goals change sessions and what is made of them; no hour.
+    Some(if request.reason == Reason::Goals { step.without_hours() } else { step })
+}
+
+/// Requests that changed goals be applied to the past, once.
+async fn note_goals(
+    context: &Context,
+    worker: &mut Worker,
+    goals: &[(String, Goal)],
+    progress: &Progress,
+    known: &mut BTreeSet<String>,
+    now: i64,
+) -> Result<(), WorkError> {
+    let own =
+        |website: &str| shard_of(website, context.partitions as usize) == context.partition.number() as usize;
+    for of_website in goals.chunk_by(|(one, _), (other, _)| one == other) {
+        let website = &of_website[0].0;
+        if !own(website) {
+            continue;
+        }
+        let days = (day(progress.past_from), day(now));
+        let request = of_goals(website, of_website.iter().map(|(_, goal)| goal), days, now);
+        let id = uuid::Uuid::from_bytes(request.id).to_string();
+        if !known.contains(&id) {
+            worker.note(request).await?;
+            known.insert(id);
+        }
+    }
+    Ok(())
+}
+
+/// The UTC day of a time, counted from 1970.
+fn day(time: i64) -> u16 {
+    u16::try_from(time.div_euclid(DAY_MS)).unwrap_or_default()
 }
 
 async fn begin(context: &Context, token: i64, committed: u64) -> Result<Held, Unable> {
@@ -194,7 +254,8 @@ async fn begin(context: &Context, token: i64, committed: u64) -> Result<Held, Un
         progress
     };
     let newest = worker.newest(progress.log_offset, progress.sessions_to.max(progress.whole_to)).await?;
-    Ok(Held { token, worker, progress, newest })
+    let known_requests = worker.known_requests().await?;
+    Ok(Held { token, worker, progress, newest, known_requests })
 }
 
 /// Milliseconds since 1970.

@@ -36,6 +36,9 @@ sql! {
     DAY_CELLS = "day_cells";
     COUNT_CELLS = "count_cells";
     STILL_THERE = "still_there";
+    REQUESTS = "requests";
+    KNOWN_REQUESTS = "known_requests";
+    SAVE_REQUEST = "save_request";
 }
 
 /// What is computed of the cells of hours, and what goes of it.

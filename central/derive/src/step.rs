@@ -53,6 +53,11 @@ impl Step {
         self.offsets.0 < self.offsets.1 || self.hours.0 < self.hours.1 || waits <= now
     }
 
+    /// The same without cells of hours; those of days follow the sessions.
+    pub(crate) fn without_hours(self) -> Self {
+        Self { hours: (self.hours.0, self.hours.0), days: (self.days.0, self.days.0), ..self }
+    }
+
     /// Whether cells may have to be computed.
     pub(crate) fn has_cells(&self) -> bool {
         self.hours.0 < self.hours.1 || self.late_hours.0 < self.late_hours.1

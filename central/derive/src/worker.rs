@@ -8,6 +8,7 @@ use footfall_clickhouse::{PartitionStatements, Statement, StoreError, Value};
 
 use super::goals::{Goals, Named};
 use super::progress::{Available, Progress};
+use super::request::{Pending, Request, Row, noted};
 use super::session_parts::parts;
 use super::statements::{self as sql, DAILY, HOURLY, Scope, with_cells};
 use super::step::{Again, Step};
@@ -106,6 +107,32 @@ impl Worker {
         let statement = self.scope.statement(sql::NEWEST_EVENT, to).with("since", Value::Millis(since));
         let (time, events) = self.statements.fetch_one::<(i64, u64)>(&statement).await?;
         Ok(if events > 0 { time.max(since) } else { since })
+    }
+
+    /// What is to be computed again, if anything is.
+    pub(crate) async fn pending(&mut self) -> Result<Option<Pending>, WorkError> {
+        let rows = self.statements.fetch_all::<Row>(&self.scope.statement(sql::REQUESTS, 0)).await?;
+        Ok(rows.into_iter().next().and_then(Pending::read))
+    }
+
+    /// The requests about goals that there were.
+    pub(crate) async fn known_requests(&mut self) -> Result<BTreeSet<String>, WorkError> {
+        let rows = self.statements.fetch_all::<String>(&self.scope.statement(sql::KNOWN_REQUESTS, 0)).await?;
+        Ok(rows.into_iter().collect())
+    }
+
+    /// Writes down a request of this partition.
+    pub(crate) async fn note(&mut self, request: Request) -> Result<(), WorkError> {
+        Ok(self.statements.execute(&noted(self.scope.statement(sql::SAVE_REQUEST, 0), request)).await?)
+    }
+
+    /// Writes down how far one is.
+    pub(crate) async fn save_pending(&mut self, pending: &Pending, now: i64) -> Result<(), WorkError> {
+        let version = self.next_version(now);
+        Ok(self
+            .statements
+            .execute(&pending.save(self.scope.statement(sql::SAVE_REQUEST, 0), version))
+            .await?)
     }
 
     /// Does a step.

@@ -3,6 +3,7 @@
 pub mod check;
 mod jobs;
 mod offline;
+mod rebuild;
 mod sinks;
 mod sockets;
 
@@ -40,6 +41,7 @@ use sinks::Stores;
 use sockets::Sockets;
 
 pub use offline::{dead_letter, replay};
+pub use rebuild::rebuild;
 
 /// In the data folder: exactly one central holds it.
 const LOCK: &str = "central.lock";
@@ -282,6 +284,12 @@ async fn finish<T>(name: &str, patience: Duration, mut task: JoinHandle<T>) {
         tracing::warn!("{name} did not end in time");
         task.abort();
     }
+}
+
+fn random_id() -> anyhow::Result<[u8; 16]> {
+    let mut id = [0; 16];
+    getrandom::fill(&mut id).map_err(|error| anyhow!("the operating system gave no randomness: {error}"))?;
+    Ok(id)
 }
 
 fn random() -> anyhow::Result<u64> {

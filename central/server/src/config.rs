@@ -61,6 +61,16 @@ pub enum Log {
     Kafka(Box<footfall_log::kafka::Options>),
 }
 
+impl Log {
+    /// How many partitions it has.
+    pub fn partitions(&self) -> u32 {
+        match self {
+            Self::Embedded { .. } => 1,
+            Self::Kafka(options) => options.partitions,
+        }
+    }
+}
+
 /// The dashboard and the API.
 #[derive(Clone, Debug)]
 pub struct Http {

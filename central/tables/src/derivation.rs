@@ -14,8 +14,12 @@ pub(crate) const PROGRESS: TableDefinition = TableDefinition {
     }],
 };
 
-/// The table of requests; the same migration makes it.
-pub(crate) const REQUESTS: TableDefinition = TableDefinition { table: &DERIVATION_REQUESTS, migrations: &[] };
+/// The table of requests, which the same migration makes, and the views that tell what the derived tables can be believed.
+pub(crate) const REQUESTS: TableDefinition = TableDefinition {
+    table: &DERIVATION_REQUESTS,
+    // They stand on all derived tables.
+    migrations: &[Migration { version: "2026-11-30_views", sql: include_str!("views/2026-11-30_views.sql") }],
+};
 
 /// How far each partition is.
 pub static DERIVATION_PROGRESS: Table = Table::new("derivation_progress_local", || {
@@ -38,6 +42,7 @@ pub static DERIVATION_PROGRESS: Table = Table::new("derivation_progress_local", 
 pub static DERIVATION_REQUESTS: Table = Table::new("derivation_requests_local", || {
     columns(&[
         ("request_id", "UUID"),
+        ("log_partition", "UInt32"),
         ("reason", "String"),
         ("day_from", "Date"),
         ("day_to", "Date"),

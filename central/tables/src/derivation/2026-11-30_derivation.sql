@@ -25,11 +25,13 @@ SETTINGS
     fsync_after_insert = 1,
     fsync_part_directory = 1;
 
--- Days whose events were changed below the offset, or that somebody wants to have computed again. Written before the change.
+-- Days whose events were changed below the offset, or that somebody wants to have computed again: a row for each partition. Written
+-- before the change.
 CREATE TABLE IF NOT EXISTS derivation_requests_local{{on_cluster}}
 (
     request_id UUID,
-    -- events: rows were or will be changed, and the derived tables are not to be believed until it is done; rebuild, goal: they are computed again
+    log_partition UInt32,
+    -- events: rows are changed, and what is derived of these days is not to be believed until it is done; goals, rebuild: it is computed again
     reason LowCardinality(String),
     -- UTC days, both included
     day_from Date,
@@ -37,15 +39,15 @@ CREATE TABLE IF NOT EXISTS derivation_requests_local{{on_cluster}}
     -- Empty for all
     website_id String,
     requested_at DateTime64(3, 'UTC'),
-    -- Days from day_to down to this one are done; state is pending, begun, done or failed
+    -- The days from this one on are done
     done_from Date,
+    -- pending or done
     state LowCardinality(String),
-    detail String,
     version UInt64
 )
 ENGINE = {{engine:derivation_requests_local:ReplacingMergeTree(version)}}
-ORDER BY request_id
-TTL requested_at::DateTime + INTERVAL 3 MONTH
+ORDER BY (request_id, log_partition)
+TTL requested_at::DateTime + INTERVAL 3 MONTH DELETE WHERE state = 'done'
 SETTINGS
     fsync_after_insert = 1,
     fsync_part_directory = 1;

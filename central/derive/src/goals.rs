@@ -52,6 +52,11 @@ impl Goals {
         (goals, invalid)
     }
 
+    /// Whether no website has any.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_website.is_empty()
+    }
+
     /// Those of these websites that have goals.
     pub(crate) fn websites<'a>(&self, among: impl IntoIterator<Item = &'a String>) -> Vec<String> {
         among.into_iter().filter(|id| self.by_website.contains_key(*id)).cloned().collect()

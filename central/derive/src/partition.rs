@@ -158,16 +158,21 @@ async fn turn(context: &Context, held: &mut Option<Held>) -> Result<Turn, Unable
     note_goals(context, worker, &all_goals, progress, known_requests, now).await?;
     let more = to < committed;
     let mut pending = None;
-    let step = match progress.forward(available) {
-        Some(step) if more || step.is_worth_it(now) => Some(step),
-        _ => {
-            pending = worker.pending().await?;
-            match pending.as_ref().and_then(Pending::next_day) {
-                Some(day) => again(progress, pending.as_ref(), day),
-                None => progress.back(),
-            }
-        }
-    };
+    let mut step = progress.forward(available).filter(|step| more || step.is_worth_it(now));
+    if let Some(idle) = &step
+        && !worker.has_work(idle).await?
+    {
+        // Only the clock has gone on: there is nothing to write down.
+        *progress = idle.next;
+        step = None;
+    }
+    if step.is_none() {
+        pending = worker.pending().await?;
+        step = match pending.as_ref().and_then(Pending::next_day) {
+            Some(day) => again(progress, pending.as_ref(), day),
+            None => progress.back(),
+        };
+    }
     let mut done = Done::default();
     if let Some(step) = &step {
         let (goals, invalid) = Goals::new(&all_goals);

@@ -18,6 +18,7 @@ sql! {
     BOUNDS = "bounds";
     EARLIEST_EVENT = "earliest_event";
     NEWEST_EVENT = "newest_event";
+    ENDING_EVENTS = "ending_events";
     PROGRESS = "progress";
     SAVE_PROGRESS = "save_progress";
     TOUCHED_SESSIONS = "touched_sessions";

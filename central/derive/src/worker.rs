@@ -109,6 +109,15 @@ impl Worker {
         Ok(if events > 0 { time.max(since) } else { since })
     }
 
+    /// Whether a step would compute anything: there are new events, an hour has become whole, or a session may have ended.
+    pub(crate) async fn has_work(&mut self, step: &Step) -> Result<bool, WorkError> {
+        if step.offsets.0 < step.offsets.1 || step.has_cells() {
+            return Ok(true);
+        }
+        let statement = self.of_step(sql::ENDING_EVENTS, step, 0, 0);
+        Ok(self.statements.fetch_one::<u64>(&statement).await? > 0)
+    }
+
     /// What is to be computed again, if anything is.
     pub(crate) async fn pending(&mut self) -> Result<Option<Pending>, WorkError> {
         let rows = self.statements.fetch_all::<Row>(&self.scope.statement(sql::REQUESTS, 0)).await?;
@@ -192,7 +201,9 @@ impl Worker {
         if ended > 0 {
             self.conversions(step, goals, version, since).await?;
         }
-        self.execute(sql::STALE_CONVERSIONS, step, version, since).await?;
+        if !goals.is_empty() {
+            self.execute(sql::STALE_CONVERSIONS, step, version, since).await?;
+        }
         if ended > 0 {
             self.execute(sql::SESSIONS, step, version, since).await?;
         }

@@ -50,7 +50,6 @@ pub static DERIVATION_REQUESTS: Table = Table::new("derivation_requests_local", 
         ("requested_at", "DateTime64(3, 'UTC')"),
         ("done_from", "Date"),
         ("state", "String"),
-        ("detail", "String"),
         ("version", "UInt64"),
     ])
 });

@@ -91,7 +91,11 @@ impl Progress {
         let watermark = available.watermark();
         let sessions_to = (watermark - IDLE_MS).min(self.sessions_to + MAX_ENDS_MS).max(self.sessions_to);
         let whole_to = floor(watermark, HOUR_MS).min(self.whole_to + MAX_HOURS_MS).max(self.whole_to);
-        let next = Self { log_offset: available.to.max(self.log_offset), whole_to, sessions_to, ..*self };
+        // The past begins with the oldest event, whenever that comes.
+        let first_day = available.times.map_or(self.past_from, |(first, _)| floor(first, DAY_MS));
+        let past_from = first_day.min(self.past_from);
+        let log_offset = available.to.max(self.log_offset);
+        let next = Self { log_offset, whole_to, sessions_to, past_from, ..*self };
         if next == *self {
             return None;
         }
@@ -244,6 +248,18 @@ mod tests {
         let today = floor(NOON, DAY_MS);
         assert_eq!((hours, days), (today - 3 * DAY_MS, (1..=3).map(|ago| today - ago * DAY_MS).collect()));
         assert_eq!((progress.whole_from, progress.sessions_from), (0, 0));
+    }
+
+    #[test]
+    fn the_past_goes_back_to_an_event_that_comes_later_and_is_older_than_all_that_were_there() {
+        let begun = Progress::begin(available(10, None, NOON), Some(NOON - 2 * DAY_MS));
+        let old = NOON - 7 * DAY_MS;
+        let mut progress = begun.forward(available(11, Some((old, old)), NOON)).expect("an event").next;
+        let mut hours = progress.whole_from;
+        while let Some(step) = progress.back() {
+            (hours, progress) = (step.hours.0, step.next);
+        }
+        assert!(hours <= old, "{hours} {old}");
     }
 
     #[test]

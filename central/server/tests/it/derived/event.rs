@@ -133,7 +133,7 @@ pub(super) enum Target {
 #[derive(Clone, Debug)]
 pub(super) struct Goal {
     pub(super) website: String,
-    pub(super) goal_id: String,
+    pub(super) id: String,
     pub(super) target: Target,
     /// Sessions that began before it count, milliseconds since 1970.
     pub(super) valid_to: i64,

@@ -69,7 +69,7 @@ pub(super) fn requests(rng: &mut Rng, sites: &[Site], (from, to): (i64, i64), ev
                 let mut visitor = before.visitor.clone();
                 match rng.u8(..3) {
                     0 => visitor.is_bot = !visitor.is_bot,
-                    1 => visitor.website = site.website.clone(),
+                    1 => visitor.website.clone_from(&site.website),
                     _ => {}
                 }
                 (visitor, before.time + [0, 1, DAY_MS - 1, DAY_MS, DAY_MS + 1, 30 * HOUR_MS][rng.usize(..6)])
@@ -148,7 +148,8 @@ fn visitor(rng: &mut Rng, site: &Site, number: u32) -> Visitor {
 fn session(rng: &mut Rng, visitor: &Visitor, begin: i64) -> Vec<Request> {
     let gap: fn(&mut Rng) -> i64 = match rng.u8(..100) {
         0..=54 => |rng| rng.i64(0..20 * MINUTE_MS),
-        55..=64 => |rng| rng.i64(0..2),
+        // At the same time, as far as the clock can tell.
+        55..=64 => |rng| i64::from(rng.u8(..3) == 0),
         // Goes on for days, and is silent for less than one.
         65..=84 => |rng| rng.i64(HOUR_MS..24 * HOUR_MS),
         // Ends, and begins again under its id.
@@ -156,10 +157,11 @@ fn session(rng: &mut Rng, visitor: &Visitor, begin: i64) -> Vec<Request> {
     };
     let count = if rng.u8(..100) < 25 { 1 } else { rng.usize(1..9) };
     let only_bounces = rng.u8(..100) < 20;
+    let (nearest, strays) = (rng.usize(..2), rng.bool());
     let mut requests = Vec::new();
     let mut time = begin;
     for turn in 0..count {
-        let edge = rng.usize(..2);
+        let edge = if strays { rng.usize(..2) } else { nearest };
         let received = time + if edge == 1 { CLOCKS_APART_MS } else { 0 };
         let late = if rng.u8(..100) < 10 { rng.i64(0..LATEST_MS) } else { rng.i64(0..3 * SECOND_MS) };
         let mut visitor = visitor.clone();
@@ -211,6 +213,17 @@ fn happening(rng: &mut Rng, only_engages: bool, first: bool) -> Happening {
         revenue,
         dimensions,
     }
+}
+
+/// What comes so late that all others have been there before: it is older than they.
+pub(super) fn straggler(rng: &mut Rng, requests: &[Request]) -> Option<Request> {
+    let oldest = requests.iter().map(|request| request.time).min()?;
+    let mut request = requests.get(rng.usize(..requests.len()))?.clone();
+    request.time = oldest - rng.i64(0..LATEST_MS);
+    for happening in &mut request.happenings {
+        happening.id = rng.u128(1..).to_be_bytes();
+    }
+    Some(request)
 }
 
 /// The same events, or some of them, again by the other edge; the visitor may have another session there.

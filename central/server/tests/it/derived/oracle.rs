@@ -40,6 +40,8 @@ pub(super) struct Reach {
     pub(super) whole_to: i64,
     pub(super) sessions_from: i64,
     pub(super) sessions_to: i64,
+    /// Requests that something be computed again.
+    pub(super) pending: u64,
 }
 
 /// A session, or a part of one that goes on for more than a day, that has ended.
@@ -192,7 +194,7 @@ impl Part<'_> {
         let reached = counts.filter_map(|goal| self.reached(goal.target).map(|reached| (goal, reached)));
         let row = |(goal, (at, times)): (&Goal, (i64, usize))| {
             let mut key = self.key();
-            key.push(goal.goal_id.clone());
+            key.push(goal.id.clone());
             let texts = vec![visitor.user.clone(), at.to_string(), times.to_string()];
             (key, Said { texts, numbers: vec![self.revenue(), visitor.sample_rate] })
         };

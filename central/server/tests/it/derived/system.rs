@@ -18,7 +18,7 @@ use crate::support::running::Running;
 use crate::support::{Engine, eventually, only, open_log, send};
 
 /// How long everything may take to be derived.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(4);
 const EDGES: [&str; 2] = ["edge-0", "edge-1"];
 
 /// All of it in one folder.
@@ -108,19 +108,21 @@ impl System {
         eventually("the sink", async || only(&self.log).lag("clickhouse") == 0).await;
     }
 
-    /// How far the tables are, if the store can say so.
-    pub(super) async fn reach(&self) -> Option<Reach> {
+    /// How far the tables are.
+    async fn reach(&self) -> clickhouse::error::Result<Reach> {
         let question = "SELECT log_offset, toUnixTimestamp64Milli(whole_from), toUnixTimestamp64Milli(whole_to), \
-                        toUnixTimestamp64Milli(sessions_from), toUnixTimestamp64Milli(sessions_to) \
+                        toUnixTimestamp64Milli(sessions_from), toUnixTimestamp64Milli(sessions_to), \
+                        assumeNotNull((SELECT count() FROM derivation_requests_local FINAL WHERE state = 'pending')) \
                         FROM derivation_progress_local FINAL";
-        let answer = self.engine.client().query(question).fetch_optional::<(u64, i64, i64, i64, i64)>().await;
-        let (log_offset, whole_from, whole_to, sessions_from, sessions_to) = answer.ok().flatten()?;
-        Some(Reach { log_offset, whole_from, whole_to, sessions_from, sessions_to })
+        let answer =
+            self.engine.client().query(question).fetch_one::<(u64, i64, i64, i64, i64, u64)>().await?;
+        let (log_offset, whole_from, whole_to, sessions_from, sessions_to, pending) = answer;
+        Ok(Reach { log_offset, whole_from, whole_to, sessions_from, sessions_to, pending })
     }
 
     /// Waits until the store says how far the tables are.
     pub(super) async fn begun(&self) {
-        eventually("a beginning", async || self.reach().await.is_some()).await;
+        self.until("begun", |_| true).await;
     }
 
     /// Waits until all that was sent has been looked at.
@@ -134,19 +136,25 @@ impl System {
         self.sent.iter().flatten().map(|request| request.happenings.len()).sum()
     }
 
-    /// Waits until all that was sent is derived, with all hours and sessions until `to`.
-    pub(super) async fn derived(&self, to: i64) -> Reach {
+    /// Waits until all that was sent is derived, all hours until `whole_to` and all sessions whose last event was received by `last`.
+    pub(super) async fn derived(&self, whole_to: i64, last: i64) -> Reach {
         let end = only(&self.log).end();
-        let has_no_past = |reach: &Reach| (reach.whole_from, reach.sessions_from) == (0, 0);
-        let is_there = |reach: &Reach| reach.whole_to >= to && reach.sessions_to >= to;
-        self.until("derived", |reach| reach.log_offset == end && has_no_past(reach) && is_there(reach)).await
+        let is_there = |reach: &Reach| {
+            (reach.log_offset, reach.whole_from, reach.sessions_from) == (end, 0, 0)
+                && reach.whole_to >= whole_to
+                && reach.sessions_to >= last
+                && reach.pending == 0
+        };
+        self.until("derived", is_there).await
     }
 
     async fn until(&self, what: &str, done: impl Fn(&Reach) -> bool) -> Reach {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let reach = self.reach().await;
-            if let Some(reach) = reach.filter(&done) {
+            if let Ok(reach) = reach
+                && done(&reach)
+            {
                 return reach;
             }
             let (end, warnings) = (only(&self.log).end(), self.health.warnings(now_ms()));

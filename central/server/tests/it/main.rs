@@ -23,6 +23,7 @@ mod replay_live;
 mod replay_shards;
 mod servers;
 mod sinks;
+mod skip_indexes;
 mod stats;
 mod support;
 mod token_and_rename;

@@ -49,6 +49,8 @@ pub struct Filter {
 enum Condition {
     /// The column compares so with the value.
     Compare(&'static str, Value),
+    /// The column is one of these.
+    OneOf(Vec<Value>),
     /// The column lies in one of these: the first value counts, the second does not.
     Within(Vec<(Value, Value)>),
 }
@@ -249,6 +251,11 @@ impl Filter {
         Self::compare(column, ">", value)
     }
 
+    /// The column is one of these values, of one type; instants are compared as the numbers that they travel as.
+    pub fn one_of(column: &'static str, values: Vec<Value>) -> Self {
+        Self { column, condition: Condition::OneOf(values) }
+    }
+
     /// The column lies in one of these ranges, each from a value, inclusive, to another, exclusive. Without ranges no row does.
     pub fn within(column: &'static str, ranges: Vec<(Value, Value)>) -> Self {
         Self { column, condition: Condition::Within(ranges) }
@@ -260,6 +267,7 @@ impl Filter {
             Condition::Compare(comparison, value) => {
                 format!("{column} {comparison} {}", add(parameters, value))
             }
+            Condition::OneOf(values) => format!("{column} IN {}", add(parameters, Value::List(values))),
             Condition::Within(ranges) if ranges.is_empty() => "0".to_owned(),
             Condition::Within(ranges) => {
                 let ranges = ranges.into_iter().map(|(from, to)| {

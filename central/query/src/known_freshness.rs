@@ -38,8 +38,17 @@ impl KnownFreshness {
             return Ok(freshness);
         }
         let asked = Instant::now();
-        let row = client.fetch_one::<FreshnessRow>(website_id, &freshness::statement(website_id)).await?;
-        let freshness = Arc::new(Freshness::from(row));
+        let row = client.fetch_one::<FreshnessRow>(website_id, &freshness::statement(website_id)).await;
+        let freshness = match row {
+            Ok(row) => Freshness::from(row),
+            // The events can answer: whether they can in time is theirs to say.
+            Err(QueryError::LimitExceeded(error)) => {
+                tracing::warn!(%error, "how far the derived tables are was not found out in time");
+                Freshness::default()
+            }
+            Err(error) => return Err(error),
+        };
+        let freshness = Arc::new(freshness);
         if !self.max_age.is_zero() {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             if known.len() >= MAX_KNOWN {

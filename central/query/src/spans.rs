@@ -49,6 +49,14 @@ pub(super) fn without(span: Span, holes: &[Span]) -> Vec<Span> {
     left
 }
 
+/// The begins of all hours that spans touch, or nothing where they are more than so many.
+pub(super) fn hours(spans: &[Span], most: i64) -> Option<Vec<i64>> {
+    let of = |(from, to): Span| (floor(from, HOUR_MS), ceil(to, HOUR_MS));
+    let count: i64 = spans.iter().map(|span| of(*span)).map(|(from, to)| (to - from) / HOUR_MS).sum();
+    let hours = |(from, to): (i64, i64)| (0..(to - from) / HOUR_MS).map(move |hour| from + hour * HOUR_MS);
+    (count <= most).then(|| spans.iter().flat_map(|span| hours(of(*span))).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,5 +68,8 @@ mod tests {
         assert_eq!(without((0, 10), &[]), [(0, 10)]);
         assert_eq!(without((0, 10), &[(-5, 1), (3, 4), (4, 5), (9, 20), (30, 40)]), [(1, 3), (5, 9)]);
         assert_eq!(without((0, 10), &[(-1, 11)]), []);
+        let cut = [(HOUR_MS / 2, HOUR_MS), (3 * HOUR_MS, 4 * HOUR_MS + 1)];
+        assert_eq!(hours(&cut, 3), Some(vec![0, 3 * HOUR_MS, 4 * HOUR_MS]));
+        assert_eq!(hours(&cut, 2), None);
     }
 }

@@ -11,7 +11,7 @@ use super::spans::{DAY_MS, HOUR_MS, Span, ceil, floor, merged, without};
 
 /// Most stretches of hours that are to be read from the events although they are whole; where there are more, all between the first and
 /// the last are.
-const MAX_STALE: usize = 64;
+const MAX_STALE: usize = 16;
 
 /// Where rows come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,8 +51,8 @@ impl Plan {
     /// The cheapest one that is right. No row of the tables may hold an edge inside: on each side of it another figure is asked for.
     pub(super) fn new(period: Span, edges: &[i64], freshness: &Freshness) -> Self {
         let (from, to) = period;
-        let whole =
-            (ceil(from, HOUR_MS).max(freshness.whole_from), floor(to, HOUR_MS).min(freshness.whole_to));
+        let first = from.max(freshness.whole_from);
+        let whole = (ceil(first, HOUR_MS), floor(to.min(freshness.whole_to), HOUR_MS));
         if whole.0 >= whole.1 {
             return Self::raw(period);
         }

@@ -6,7 +6,12 @@ use footfall_tables::sessions::SESSIONS;
 
 use super::super::plan::{Plan, Source};
 use super::super::question::Scope;
-use super::super::spans::{DAY_MS, Span};
+use super::super::spans::{self, DAY_MS, Span};
+
+/// Most spans that are ranges of a statement: with hundreds, the store takes a second to see which parts of a table they are in.
+const MAX_RANGES: usize = 20;
+/// Most hours that are listed instead.
+const MAX_HOURS: i64 = 50_000;
 
 /// A select of all parts of a plan, one for each source that it has.
 pub(super) fn of(plan: &Plan, part: impl Fn(Source, Vec<Span>) -> Select) -> Select {
@@ -18,22 +23,62 @@ pub(super) fn of(plan: &Plan, part: impl Fn(Source, Vec<Span>) -> Select) -> Sel
 
 /// The events of the site in these spans, without duplicates, and without bots unless asked for.
 pub(super) fn events(scope: &Scope, spans: Vec<Span>) -> Select {
-    Select::from(&EVENTS)
-        .filter(website(scope))
-        .filter(Filter::within("server_timestamp", values(spans, Value::Millis)))
-        .filter(Filter::equal("is_duplicate", Value::Number(0)))
-        .filter(bots(scope))
+    let all = Select::from(&EVENTS).filter(website(scope));
+    in_spans(
+        all,
+        spans,
+        "server_timestamp",
+        "toUnixTimestamp(toStartOfHour(server_timestamp))",
+        Value::Millis,
+    )
+    .filter(Filter::equal("is_duplicate", Value::Number(0)))
+    .filter(bots(scope))
 }
 
-/// The rows of a table of the site whose column, an instant of whole seconds, lies in these spans; without bots unless asked for.
-pub(super) fn rows(scope: &Scope, table: &Table, column: &'static str, spans: Vec<Span>) -> Select {
+/// The rows of hours of a table of the site in these spans, by the column that says where an hour begins; without bots unless asked for.
+pub(super) fn hours(scope: &Scope, table: &Table, column: HourColumn, spans: Vec<Span>) -> Select {
+    let all = Select::from_newest(table).filter(website(scope));
+    let (column, seconds) = match column {
+        HourColumn::Hour => ("hour", "toUnixTimestamp(hour)"),
+        HourColumn::Start => ("start", "toUnixTimestamp(start)"),
+    };
+    in_spans(all, spans, column, seconds, second).filter(bots(scope))
+}
+
+/// The column of a table that says where an hour begins.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum HourColumn {
+    Hour,
+    Start,
+}
+
+/// Rows whose column lies in these spans. Many spans have whole hours as their ends, but for the first begin and the last end: then the hours
+/// are listed, and `hour` says when that begins which a row is in.
+fn in_spans(
+    rows: Select,
+    spans: Vec<Span>,
+    column: &'static str,
+    hour: &'static str,
+    value: impl Fn(i64) -> Value,
+) -> Select {
+    let listed = if spans.len() > MAX_RANGES { spans::hours(&spans, MAX_HOURS) } else { None };
+    match (listed, spans.first(), spans.last()) {
+        (Some(listed), Some(first), Some(last)) => rows
+            .filter(Filter::within(column, values(vec![(first.0, last.1)], value)))
+            .filter(Filter::one_of(hour, listed.into_iter().map(second).collect())),
+        _ => rows.filter(Filter::within(column, values(spans, value))),
+    }
+}
+
+/// The rows of a table of sessions of the site that began in these spans; without bots unless asked for.
+pub(super) fn begun(scope: &Scope, table: &Table, span: Span) -> Select {
     Select::from_newest(table)
         .filter(website(scope))
-        .filter(Filter::within(column, values(spans, second)))
+        .filter(Filter::within("session_start", values(vec![span], second)))
         .filter(bots(scope))
 }
 
-/// The same of a table whose column is a UTC day.
+/// The rows of days of a table of the site in these spans, by a column that is a UTC day; without bots unless asked for.
 pub(super) fn days(scope: &Scope, table: &Table, column: &'static str, spans: Vec<Span>) -> Select {
     Select::from_newest(table)
         .filter(website(scope))
@@ -44,7 +89,7 @@ pub(super) fn days(scope: &Scope, table: &Table, column: &'static str, spans: Ve
 /// The sessions that began in a period, or may have viewed their first page in it: they end a day after their start. Expressions may name
 /// the period's ends, `period_from` and `period_to`.
 pub(super) fn sessions(scope: &Scope, (from, to): Span) -> Select {
-    rows(scope, &SESSIONS, "session_start", vec![(from - DAY_MS, to)])
+    begun(scope, &SESSIONS, (from - DAY_MS, to))
         .with("period_from", second(from))
         .with("period_to", second(to))
 }

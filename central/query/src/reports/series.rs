@@ -10,7 +10,7 @@ use super::super::definitions::{of_events, of_parts};
 use super::super::plan::{Plan, Source};
 use super::super::question::Scope;
 use super::super::spans::{DAY_MS, Span};
-use super::parts;
+use super::parts::{self, HourColumn};
 
 /// Which bucket, counted from 1: as many begin at the row's instant or before.
 const BUCKET: &str = "toUInt32(arrayCount(start -> start <= at, starts))";
@@ -49,9 +49,8 @@ fn part(scope: &Scope, source: Source, spans: Vec<Span>) -> Select {
     let rows = match source {
         Source::Days => parts::days(scope, &DAILY_SUMMARY, "date", spans)
             .column("at", "toUnixTimestamp(toDateTime(date, 'UTC'))"),
-        Source::Hours => {
-            parts::rows(scope, &HOURLY_SUMMARY, "hour", spans).column("at", "toUnixTimestamp(hour)")
-        }
+        Source::Hours => parts::hours(scope, &HOURLY_SUMMARY, HourColumn::Hour, spans)
+            .column("at", "toUnixTimestamp(hour)"),
         Source::Raw => {
             return parts::events(scope, spans)
                 .column("at", "toUnixTimestamp(toStartOfFifteenMinutes(server_timestamp))")
@@ -66,11 +65,11 @@ fn part(scope: &Scope, source: Source, spans: Vec<Span>) -> Select {
 
 /// A row for each bucket in which sessions began, or landed and bounced.
 pub(super) fn visits(scope: &Scope, period: Span, starts: &[i64]) -> Select {
-    let began = parts::rows(scope, &SESSIONS, "session_start", vec![period])
+    let began = parts::begun(scope, &SESSIONS, period)
         .column("at", "toUnixTimestamp(session_start)")
         .column("begun", "1 / sample_rate")
         .column("bounced", "0.");
-    let landed = parts::rows(scope, &SESSIONS, "session_start", vec![(period.0 - DAY_MS, period.1)])
+    let landed = parts::begun(scope, &SESSIONS, (period.0 - DAY_MS, period.1))
         .filter(Filter::equal("is_bounce", Value::Number(1)))
         .filter(Filter::at_least("landed_at", parts::second(period.0)))
         .filter(Filter::below("landed_at", parts::second(period.1)))

@@ -103,6 +103,23 @@ fn a_plans_pieces_are_the_ranges_of_its_statement() {
 }
 
 #[test]
+fn hundreds_of_spans_are_a_list_of_hours() {
+    let starts: Vec<i64> = (0..400).map(|number| number * DAY_MS + DAY_MS / 2 + HOUR_MS / 2).collect();
+    let period = (starts[0] + 5, 400 * DAY_MS);
+    let plan = Plan::new(period, &starts, &Freshness { whole_to: 500 * DAY_MS, ..Freshness::default() });
+    assert!(plan.pieces().len() > 700);
+    let statement = Report::Series(&plan, &starts).statement(&scope());
+    assert!(statement.parameters().count() < 20, "{}", statement.sql());
+    let cut = starts.iter().map(|start| parts::second(start - HOUR_MS / 2)).collect();
+    let listed: Vec<_> = statement.parameters().map(|(_, value)| value.clone()).collect();
+    assert!(listed.contains(&Value::List(cut)), "the hours that are cut");
+    assert!(listed.contains(&Value::Millis(period.0)), "of the first one what the period has of it");
+    let (rows, events) = statement.sql().split_once("UNION ALL").expect("two parts");
+    assert!(rows.contains("AND toUnixTimestamp(hour) IN {"), "{rows}");
+    assert!(events.contains("AND toUnixTimestamp(toStartOfHour(server_timestamp)) IN {"), "{events}");
+}
+
+#[test]
 fn bots_are_counted_where_they_are_asked_for() {
     let asked = |bots| {
         let statement = Report::Goals(PERIOD).statement(&Scope { bots, ..scope() });

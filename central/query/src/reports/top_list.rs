@@ -7,7 +7,7 @@ use super::super::definitions::{of_events, of_parts};
 use super::super::plan::{Plan, Source};
 use super::super::question::Scope;
 use super::super::spans::Span;
-use super::parts;
+use super::parts::{self, HourColumn};
 
 /// By what page views are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +82,7 @@ fn part(scope: &Scope, dimension: Dimension, source: Source, spans: Vec<Span>) -
                 .group_by("value");
         }
     };
-    parts::rows(scope, &PAGE_VIEW_ROLLUPS, "start", spans)
+    parts::hours(scope, &PAGE_VIEW_ROLLUPS, HourColumn::Start, spans)
         .filter(Filter::equal("dimension", dimension.rollup().into()))
         .filter(Filter::equal("span", Value::Number(span)))
         .column("value", "value")

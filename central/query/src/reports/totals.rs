@@ -7,7 +7,7 @@ use super::super::definitions::{of_events, of_parts};
 use super::super::plan::{Plan, Source};
 use super::super::question::Scope;
 use super::super::spans::Span;
-use super::parts;
+use super::parts::{self, HourColumn};
 
 /// One row.
 pub(super) fn select(scope: &Scope, plan: &Plan) -> Select {
@@ -21,7 +21,7 @@ pub(super) fn select(scope: &Scope, plan: &Plan) -> Select {
 fn part(scope: &Scope, source: Source, spans: Vec<Span>) -> Select {
     let rows = match source {
         Source::Days => parts::days(scope, &DAILY_SUMMARY, "date", spans),
-        Source::Hours => parts::rows(scope, &HOURLY_SUMMARY, "hour", spans),
+        Source::Hours => parts::hours(scope, &HOURLY_SUMMARY, HourColumn::Hour, spans),
         Source::Raw => {
             return parts::events(scope, spans)
                 .column("views", of_events::VIEWS)

@@ -13,7 +13,7 @@ WITH
     ) AS found,
     found.2 AS progress
 SELECT
-    found.1 > 0 AS known,
+    ifNull(found.1, 0) > 0 AS known,
     toUnixTimestamp64Milli(progress.4) AS whole_from,
     toUnixTimestamp64Milli(progress.5) AS whole_to,
     progress.6 AS sessions_from,

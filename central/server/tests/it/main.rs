@@ -21,6 +21,7 @@ mod readiness;
 mod replay;
 mod replay_live;
 mod replay_shards;
+mod reports;
 mod servers;
 mod sinks;
 mod skip_indexes;

@@ -128,6 +128,11 @@ impl Worker {
         Ok(rows.into_iter().next().and_then(Pending::read))
     }
 
+    /// The first UTC day that there are events of, counted from 1970.
+    pub(crate) async fn first_day(&mut self) -> Result<u16, WorkError> {
+        Ok(self.statements.fetch_one::<u16>(&self.scope.statement(sql::FIRST_DAY, 0)).await?)
+    }
+
     /// The requests about goals that there were.
     pub(crate) async fn known_requests(&mut self) -> Result<BTreeSet<String>, WorkError> {
         let rows = self.statements.fetch_all::<String>(&self.scope.statement(sql::KNOWN_REQUESTS, 0)).await?;

@@ -69,6 +69,21 @@ impl PartitionStatements {
         Ok(())
     }
 
+    /// Waits until the replica that is asked has what the others have of a table. Of no effect where there is one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn catch_up(&mut self, table: &'static Table) -> Result<(), StoreError> {
+        if !self.shard.is_replicated() {
+            return Ok(());
+        }
+        let replica = self.replica();
+        let server = self.shard.server(replica);
+        let sync = server.writer().query_raw(&format!("SYSTEM SYNC REPLICA {} LIGHTWEIGHT", table.name()));
+        let done = execute(server, sync, TIMEOUT_MARGIN * 6).await;
+        self.record_outcome(replica, done)
+    }
+
     /// Runs a statement that gives no rows.
     ///
     /// # Errors

@@ -169,7 +169,7 @@ async fn turn(context: &Context, held: &mut Option<Held>) -> Result<Turn, Unable
     if step.is_none() {
         pending = worker.pending().await?;
         step = match pending.as_ref().and_then(Pending::next_day) {
-            Some(day) => again(progress, pending.as_ref(), day),
+            Some(day) => again(progress, pending.as_ref(), day, worker.first_day().await?),
             None => progress.back(),
         };
     }
@@ -198,9 +198,13 @@ async fn turn(context: &Context, held: &mut Option<Held>) -> Result<Turn, Unable
     })
 }
 
-/// The step that computes a day of a request again, as far as there is something.
-fn again(progress: &Progress, pending: Option<&Pending>, day: u16) -> Option<Step> {
+/// The step that computes a day of a request again, as far as there is something. Days whose events are gone stay as they are, unless it is
+/// their events that were changed.
+fn again(progress: &Progress, pending: Option<&Pending>, day: u16, first_day: u16) -> Option<Step> {
     let request = &pending?.request;
+    if day < first_day && request.reason != Reason::Events {
+        return None;
+    }
     let step = progress.again(i64::from(day) * DAY_MS, request.website_id.clone())?;
     // Goals change sessions and what is made of them; no hour.
     Some(if request.reason == Reason::Goals { step.without_hours() } else { step })

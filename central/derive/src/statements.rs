@@ -37,6 +37,7 @@ sql! {
     DAY_CELLS = "day_cells";
     COUNT_CELLS = "count_cells";
     STILL_THERE = "still_there";
+    FIRST_DAY = "first_day";
     REQUESTS = "requests";
     KNOWN_REQUESTS = "known_requests";
     SAVE_REQUEST = "save_request";

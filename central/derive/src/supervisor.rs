@@ -26,7 +26,7 @@ pub struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { pause: Duration::from_secs(2), rest: 4, longest_wait: Duration::from_secs(10) }
+        Self { pause: Duration::from_secs(10), rest: 4, longest_wait: Duration::from_secs(10) }
     }
 }
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use footfall_clickhouse::{PartitionStatements, Statement, StoreError, Value};
 
+use footfall_tables::events::EVENTS;
+
 use super::goals::{Goals, Named};
 use super::progress::{Available, Progress};
 use super::request::{Pending, Request, Row, noted};
@@ -90,6 +92,8 @@ impl Worker {
 
     /// The first and last time of the events of a stretch of the log; nothing where it has none.
     pub(crate) async fn times(&mut self, from: u64, to: u64) -> Result<Option<(i64, i64)>, WorkError> {
+        // What most replicas have, this one may still lack.
+        self.statements.catch_up(&EVENTS).await?;
         let statement = self.scope.statement(sql::BOUNDS, to).with("from", Value::Number(from));
         let (events, first, last) = self.statements.fetch_one::<(u64, i64, i64)>(&statement).await?;
         Ok((events > 0).then_some((first, last)))
@@ -122,6 +126,11 @@ impl Worker {
     pub(crate) async fn pending(&mut self) -> Result<Option<Pending>, WorkError> {
         let rows = self.statements.fetch_all::<Row>(&self.scope.statement(sql::REQUESTS, 0)).await?;
         Ok(rows.into_iter().next().and_then(Pending::read))
+    }
+
+    /// The first UTC day that there are events of, counted from 1970.
+    pub(crate) async fn first_day(&mut self) -> Result<u16, WorkError> {
+        Ok(self.statements.fetch_one::<u16>(&self.scope.statement(sql::FIRST_DAY, 0)).await?)
     }
 
     /// The requests about goals that there were.

@@ -28,4 +28,11 @@ WHERE server_timestamp >= fromUnixTimestamp64Milli({oldest:Int64}, 'UTC') AND is
     WHERE server_timestamp > fromUnixTimestamp64Milli({window_from:Int64}, 'UTC') AND server_timestamp <= fromUnixTimestamp64Milli({window_to:Int64}, 'UTC') AND is_duplicate = 0
       AND (log_incarnation != {incarnation:UUID} OR log_offset < {to:UInt64}) AND cityHash64(website_id) % {partitions:UInt32} = {partition:UInt32} AND ({website:String} = '' OR website_id = {website:String})
   )
+  -- Of a session that began on a day whose events are gone, not all is known: it stays as it is.
+  AND (website_id, session_id, is_bot) NOT IN (
+    SELECT website_id, splitByChar('~', session_id)[1], is_bot
+    FROM sessions_local FINAL
+    WHERE session_start < toStartOfDay((SELECT min(server_timestamp) FROM events_local))
+      AND session_end >= toDateTime(fromUnixTimestamp64Milli({oldest:Int64}, 'UTC'), 'UTC')
+  )
 GROUP BY website_id, session_id, is_bot

@@ -79,7 +79,7 @@ impl Reports {
         let (reports, wanted) = (self.clone(), question.clone());
         self.answer(key, move || {
             let (reports, wanted) = (reports.clone(), wanted.clone());
-            async move { reports.ask_stats(&wanted).await }
+            async move { Box::pin(reports.ask_stats(&wanted)).await }
         })
         .await
     }
@@ -99,7 +99,7 @@ impl Reports {
         let (reports, wanted) = (self.clone(), question.clone());
         self.answer(key, move || {
             let (reports, wanted, buckets) = (reports.clone(), wanted.clone(), buckets.clone());
-            async move { reports.ask_series(&wanted, &buckets).await }
+            async move { Box::pin(reports.ask_series(&wanted, &buckets)).await }
         })
         .await
     }

@@ -110,10 +110,11 @@ impl Answer {
         meta: Meta,
     ) -> Self {
         let Stats { totals, top_pages, sources, channels, countries, devices, browsers, of_sessions } = stats;
-        let mut named = |reached: ReachedGoal| NamedGoal { name: names.remove(&reached.goal_id), reached };
+        let mut with_name =
+            |reached: ReachedGoal| NamedGoal { name: names.remove(&reached.goal_id), reached };
         let (visits, entry_pages, exit_pages, goals) = match of_sessions {
             Some(OfSessions { visits, entry_pages, exit_pages, goals }) => {
-                let goals = goals.into_iter().map(&mut named).collect();
+                let goals = goals.into_iter().map(&mut with_name).collect();
                 (Some(visits), Some(entry_pages), Some(exit_pages), Some(goals))
             }
             None => (None, None, None, None),

@@ -65,6 +65,8 @@ struct Held {
     newest: i64,
     /// The requests about goals that were made.
     known_requests: BTreeSet<String>,
+    /// Whether the partition has only begun: its past is computed with today's goals.
+    is_new: bool,
 }
 
 /// Why nothing was computed just now.
@@ -147,15 +149,16 @@ async fn turn(context: &Context, held: &mut Option<Held>) -> Result<Turn, Unable
     if held.as_ref().is_none_or(|held| held.token != token) {
         *held = Some(begin(context, token, committed).await?);
     }
-    let Held { worker, progress, newest, known_requests, .. } = held.as_mut().expect("it has just begun");
+    let held = held.as_mut().expect("it has just begun");
+    let all_goals = context.metadata.all_goals().await?;
+    note_goals(context, held, &all_goals, now_ms()).await?;
+    let Held { worker, progress, newest, .. } = held;
     let to = committed.min(progress.log_offset + MAX_RECORDS).max(progress.log_offset);
     let at_end = to == context.partition.end();
     let now = now_ms();
     let available = look(worker, progress.log_offset, to, at_end, *newest, now).await?;
     let number = context.partition.number();
     context.metrics.look(number, progress, committed.saturating_sub(progress.log_offset), now);
-    let all_goals = context.metadata.all_goals().await?;
-    note_goals(context, worker, &all_goals, progress, known_requests, now).await?;
     let more = to < committed;
     let mut pending = None;
     let mut step = progress.forward(available).filter(|step| more || step.is_worth_it(now));
@@ -210,29 +213,31 @@ fn again(progress: &Progress, pending: Option<&Pending>, day: u16, first_day: u1
     Some(if request.reason == Reason::Goals { step.without_hours() } else { step })
 }
 
-/// Requests that changed goals be applied to the past, once.
+/// Requests that changed goals be applied to the past, once. Those of a partition that has only begun are applied with the past itself.
 async fn note_goals(
     context: &Context,
-    worker: &mut Worker,
+    held: &mut Held,
     goals: &[(String, Goal)],
-    progress: &Progress,
-    known: &mut BTreeSet<String>,
     now: i64,
 ) -> Result<(), WorkError> {
     let own =
         |website: &str| shard_of(website, context.partitions as usize) == context.partition.number() as usize;
+    let is_new = std::mem::take(&mut held.is_new);
     for of_website in goals.chunk_by(|(one, _), (other, _)| one == other) {
         let website = &of_website[0].0;
         if !own(website) {
             continue;
         }
-        let days = (day(progress.past_from), day(now));
+        let days = (day(held.progress.past_from), day(now));
         let request = of_goals(website, of_website.iter().map(|(_, goal)| goal), days, now);
         let id = uuid::Uuid::from_bytes(request.id).to_string();
-        if !known.contains(&id) {
-            worker.note(request).await?;
-            known.insert(id);
+        if held.known_requests.contains(&id) {
+            continue;
         }
+        let pending = if is_new { Pending::done(request) } else { Pending::new(request) };
+        held.worker.supersede(website, now).await?;
+        held.worker.save_pending(&pending, now).await?;
+        held.known_requests.insert(id);
     }
     Ok(())
 }
@@ -252,7 +257,9 @@ async fn begin(context: &Context, token: i64, committed: u64) -> Result<Held, Un
     let statements = context.store.partition_statements(PURPOSE, scope.partition);
     let mut worker = Worker::new(statements, scope);
     let now = now_ms();
-    let progress = if let Some(progress) = worker.take_over(now).await? {
+    let known = worker.take_over(now).await?;
+    let is_new = known.is_none();
+    let progress = if let Some(progress) = known {
         progress
     } else {
         let newest = worker.newest(committed, 0).await?;
@@ -264,7 +271,7 @@ async fn begin(context: &Context, token: i64, committed: u64) -> Result<Held, Un
     };
     let newest = worker.newest(progress.log_offset, progress.sessions_to.max(progress.whole_to)).await?;
     let known_requests = worker.known_requests().await?;
-    Ok(Held { token, worker, progress, newest, known_requests })
+    Ok(Held { token, worker, progress, newest, known_requests, is_new })
 }
 
 /// Milliseconds since 1970.

@@ -62,8 +62,13 @@ impl Reason {
 
 impl Pending {
     /// Before its first day.
-    fn new(request: Request) -> Self {
+    pub(crate) fn new(request: Request) -> Self {
         Self { done_from: request.day_to.saturating_add(1), request }
+    }
+
+    /// Behind its last one.
+    pub(crate) fn done(request: Request) -> Self {
+        Self { done_from: request.day_from, request }
     }
 
     /// From a row; nothing where another build wrote it.
@@ -123,11 +128,6 @@ pub(crate) fn of_goals<'a>(
     }
 }
 
-/// The statement that writes down a request of a partition that has not been begun.
-pub(crate) fn noted(statement: Statement, request: Request) -> Statement {
-    Pending::new(request).save(statement, 0)
-}
-
 /// Writes a request down for each partition of the log: what is to be changed may be changed then.
 ///
 /// # Errors
@@ -137,7 +137,7 @@ pub async fn request(store: &EventStore, partitions: u32, request: &Request) -> 
         let statement = Statement::new(include_str!("sql/save_request.sql"), LIMITS);
         let statement = statement.with("partition", Value::Number(partition.into()));
         let mut statements = store.partition_statements(PURPOSE, partition);
-        statements.execute(&noted(statement, request.clone())).await?;
+        statements.execute(&Pending::new(request.clone()).save(statement, 0)).await?;
     }
     Ok(())
 }

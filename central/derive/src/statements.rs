@@ -41,6 +41,7 @@ sql! {
     REQUESTS = "requests";
     KNOWN_REQUESTS = "known_requests";
     SAVE_REQUEST = "save_request";
+    SUPERSEDE_REQUESTS = "supersede_requests";
 }
 
 /// What is computed of the cells of hours, and what goes of it.

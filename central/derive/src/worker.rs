@@ -10,7 +10,7 @@ use footfall_tables::events::EVENTS;
 
 use super::goals::{Goals, Named};
 use super::progress::{Available, Progress};
-use super::request::{Pending, Request, Row, noted};
+use super::request::{Pending, Row};
 use super::session_parts::parts;
 use super::statements::{self as sql, DAILY, HOURLY, Scope, with_cells};
 use super::step::{Again, Step};
@@ -139,9 +139,12 @@ impl Worker {
         Ok(rows.into_iter().collect())
     }
 
-    /// Writes down a request of this partition.
-    pub(crate) async fn note(&mut self, request: Request) -> Result<(), WorkError> {
-        Ok(self.statements.execute(&noted(self.scope.statement(sql::SAVE_REQUEST, 0), request)).await?)
+    /// A website's goals have changed again: its earlier requests about them are done with the one that is written down next.
+    pub(crate) async fn supersede(&mut self, website_id: &str, now: i64) -> Result<(), WorkError> {
+        let version = self.next_version(now);
+        let statement = self.scope.statement(sql::SUPERSEDE_REQUESTS, 0);
+        let statement = statement.with("website", website_id.into()).with("version", Value::Number(version));
+        Ok(self.statements.execute(&statement).await?)
     }
 
     /// Writes down how far one is.

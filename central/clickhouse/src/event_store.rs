@@ -14,6 +14,7 @@ use super::child::{self, Program};
 use super::health_check;
 use super::insert_probe;
 use super::layout::Layout;
+use super::partition_statements::PartitionStatements;
 use super::partition_writer::PartitionWriter;
 use super::query_client::QueryClient;
 use super::schema::Schema;
@@ -165,6 +166,12 @@ impl EventStore {
     ) -> PartitionWriter {
         let shard = &self.shards[number as usize % self.shards.len()];
         PartitionWriter::new(Arc::clone(shard), table, incarnation, number)
+    }
+
+    /// Runs statements for one partition of a log on its shard; `purpose` marks them.
+    pub fn partition_statements(&self, purpose: &'static str, number: u32) -> PartitionStatements {
+        let shard = &self.shards[number as usize % self.shards.len()];
+        PartitionStatements::new(Arc::clone(shard), purpose, number)
     }
 
     /// The table beside a table, into which a day is loaded.

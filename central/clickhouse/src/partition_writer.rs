@@ -5,15 +5,16 @@
 //! partitioned by `toYYYYMMDD(server_timestamp)`.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clickhouse::insert_formatted::InsertFormatted;
 use clickhouse::query::Query;
 use clickhouse::{RowOwned, RowRead};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::block::Block;
 use super::error::StoreError;
+use super::running;
 use super::server::Server;
 use super::shard::Shard;
 use super::table::Table;
@@ -23,10 +24,6 @@ use footfall_daemon::fault::{Classify as _, Fault};
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long an insert may wait for most replicas to have it, milliseconds: less than the timeout of an insert, so that the reason is told.
 const QUORUM_MS: &str = "45000";
-/// How long to wait for killed inserts to be gone.
-const KILL_TIMEOUT: Duration = Duration::from_secs(30);
-/// How often it is asked whether they are.
-const POLL: Duration = Duration::from_millis(20);
 
 /// A row's position in its partition of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,7 +79,7 @@ impl PartitionWriter {
             if other == replica || !server.is_answering() {
                 continue;
             }
-            if let Err(error) = self.end_inserts_on(server).await {
+            if let Err(error) = running::end(server, &self.log_comment(server)).await {
                 tracing::warn!(%error, "a replica may still be inserting");
             }
         }
@@ -91,32 +88,13 @@ impl PartitionWriter {
     }
 
     async fn end_running_on(&self, server: &Server) -> Result<(), StoreError> {
-        self.end_inserts_on(server).await?;
+        running::end(server, &self.log_comment(server)).await?;
         if self.shard.is_replicated() {
             let sync = server.writer().query_raw(&format!("SYSTEM SYNC REPLICA {}", self.table.name()));
             let synced = timeout(QUESTION_TIMEOUT, sync.execute()).await.map_err(|_| server.timed_out())?;
             synced.map_err(|error| server.error(error))?;
         }
         Ok(())
-    }
-
-    async fn end_inserts_on(&self, server: &Server) -> Result<(), StoreError> {
-        let deadline = Instant::now() + KILL_TIMEOUT;
-        let comment = self.log_comment(server);
-        loop {
-            let running = server.writer().query_raw(include_str!("sql/count_running_inserts.sql"));
-            let running: Vec<u64> = fetch(server, running.param("comment", &comment)).await?;
-            match running.first() {
-                None | Some(0) => return Ok(()),
-                Some(running) if Instant::now() > deadline => return Err(server.still_running(*running)),
-                Some(_) => {}
-            }
-            let kill =
-                server.writer().query_raw(include_str!("sql/kill_inserts.sql")).param("comment", &comment);
-            let killed = timeout(QUESTION_TIMEOUT, kill.execute()).await.map_err(|_| server.timed_out())?;
-            killed.map_err(|error| server.error(error))?;
-            sleep(POLL).await;
-        }
     }
 
     /// The highest stored offset at or beyond `from`.
@@ -206,6 +184,11 @@ impl PartitionWriter {
         }
         outcome
     }
+}
+
+/// The same of a statement that inserts.
+pub(super) fn quorum(query: Query) -> Query {
+    query.with_setting("insert_quorum", "auto").with_setting("insert_quorum_timeout", QUORUM_MS)
 }
 
 /// An insert that is done once most replicas of the shard have it, where there are several.

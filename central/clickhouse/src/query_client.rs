@@ -13,7 +13,7 @@ use super::error::StoreError;
 use super::layout::Layout;
 use super::server::{ConnectionOptions, Server};
 use super::shard::{Shard, shard_of};
-use super::statement::{Statement, Value};
+use super::statement::Statement;
 
 pub use clickhouse::Row;
 
@@ -118,17 +118,14 @@ impl QueryClient {
     }
 }
 
-fn query(statement: &Statement, client: &Client) -> Query {
+/// The statement as a client sends it.
+pub(super) fn query(statement: &Statement, client: &Client) -> Query {
     let limits = statement.limits();
     let query = client
         .query_raw(statement.sql())
         .with_setting("max_execution_time", limits.seconds.to_string())
         .with_setting("max_memory_usage", limits.memory_bytes.to_string());
-    statement.parameters().fold(query, |query, (name, value)| match value {
-        Value::Text(text) => query.param(name, text),
-        Value::Number(number) => query.param(name, number),
-        Value::Millis(instant) => query.param(name, instant),
-    })
+    statement.parameters().fold(query, |query, (name, value)| query.param(name, value))
 }
 
 async fn ask_one<T>(
@@ -146,7 +143,9 @@ pub enum QueryError {
     #[error("the event store does not answer: {0}")]
     Unavailable(#[source] StoreError),
     /// The statement hit its limit of time or memory. A shorter period may do.
-    #[error("the report was stopped at its limit of time or memory; ask for a shorter period")]
+    #[error(
+        "the report was stopped at its limit of time or memory; ask for a shorter period, with `from` and `to` closer together"
+    )]
     LimitExceeded(#[source] StoreError),
     /// The store refused the statement: a defect of ours. Permanent.
     #[error("the event store refused the report: {0}")]

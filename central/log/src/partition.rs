@@ -194,6 +194,11 @@ impl Partition {
         self.shared.feed.log.commit(consumer, next, needed)
     }
 
+    /// Everything below this offset is in the consumer's store; nothing is known of one that was never registered.
+    pub fn committed_by(&self, consumer: &str) -> Option<u64> {
+        self.committed().get(consumer).copied()
+    }
+
     /// How many records the consumer is behind.
     pub fn lag(&self, consumer: &str) -> u64 {
         self.committed().get(consumer).map_or(0, |next| self.end().saturating_sub(*next))

@@ -128,6 +128,12 @@ impl Metadata {
         rows.iter().map(Goal::read).collect()
     }
 
+    /// The goals of all websites that are not deleted, retired ones too, each with its website's id.
+    pub async fn all_goals(&self) -> Result<Vec<(String, Goal)>, Error> {
+        let rows = self.database()?.rows(include_str!("sql/all_goals.sql"), &[]).await?;
+        rows.iter().map(|row| Ok((row.id("website_id")?, Goal::read(row)?))).collect()
+    }
+
     /// Adds a goal that counts from now on.
     pub async fn add_goal(&self, website: &Website, name: &str, target: &Target) -> Result<Goal, Error> {
         let values = [

@@ -3,6 +3,7 @@
 pub mod check;
 mod jobs;
 mod offline;
+mod rebuild;
 mod sinks;
 mod sockets;
 
@@ -40,6 +41,7 @@ use sinks::Stores;
 use sockets::Sockets;
 
 pub use offline::{dead_letter, replay};
+pub use rebuild::rebuild;
 
 /// In the data folder: exactly one central holds it.
 const LOCK: &str = "central.lock";
@@ -112,10 +114,22 @@ async fn serve(config: Config, sockets: Sockets, stop: CancellationToken) -> any
             .believing(config.receipt_window);
     let ingest_health = context.health();
     let mut ingest = tokio::spawn(ingest::serve(relay, context));
-    let job_health = JobHealth::default();
+    let (job_health, derive_health) = (JobHealth::default(), footfall_derive::Health::default());
+    let holder = format!("central-{:016x}", random()?);
+    let derivation = footfall_derive::Derivation {
+        log: log.clone(),
+        store: store.clone(),
+        metadata: metadata.clone(),
+        holder: holder.clone(),
+        metrics: telemetry.derive.clone(),
+        health: derive_health.clone(),
+        pace: footfall_derive::Pace::default(),
+    };
+    let derive =
+        config.derive.then(|| tokio::spawn(footfall_derive::supervise(derivation, ends.api.clone())));
     let jobs_context = footfall_jobs::Context {
         leases: metadata.clone(),
-        holder: format!("central-{:016x}", random()?),
+        holder,
         metrics: telemetry.job.clone(),
         health: job_health.clone(),
         pace: footfall_jobs::Pace::default(),
@@ -124,7 +138,7 @@ async fn serve(config: Config, sockets: Sockets, stop: CancellationToken) -> any
     let state = ApiState {
         metadata: metadata.clone(),
         readiness: readiness(&metadata, &log, &store, &live, sink_health),
-        warnings: warnings(&log, job_health, ingest_health),
+        warnings: warnings(&log, job_health, ingest_health, derive_health),
         reports: Reports::new(store.query_client(), live.answers(), config.stale, telemetry.query.clone()),
         live: live.clone(),
         metrics: metrics(&log, &store, &telemetry),
@@ -168,6 +182,9 @@ async fn serve(config: Config, sockets: Sockets, stop: CancellationToken) -> any
     ends.api.cancel();
     finish("the HTTP server", INGEST_END * 2, api).await;
     finish("the jobs", INGEST_END, jobs).await;
+    if let Some(derive) = derive {
+        finish("the derived tables", INGEST_END, derive).await;
+    }
     finish("the policy watch", INGEST_END, policy_watch).await;
     metadata.close().await;
     ends.store.cancel();
@@ -205,10 +222,17 @@ fn readiness(
 }
 
 /// Sentences about what somebody should look at although all goes on.
-fn warnings(log: &Log, jobs: JobHealth, ingest: IngestHealth) -> api::Readiness {
+fn warnings(
+    log: &Log,
+    jobs: JobHealth,
+    ingest: IngestHealth,
+    derive: footfall_derive::Health,
+) -> api::Readiness {
     let log = log.clone();
     let now_ms = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
-    Arc::new(move || [log.warnings(), jobs.faults(), ingest.warnings(now_ms())].concat())
+    Arc::new(move || {
+        [log.warnings(), jobs.faults(), ingest.warnings(now_ms()), derive.warnings(now_ms())].concat()
+    })
 }
 
 fn metrics(log: &Log, store: &EventStore, telemetry: &Telemetry) -> api::Metrics {
@@ -260,6 +284,12 @@ async fn finish<T>(name: &str, patience: Duration, mut task: JoinHandle<T>) {
         tracing::warn!("{name} did not end in time");
         task.abort();
     }
+}
+
+fn random_id() -> anyhow::Result<[u8; 16]> {
+    let mut id = [0; 16];
+    getrandom::fill(&mut id).map_err(|error| anyhow!("the operating system gave no randomness: {error}"))?;
+    Ok(id)
 }
 
 fn random() -> anyhow::Result<u64> {

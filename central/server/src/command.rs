@@ -33,6 +33,36 @@ pub struct Rebuild {
     pub json: bool,
 }
 
+/// `central rebuild`.
+#[derive(Clone, Debug, Args)]
+pub struct Recomputation {
+    /// What is compared before and after; all that is derived of these days is computed.
+    pub what: Derived,
+    /// The first UTC day, yyyy-mm-dd.
+    #[arg(long, value_parser = day)]
+    pub from: u16,
+    /// The last UTC day, yyyy-mm-dd.
+    #[arg(long, value_parser = day)]
+    pub to: u16,
+    /// Of one website, by its tracking id or website id.
+    #[arg(long, visible_alias = "website")]
+    pub site: Option<String>,
+    /// Prints JSON, one line for each table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What is computed from the events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Derived {
+    /// Sessions that have ended.
+    Sessions,
+    /// Which session reached which goal.
+    Conversions,
+    /// What stands in tables by hour and day.
+    Aggregates,
+}
+
 /// What can be rebuilt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Tier {

@@ -41,6 +41,8 @@ pub struct Config {
     pub live: footfall_live::Options,
     /// How old an answer of a report may be.
     pub stale: Duration,
+    /// Whether sessions, conversions and aggregates are computed.
+    pub derive: bool,
     /// Where the tag to copy loads the beacon from.
     pub tag_edge_url: String,
 }
@@ -57,6 +59,16 @@ pub enum Log {
     },
     /// In Kafka, shared with other centrals.
     Kafka(Box<footfall_log::kafka::Options>),
+}
+
+impl Log {
+    /// How many partitions it has.
+    pub fn partitions(&self) -> u32 {
+        match self {
+            Self::Embedded { .. } => 1,
+            Self::Kafka(options) => options.partitions,
+        }
+    }
 }
 
 /// The dashboard and the API.
@@ -136,6 +148,7 @@ impl RawConfig {
             metadata,
             live: self.live.resolve()?,
             stale: Duration::from_secs(self.query.stale_seconds.into()),
+            derive: self.derive.enabled,
             http: Http { listen, names: self.http.names, metrics_listen },
             relay,
             receipt_window,

@@ -58,6 +58,14 @@ enum Command {
         #[command(flatten)]
         told: command::Rebuild,
     },
+    /// Computes sessions, conversions or aggregates again from the events, beside the central that runs, and says whether that changed any.
+    Rebuild {
+        /// The configuration, TOML.
+        #[arg(long, env = "FOOTFALL_CONFIG")]
+        config: PathBuf,
+        #[command(flatten)]
+        told: command::Recomputation,
+    },
     /// Looks at what could not be read or stored, whether central runs or not, and gives it to the event store again, while it is stopped.
     DeadLetter {
         /// The configuration, TOML.
@@ -84,6 +92,7 @@ fn start() -> Result<(), Exit> {
         Command::Run { config, .. }
         | Command::Admin { config, .. }
         | Command::Replay { config, .. }
+        | Command::Rebuild { config, .. }
         | Command::DeadLetter { config, .. } => config,
     };
     trace::start(log);
@@ -113,6 +122,7 @@ async fn run(command: Command, config: Config) -> Result<(), Exit> {
             done.map_err(|error| Exit::with_code(error.exit_code(), &error))?;
         }
         Command::Replay { told, .. } => app::replay(config, told, &mut output).await?,
+        Command::Rebuild { told, .. } => app::rebuild(config, told, &mut output).await?,
         Command::DeadLetter { command, .. } => app::dead_letter(config, command, &mut output).await?,
     }
     Ok(())

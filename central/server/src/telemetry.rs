@@ -28,6 +28,8 @@ pub struct Telemetry {
     pub raw_log: footfall_sink::raw_log::Metrics,
     /// The jobs'.
     pub job: footfall_jobs::Metrics,
+    /// Those of the derived tables.
+    pub derive: footfall_derive::Metrics,
     /// The reports'.
     pub query: footfall_query::Metrics,
     /// Those of the dashboard's connections.
@@ -90,6 +92,7 @@ impl Telemetry {
         let sink = footfall_sink::Metrics::register(registry.sub_registry_with_prefix("sink"));
         let raw_log = footfall_sink::raw_log::Metrics::register(registry.sub_registry_with_prefix("raw_log"));
         let job = footfall_jobs::Metrics::register(registry.sub_registry_with_prefix("job"));
+        let derive = footfall_derive::Metrics::register(registry.sub_registry_with_prefix("derive"));
         let query = footfall_query::Metrics::register(registry.sub_registry_with_prefix("query"));
         let http = footfall_http_server::Metrics::register(registry.sub_registry_with_prefix("http"));
         let gauges = Gauges::default();
@@ -121,7 +124,18 @@ impl Telemetry {
             "Servers of the event store that do not answer",
             silent,
         );
-        Self { registry: Arc::new(Mutex::new(all)), ingest, log, sink, raw_log, job, query, http, gauges }
+        Self {
+            registry: Arc::new(Mutex::new(all)),
+            ingest,
+            log,
+            sink,
+            raw_log,
+            job,
+            derive,
+            query,
+            http,
+            gauges,
+        }
     }
 
     /// The metrics in the OpenMetrics text format, after `look` has set those that are found out only when asked: nobody else is

@@ -1,14 +1,44 @@
 //! The tables of the event store, a file for each: the SQL that makes it, templated for a node and a cluster, and the type of its rows.
 //! Pure: says what the tables are, and neither fills nor reads them.
 //!
-//! To add a table, copy `events.rs` and name it in [`SCHEMA`].
+//! To add a table, copy `events.rs` (or, where its rows are computed in the store, `conversions.rs`) and name it in [`SCHEMA`].
 
+pub mod conversions;
+pub mod derivation;
 pub mod events;
+pub mod page_view_rollups;
+pub mod page_views_hourly;
+pub mod sessions;
+pub mod summaries;
+pub mod traffic_sources_daily;
 
-use footfall_clickhouse::Schema;
+use footfall_clickhouse::{Column, Schema};
 
 /// What the event store has to hold.
-pub static SCHEMA: Schema = Schema { tables: &[events::DEFINITION] };
+pub static SCHEMA: Schema = Schema {
+    tables: &[
+        events::DEFINITION,
+        sessions::DEFINITION,
+        conversions::DEFINITION,
+        page_views_hourly::DEFINITION,
+        page_view_rollups::DEFINITION,
+        summaries::HOURLY,
+        summaries::DAILY,
+        traffic_sources_daily::DEFINITION,
+        derivation::PROGRESS,
+        derivation::REQUESTS,
+    ],
+};
+
+/// Columns of a table whose rows are computed in the store itself: names and types.
+fn columns(list: &[(&str, &'static str)]) -> Vec<Column> {
+    let column = |(name, data_type): &(&str, &'static str)| Column {
+        name: (*name).to_owned(),
+        data_type,
+        width: None,
+    };
+    list.iter().map(column).collect()
+}
 
 #[cfg(test)]
 mod tests {

@@ -31,7 +31,9 @@ pub(crate) struct Prove {
 struct Proof {
     name: &'static str,
     about: &'static str,
-    /// A file in tests/tests/.
+    /// Whose test it is.
+    package: &'static str,
+    /// A test program: a file or a folder among the package's tests.
     story: &'static str,
     /// Only tests whose names contain this.
     only: &'static str,
@@ -40,10 +42,14 @@ struct Proof {
     release: bool,
 }
 
+/// Whose tests are central's rooms together with real servers.
+const CENTRAL: &str = "footfall-central";
+
 const PROOFS: &[Proof] = &[
     Proof {
         name: "kills",
         about: "edge, central and event store killed 100 times under load: nothing answered is lost or doubled",
+        package: STORIES,
         story: "kills",
         only: "",
         environment: &[("FOOTFALL_KILLS", "100")],
@@ -52,6 +58,7 @@ const PROOFS: &[Proof] = &[
     Proof {
         name: "outage",
         about: "central away for a minute: the edge answers on and catches up, each answered event is stored once",
+        package: STORIES,
         story: "outage",
         only: "while_central_is_down",
         environment: &[("FOOTFALL_OUTAGE", "60")],
@@ -60,6 +67,7 @@ const PROOFS: &[Proof] = &[
     Proof {
         name: "tiers",
         about: "each of Kafka, ClickHouse, PostgreSQL, Redis and S3 killed for 30 s under 2,000 events a second: nothing answered is lost or doubled in any tier",
+        package: STORIES,
         story: "tiers",
         only: "each_server_dies",
         environment: &[("FOOTFALL_OUTAGE", "30")],
@@ -68,6 +76,7 @@ const PROOFS: &[Proof] = &[
     Proof {
         name: "central",
         about: "central on the real tiers killed 50 times under 2,000 events a second: the same",
+        package: STORIES,
         story: "tiers",
         only: "central_dies",
         environment: &[("FOOTFALL_KILLS", "50")],
@@ -76,6 +85,7 @@ const PROOFS: &[Proof] = &[
     Proof {
         name: "centrals",
         about: "two centrals on the real tiers, one of them killed 20 times in turn: the same",
+        package: STORIES,
         story: "two_centrals",
         only: "",
         environment: &[("FOOTFALL_KILLS", "20")],
@@ -84,8 +94,19 @@ const PROOFS: &[Proof] = &[
     Proof {
         name: "relay",
         about: "edge and central over a link that loses, cuts and moves in 200 histories: each answered event is in the log once and in order",
+        package: STORIES,
         story: "relay",
         only: "",
+        environment: &[("FOOTFALL_HISTORIES", "200")],
+        release: false,
+    },
+    Proof {
+        name: "derived",
+        about: "200 random histories, the event store, the sink and the derivation killed in half of them: every row of every derived table \
+                equals what plain Rust computes from the events",
+        package: CENTRAL,
+        story: "it",
+        only: "every_derived_row_equals",
         environment: &[("FOOTFALL_HISTORIES", "200")],
         release: false,
     },
@@ -93,6 +114,7 @@ const PROOFS: &[Proof] = &[
         name: "attacks",
         about: "10,000 idle and 500 slow connections of each sort at each listener, and every other attack for half a minute, release builds: \
                 a good event is answered within 50 ms (p99), its row is there within 2 s",
+        package: STORIES,
         story: "attacks",
         only: "",
         environment: &[
@@ -108,6 +130,7 @@ const PROOFS: &[Proof] = &[
     Proof {
         name: "services",
         about: "each real server killed and brought back where it was with what it had",
+        package: STORIES,
         story: "services",
         only: "",
         environment: &[],
@@ -164,7 +187,7 @@ fn named(names: &[String]) -> anyhow::Result<(Vec<&'static Proof>, bool)> {
 
 impl Proof {
     fn run(&self, built: &Built, engine: &Path, adding: Adding) -> anyhow::Result<()> {
-        let story = built.program(STORIES, self.story)?;
+        let story = built.program(self.package, self.story)?;
         if self.release {
             compile::servers(true)?;
         }
@@ -218,18 +241,25 @@ mod tests {
     use super::*;
 
     /// A story is a file, or a folder of files.
-    fn text_of(story: &str) -> String {
-        let tests = place::root().join("tests").join("tests");
-        let Ok(folder) = std::fs::read_dir(tests.join(story)) else {
-            return std::fs::read_to_string(tests.join(format!("{story}.rs"))).unwrap_or_default();
-        };
-        folder.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect()
+    fn text_of(proof: &Proof) -> String {
+        let package = if proof.package == CENTRAL { "central/server" } else { "tests" };
+        let story = place::root().join(package).join("tests").join(proof.story);
+        if story.is_dir() { text_in(&story) } else { text_at(&story.with_extension("rs")) }
+    }
+
+    fn text_in(folder: &Path) -> String {
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        entries.map(|path| if path.is_dir() { text_in(&path) } else { text_at(&path) }).collect()
+    }
+
+    fn text_at(path: &Path) -> String {
+        std::fs::read_to_string(path).unwrap_or_default()
     }
 
     #[test]
     fn every_proof_has_a_story_that_is_there() {
         for proof in PROOFS {
-            let text = text_of(proof.story);
+            let text = text_of(proof);
             assert!(text.contains(proof.only) && !text.is_empty(), "{} has no story", proof.name);
             for (name, _) in proof.environment {
                 assert!(text.contains(name), "{} does not read {name}", proof.story);

@@ -10,6 +10,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("footfall-blobs", &["footfall-daemon"]),
     ("footfall-clickhouse", &["footfall-daemon"]),
     ("footfall-daemon", &[]),
+    (
+        "footfall-derive",
+        &["footfall-clickhouse", "footfall-daemon", "footfall-log", "footfall-metadata", "footfall-tables"],
+    ),
     ("footfall-edge", &["footfall-daemon", "footfall-http-server", "footfall-journal", "footfall-proto"]),
     ("footfall-event-store", &["footfall-daemon", "footfall-http-server"]),
     ("footfall-harness", &["footfall-daemon", "footfall-proto"]),
@@ -41,6 +45,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "footfall-blobs",
             "footfall-clickhouse",
             "footfall-daemon",
+            "footfall-derive",
             "footfall-http-server",
             "footfall-jobs",
             "footfall-live",

@@ -15,6 +15,7 @@ use crate::ingest::ReceiptWindow;
 use crate::ingest::judgement::{self, Sites};
 use footfall_blobs::Blobs;
 use footfall_clickhouse::{Backend, EventStore, Layout, Servers};
+use footfall_derive::{Reason, Request};
 use footfall_log::dead_letter::Parked;
 use footfall_metadata::Metadata;
 use footfall_sink::raw_log::RawLogStore;
@@ -22,7 +23,7 @@ use footfall_sink::replay::{self, events, parked};
 use footfall_tables::SCHEMA;
 
 /// How long the event store may take until it can be used.
-const STORE_START: Duration = Duration::from_mins(1);
+pub(super) const STORE_START: Duration = Duration::from_mins(1);
 /// How long Redis may take to answer.
 const REDIS_START: Duration = Duration::from_secs(10);
 /// Why the lock is wanted.
@@ -49,8 +50,10 @@ pub async fn replay(config: Config, told: command::Rebuild, out: &mut impl Write
     let held = lock(&config.data).await.context(STOPPED)?;
     let raw_log = RawLogStore::new(Blobs::open(&config.blobs)?);
     let logs = events::logs(&raw_log).await?;
+    let partitions = config.log.partitions();
     let done = with_event_store(config, async |store| {
         for day in from..=to {
+            ask_again(store, partitions, [day]).await?;
             let report = events::rebuild(store, &raw_log, &logs, day, told.accept_loss, random()?).await?;
             command::print_day(&report, told.json, out)?;
         }
@@ -115,9 +118,11 @@ pub async fn dead_letter(
             let metadata = Metadata::open(config.metadata.clone()).await?;
             let sites = Sites::of(&metadata.policy().await?);
             metadata.close().await;
+            let partitions = config.log.partitions();
             let judge = move |record: &[u8]| judgement::judge(record, &sites, window, now_ms());
             let again = with_event_store(config, async |store| {
                 for (incarnation, places) in parked::by_log(&chosen) {
+                    ask_again(store, partitions, parked::days(&logs, incarnation, &places)).await?;
                     let seed = random()?;
                     let outcomes =
                         parked::redeliver(store, &raw_log, &logs, incarnation, &places, &judge, seed).await?;
@@ -132,8 +137,28 @@ pub async fn dead_letter(
     }
 }
 
+/// Notes that what is derived of these days is to be computed again, before their events are changed.
+async fn ask_again(
+    store: &EventStore,
+    partitions: u32,
+    days: impl IntoIterator<Item = u16>,
+) -> anyhow::Result<()> {
+    for day in days {
+        let request = Request {
+            id: super::random_id()?,
+            reason: Reason::Events,
+            day_from: day,
+            day_to: day,
+            website_id: None,
+            requested_at: now_ms(),
+        };
+        footfall_derive::request(store, partitions, &request).await?;
+    }
+    Ok(())
+}
+
 /// Milliseconds since 1970.
-fn now_ms() -> i64 {
+pub(super) fn now_ms() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }
 

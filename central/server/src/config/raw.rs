@@ -44,6 +44,9 @@ pub(super) struct RawConfig {
     /// Reports.
     #[config(nested)]
     pub(super) query: RawQuery,
+    /// Sessions, conversions and aggregates: docs/derived-tables.md.
+    #[config(nested)]
+    pub(super) derive: RawDerive,
     /// The tag that site owners paste.
     #[config(nested)]
     pub(super) tag: RawTag,
@@ -253,6 +256,14 @@ pub(super) struct RawQuery {
     /// Seconds for which the answer of a report may be given again.
     #[config(default = 5)]
     pub(super) stale_seconds: u16,
+}
+
+#[derive(Config)]
+#[config(layer_attr(serde(deny_unknown_fields)))]
+pub(super) struct RawDerive {
+    /// false leaves the derived tables as they are: reports are then made of the events, and there are none of sessions and goals.
+    #[config(default = true)]
+    pub(super) enabled: bool,
 }
 
 #[derive(Config)]

@@ -9,7 +9,7 @@ use crate::support::{NOON_MS, Server, append, eventually, nodes, only, open_log}
 use clickhouse::Client;
 use footfall_clickhouse::{Backend, Block, EventStore, Layout, Millis, Options, Servers};
 use footfall_harness::relay::TcpRelay;
-use footfall_query::{Period, Question};
+use footfall_query::{Period, PlanChoice, Question};
 use footfall_tables::SCHEMA;
 use footfall_tables::events::{EVENTS, EventRow};
 use rcgen::{CertificateParams, KeyPair};
@@ -86,7 +86,7 @@ async fn a_replica_that_fails_is_left_for_another_and_nothing_is_lost_or_doubled
     let period =
         Period::parse(Some("2026-11-22"), Some("2026-11-23"), time::OffsetDateTime::now_utc()).expect("days");
     let website_id = "0191d0a4-0000-7000-8000-000000000001".to_owned();
-    let question = Question { website_id, period, limit: 10, bots: false };
+    let question = Question { website_id, period, limit: 10, bots: false, choice: PlanChoice::Best };
     let mut appended = 0;
     for round in 0..6 {
         append(&log, 1, appended, 500).await;
@@ -96,7 +96,13 @@ async fn a_replica_that_fails_is_left_for_another_and_nothing_is_lost_or_doubled
         appended += 1000;
         eventually("the rows", async || only(&log).lag("clickhouse") == 0).await;
         assert_eq!(
-            reports.stats(question.clone(), NOON_MS).await.expect("the other answers").totals.pageviews,
+            reports
+                .stats(question.clone(), NOON_MS)
+                .await
+                .expect("the other answers")
+                .answer
+                .totals
+                .pageviews,
             appended * 2
         );
         eventually("one of two to be enough", async || over.store.faults().is_empty()).await;

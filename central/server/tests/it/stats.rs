@@ -18,22 +18,22 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::{Engine, eventually};
 
-const DAY_MS: i64 = 86_400_000;
-const FIRST_DAY: OffsetDateTime = datetime!(2026-03-01 0:00 UTC);
+pub(crate) const DAY_MS: i64 = 86_400_000;
+pub(crate) const FIRST_DAY: OffsetDateTime = datetime!(2026-03-01 0:00 UTC);
 const NAMES: [&str; 5] = ["", "a", "b", "'; DROP TABLE events_local --", "<script>\t\\n{x:String}?"];
 
 /// Central's face over a real event store.
-struct Central {
+pub(crate) struct Central {
     base: String,
     client: reqwest::Client,
-    engine: Engine,
-    websites: [Website; 2],
+    pub(crate) engine: Engine,
+    pub(crate) websites: [Website; 2],
     shutdown: CancellationToken,
     serving: JoinHandle<std::io::Result<()>>,
     _folder: tempfile::TempDir,
 }
 
-async fn central() -> Central {
+pub(crate) async fn central() -> Central {
     let folder = tempfile::tempdir().unwrap();
     let engine = Engine::start(folder.path()).await;
     let metadata = Metadata::open(folder.path().join("metadata.sqlite")).await.unwrap();
@@ -73,7 +73,17 @@ async fn website(metadata: &Metadata, tracking_id: &str) -> Website {
 
 impl Central {
     async fn insert(&self, rows: &[Row]) {
-        let lines: Vec<String> = rows.iter().map(|row| row.json(&self.websites).to_string()).collect();
+        self.insert_at(rows, 0).await;
+    }
+
+    /// Inserts events that stand in the log at one offset.
+    pub(crate) async fn insert_at(&self, rows: &[Row], log_offset: u64) {
+        let line = |row: &Row| {
+            let mut json = row.json(&self.websites);
+            json["log_offset"] = json!(log_offset);
+            json.to_string()
+        };
+        let lines: Vec<String> = rows.iter().map(line).collect();
         let client = self.engine.client();
         let mut insert = client.insert_formatted_with("INSERT INTO events_local FORMAT JSONEachRow");
         insert.send(lines.join("\n").into()).await.unwrap();
@@ -81,7 +91,11 @@ impl Central {
     }
 
     async fn ask(&self, query: &str) -> (u16, Value) {
-        let answer = self.client.get(format!("{}/FF-A/stats?{query}", self.base)).send().await.unwrap();
+        self.ask_for("stats", query).await
+    }
+
+    pub(crate) async fn ask_for(&self, report: &str, query: &str) -> (u16, Value) {
+        let answer = self.client.get(format!("{}/FF-A/{report}?{query}", self.base)).send().await.unwrap();
         (answer.status().as_u16(), answer.json().await.unwrap())
     }
 
@@ -91,7 +105,7 @@ impl Central {
         body
     }
 
-    async fn end(self) {
+    pub(crate) async fn end(self) {
         self.shutdown.cancel();
         self.serving.await.unwrap().unwrap();
         self.engine.stop().await;
@@ -100,18 +114,18 @@ impl Central {
 
 /// One stored event, by small numbers.
 #[derive(Clone, Debug)]
-struct Row {
-    website: usize,
-    at_ms: i64,
-    pageview: bool,
-    user: u64,
-    session: u64,
-    name: usize,
-    engagement_ms: u32,
+pub(crate) struct Row {
+    pub(crate) website: usize,
+    pub(crate) at_ms: i64,
+    pub(crate) pageview: bool,
+    pub(crate) user: u64,
+    pub(crate) session: u64,
+    pub(crate) name: usize,
+    pub(crate) engagement_ms: u32,
     /// Hundredths.
-    kept: u32,
-    bot: bool,
-    duplicate: bool,
+    pub(crate) kept: u32,
+    pub(crate) bot: bool,
+    pub(crate) duplicate: bool,
 }
 
 impl Row {
@@ -127,20 +141,20 @@ impl Row {
         })
     }
 
-    fn weight(&self) -> f64 {
+    pub(crate) fn weight(&self) -> f64 {
         100.0 / f64::from(self.kept)
     }
 }
 
 /// The same rows for the same seed.
-struct Dice(fastrand::Rng);
+pub(crate) struct Dice(pub(crate) fastrand::Rng);
 
 impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
+    pub(crate) fn roll(&mut self, sides: u64) -> u64 {
         self.0.u64(..sides)
     }
 
-    fn row(&mut self) -> Row {
+    pub(crate) fn row(&mut self) -> Row {
         let pageview = self.roll(3) > 0;
         let user = self.roll(60);
         Row {

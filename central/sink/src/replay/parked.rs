@@ -1,7 +1,7 @@
 //! Parked things given to the event store once more, from the raw log: those that can be read and stored by now are, exactly once, under
 //! the coordinates that they always had.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use serde::Serialize;
@@ -139,6 +139,20 @@ fn singles(inserts: &[Insert], (_, offset, index): Place) -> Vec<Insert> {
         rows.into_iter().map(|row| alone(insert, row)).collect::<Vec<_>>()
     };
     inserts.iter().flat_map(of).collect()
+}
+
+/// The UTC days, counted from 1970, of which parked things may be: those of what was written together with them.
+pub fn days(logs: &Logs, incarnation: [u8; 16], parked: &[Place]) -> BTreeSet<u16> {
+    let partitions = logs.get(&incarnation).into_iter().flatten();
+    let batches = partitions.flat_map(|(partition, manifest)| {
+        let within = move |batch: &&Batch| {
+            let here =
+                |(of, offset, _): &Place| of == partition && (batch.from..=batch.last).contains(offset);
+            parked.iter().any(here)
+        };
+        manifest.batches.iter().filter(within)
+    });
+    batches.flat_map(|batch| batch.objects.iter().map(|name| name.hour.day())).collect()
 }
 
 /// The places of parked things by their logs, each once; those that came into no log are left out.

@@ -1,0 +1,8 @@
+-- Rows of the step's cells that it has not written: no event is like them any more.
+INSERT INTO daily_summary_local (website_id, date, is_bot, version, is_deleted)
+SELECT website_id, date, is_bot, {version:UInt64}, 1
+FROM daily_summary_local FINAL
+WHERE version < {version:UInt64} AND toDateTime(date, 'UTC') >= toDateTime(fromUnixTimestamp64Milli({first_day:Int64}, 'UTC'), 'UTC') AND toDateTime(date, 'UTC') <= toDateTime(fromUnixTimestamp64Milli({last_day:Int64}, 'UTC'), 'UTC')
+  AND website_id IN (SELECT website_id FROM derivation_cells WHERE log_partition = {partition:UInt32} AND version = {version:UInt64} AND span = 24)
+  AND (website_id, toDateTime(date, 'UTC')) IN (SELECT website_id, start FROM derivation_cells WHERE log_partition = {partition:UInt32} AND version = {version:UInt64} AND span = 24)
+  AND {token:UInt64} >= (SELECT max(token) FROM derivation_progress_local WHERE log_incarnation = {incarnation:UUID} AND log_partition = {partition:UInt32})

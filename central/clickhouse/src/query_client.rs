@@ -143,7 +143,9 @@ pub enum QueryError {
     #[error("the event store does not answer: {0}")]
     Unavailable(#[source] StoreError),
     /// The statement hit its limit of time or memory. A shorter period may do.
-    #[error("the report was stopped at its limit of time or memory; ask for a shorter period")]
+    #[error(
+        "the report was stopped at its limit of time or memory; ask for a shorter period, with `from` and `to` closer together"
+    )]
     LimitExceeded(#[source] StoreError),
     /// The store refused the statement: a defect of ours. Permanent.
     #[error("the event store refused the report: {0}")]

@@ -1,104 +1,52 @@
-//! From a typed question to rows of the event store: [`Question`] → [`reports`] → [`Stats`]. Reads only; knows neither HTTP nor how the
-//! events came there.
+//! From a typed question to rows of the event store: [`Question`] → plan → [`reports`] → [`Stats`]. Reads only; knows neither HTTP nor how the
+//! events came there, nor how tables are derived of them.
 
+mod answer;
+mod buckets;
 mod cache;
 mod definitions;
+mod freshness;
+mod known_freshness;
 mod period;
+mod plan;
+mod question;
 mod reports;
+mod spans;
+mod zone;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 
-use footfall_clickhouse::{QueryClient, QueryError, Row};
+use footfall_clickhouse::{QueryClient, QueryError};
 use footfall_live::Answers;
 
+pub use answer::{
+    Answered, Basis, Bucket, Counted, EntryPage, ExitPage, OfSessions, ReachedGoal, Series, Stats, Totals,
+    Visits,
+};
+use buckets::Buckets;
+pub use buckets::{Interval, MAX_BUCKETS, TooManyBuckets};
 use cache::Cache;
 pub use cache::Metrics;
+pub use definitions::{DEFINITIONS, Definition};
+use freshness::Freshness;
+use known_freshness::KnownFreshness;
 pub use period::{InvalidPeriod, Period};
-use reports::{Dimension, Report};
+use plan::Plan;
+pub use plan::{Piece, Source};
+use question::Scope;
+pub use question::{PlanChoice, Question, SeriesQuestion};
+use reports::{Dimension, End, Report, SeriesRow, VisitsRow};
+use spans::Span;
+pub use zone::{UnknownZone, Zone};
 
 /// Most questions that run at once; each runs several reports.
 const MAX_RUNNING: usize = 8;
-
-/// What somebody wants to know about one website.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Question {
-    /// UUID in text form, as the events carry it.
-    pub website_id: String,
-    /// When.
-    pub period: Period,
-    /// Rows per list.
-    pub limit: u16,
-    /// Whether bots are counted, too.
-    pub bots: bool,
-}
-
-/// The answer: duplicates left out, and bots unless asked for; counts and the average weighted by the inverse of the share of events kept.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Stats {
-    /// The period's own figures.
-    #[serde(flatten)]
-    pub totals: Totals,
-    /// Pages by page views.
-    pub top_pages: Vec<Counted>,
-    /// Those who sent the visits, by page views.
-    pub sources: Vec<Counted>,
-    /// Classes of traffic sources by page views.
-    pub channels: Vec<Counted>,
-    /// Countries (ISO 3166 codes) by page views.
-    pub countries: Vec<Counted>,
-    /// Device types by page views.
-    pub devices: Vec<Counted>,
-    /// Browsers by page views.
-    pub browsers: Vec<Counted>,
-}
-
-/// The figures of a period.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Row)]
-#[clickhouse(crate = "footfall_clickhouse::client")]
-pub struct Totals {
-    /// Page views.
-    pub pageviews: u64,
-    /// Distinct users of all events, exactly.
-    pub visitors: u64,
-    /// Distinct sessions of all events, exactly.
-    pub sessions: u64,
-    /// Engagement received in the period ÷ page views in the period, milliseconds; none without page views.
-    pub average_engagement_ms: Option<f64>,
-}
-
-/// One row of a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Row)]
-#[clickhouse(crate = "footfall_clickhouse::client")]
-pub struct Counted {
-    /// Empty where it is not known.
-    pub name: String,
-    /// Page views.
-    pub pageviews: u64,
-    /// Distinct users among them, exactly.
-    pub visitors: u64,
-}
-
-impl Question {
-    /// The same question for all who ask about the present: a period that has not ended has no end, so that they share an answer.
-    fn normalised(mut self, now_ms: i64) -> Self {
-        self.period = self.period.normalised(now_ms);
-        self
-    }
-
-    /// Says all about a normalised question and how fresh its answer has to be: the number of the time slot of `max_age_ms` that `now_ms`
-    /// lies in. So an answer shows what the store held at most that long ago.
-    fn cache_key(&self, now_ms: i64, max_age_ms: i64) -> String {
-        let Self { website_id, period, limit, bots } = self;
-        let bots = if *bots { "bots" } else { "people" };
-        let slot = now_ms.div_euclid(max_age_ms);
-        format!("{{{website_id}}}:stats:{}-{}:{limit}:{bots}:{slot}", period.from_ms(), period.to_ms())
-    }
-}
 
 /// Answers questions from the event store, or from the cache. Clones share it.
 #[derive(Clone)]
@@ -106,6 +54,7 @@ pub struct Reports {
     client: QueryClient,
     running: Arc<Semaphore>,
     cache: Cache,
+    freshness: Arc<KnownFreshness>,
     /// How old a cached answer may be, milliseconds; 0 caches none.
     max_age_ms: i64,
 }
@@ -115,7 +64,8 @@ impl Reports {
     pub fn new(client: QueryClient, answers: Answers, max_age: Duration, metrics: Metrics) -> Self {
         let max_age_ms = i64::try_from(max_age.as_millis()).unwrap_or(i64::MAX);
         let cache = Cache::new(answers, max_age, metrics);
-        Self { client, running: Arc::new(Semaphore::new(MAX_RUNNING)), cache, max_age_ms }
+        let freshness = Arc::new(KnownFreshness::new(max_age));
+        Self { client, running: Arc::new(Semaphore::new(MAX_RUNNING)), cache, freshness, max_age_ms }
     }
 
     /// All figures and lists of one website and period, asked at `now_ms` (milliseconds since 1970). Each report runs with the limits
@@ -123,44 +73,148 @@ impl Reports {
     ///
     /// # Errors
     /// [`Error`], shared by all who asked the same.
-    pub async fn stats(&self, question: Question, now_ms: i64) -> Result<Stats, Arc<Error>> {
+    pub async fn stats(&self, question: Question, now_ms: i64) -> Result<Answered<Stats>, Arc<Error>> {
         let question = question.normalised(now_ms);
-        if self.max_age_ms == 0 {
-            return self.ask(&question).await.map_err(Arc::new);
-        }
+        let key = |max_age_ms| question.cache_key(now_ms, max_age_ms);
         let (reports, wanted) = (self.clone(), question.clone());
+        self.answer(key, move || {
+            let (reports, wanted) = (reports.clone(), wanted.clone());
+            async move { reports.ask_stats(&wanted).await }
+        })
+        .await
+    }
+
+    /// The course of a period, asked at `now_ms`.
+    ///
+    /// # Errors
+    /// [`Error`], shared by all who asked the same.
+    pub async fn series(
+        &self,
+        question: SeriesQuestion,
+        now_ms: i64,
+    ) -> Result<Answered<Series>, Arc<Error>> {
+        let (question, buckets) =
+            question.normalised(now_ms).map_err(|too_many| Arc::new(Error::TooMany(too_many)))?;
+        let key = |max_age_ms| question.cache_key(now_ms, max_age_ms);
+        let (reports, wanted) = (self.clone(), question.clone());
+        self.answer(key, move || {
+            let (reports, wanted, buckets) = (reports.clone(), wanted.clone(), buckets.clone());
+            async move { reports.ask_series(&wanted, &buckets).await }
+        })
+        .await
+    }
+
+    /// From the cache, or else asked; `key` is told how old the answer may be.
+    async fn answer<T, F>(
+        &self,
+        key: impl Fn(i64) -> String,
+        ask: impl Fn() -> F,
+    ) -> Result<Answered<T>, Arc<Error>>
+    where
+        T: Serialize + DeserializeOwned,
+        F: Future<Output = Result<Answered<T>, Error>> + Send + 'static,
+    {
+        if self.max_age_ms == 0 {
+            return ask().await.map_err(Arc::new);
+        }
+        let asked = ask();
         let make = Box::pin(async move {
-            let stats = reports.ask(&wanted).await?;
-            Ok(Bytes::from(serde_json::to_vec(&stats).expect("figures and lists are plain data")))
+            let answer = asked.await?;
+            Ok(Bytes::from(serde_json::to_vec(&answer).expect("figures and lists are plain data")))
         });
-        let answer = self.cache.answer(&question.cache_key(now_ms, self.max_age_ms), make).await?;
+        let answer = self.cache.answer(&key(self.max_age_ms), make).await?;
         match serde_json::from_slice(&answer) {
-            Ok(stats) => Ok(stats),
+            Ok(answer) => Ok(answer),
             Err(error) => {
                 tracing::warn!(%error, "an answer in the cache cannot be read");
-                self.ask(&question).await.map_err(Arc::new)
+                ask().await.map_err(Arc::new)
             }
         }
     }
 
-    async fn ask(&self, question: &Question) -> Result<Stats, Error> {
+    async fn ask_stats(&self, question: &Question) -> Result<Answered<Stats>, Error> {
         let _running = self.running.try_acquire().map_err(|_| Error::Busy)?;
-        let website = question.website_id.as_str();
-        let totals = Report::Totals.statement(question);
+        let scope = &question.scope();
+        let period = (question.period.from_ms(), question.period.to_ms());
+        let freshness = self.freshness.of(&self.client, &scope.website_id).await?;
+        let plan = plan(question.choice, period, &[], &freshness);
         let list = async |dimension| {
-            let statement = Report::TopList(dimension).statement(question);
-            self.client.fetch_all::<Counted>(website, &statement).await
+            let statement = Report::TopList(&plan, dimension, question.limit).statement(scope);
+            self.client.fetch_all::<Counted>(&scope.website_id, &statement).await
         };
-        let (totals, top_pages, sources, channels, countries, devices, browsers) = tokio::try_join!(
-            self.client.fetch_one::<Totals>(website, &totals),
+        let totals = Report::Totals(&plan).statement(scope);
+        let (totals, top_pages, sources, channels, countries, devices, browsers, of_sessions) = tokio::try_join!(
+            self.client.fetch_one::<Totals>(&scope.website_id, &totals),
             list(Dimension::Page),
             list(Dimension::Source),
             list(Dimension::Channel),
             list(Dimension::Country),
             list(Dimension::Device),
             list(Dimension::Browser),
+            self.ask_sessions(scope, period, question.limit, &freshness),
         )?;
-        Ok(Stats { totals, top_pages, sources, channels, countries, devices, browsers })
+        let answer =
+            Stats { totals, top_pages, sources, channels, countries, devices, browsers, of_sessions };
+        Ok(Answered { answer, basis: Basis::new(&plan, &freshness) })
+    }
+
+    /// Nothing where not all sessions of the period are derived.
+    async fn ask_sessions(
+        &self,
+        scope: &Scope,
+        period: Span,
+        limit: u16,
+        freshness: &Freshness,
+    ) -> Result<Option<OfSessions>, QueryError> {
+        if !freshness.has_sessions_from(period.0) {
+            return Ok(None);
+        }
+        let (client, website) = (&self.client, scope.website_id.as_str());
+        let statements = [
+            Report::Visits(period),
+            Report::SessionPages(period, End::Entry, limit),
+            Report::SessionPages(period, End::Exit, limit),
+            Report::Goals(period),
+        ];
+        let [visits, entry_pages, exit_pages, goals] = statements.map(|report| report.statement(scope));
+        let (visits, entry_pages, exit_pages, goals) = tokio::try_join!(
+            client.fetch_one::<Visits>(website, &visits),
+            client.fetch_all::<EntryPage>(website, &entry_pages),
+            client.fetch_all::<ExitPage>(website, &exit_pages),
+            client.fetch_all::<ReachedGoal>(website, &goals),
+        )?;
+        Ok(Some(OfSessions { visits, entry_pages, exit_pages, goals }))
+    }
+
+    async fn ask_series(
+        &self,
+        question: &SeriesQuestion,
+        buckets: &Buckets,
+    ) -> Result<Answered<Series>, Error> {
+        let _running = self.running.try_acquire().map_err(|_| Error::Busy)?;
+        let (scope, starts) = (&question.scope(), buckets.starts());
+        let period = (question.period.from_ms(), question.period.to_ms());
+        let freshness = self.freshness.of(&self.client, &scope.website_id).await?;
+        let plan = plan(question.choice, period, starts, &freshness);
+        let mut series = Series::empty(starts, |start| freshness.has_sessions_from(start.max(period.0)));
+        if !starts.is_empty() {
+            let (client, website) = (&self.client, scope.website_id.as_str());
+            let events = Report::Series(&plan, starts).statement(scope);
+            let visits = Report::VisitsSeries(period, starts).statement(scope);
+            let (events, visits) = tokio::try_join!(
+                client.fetch_all::<SeriesRow>(website, &events),
+                client.fetch_all::<VisitsRow>(website, &visits),
+            )?;
+            series.fill(&events, &visits);
+        }
+        Ok(Answered { answer: series, basis: Basis::new(&plan, &freshness) })
+    }
+}
+
+fn plan(choice: PlanChoice, period: Span, edges: &[i64], freshness: &Freshness) -> Plan {
+    match choice {
+        PlanChoice::Best => Plan::new(period, edges, freshness),
+        PlanChoice::Raw => Plan::raw(period),
     }
 }
 
@@ -170,48 +224,10 @@ pub enum Error {
     /// Too many questions run already. Transient.
     #[error("too many reports are running")]
     Busy,
+    /// A series would be too long. Permanent.
+    #[error(transparent)]
+    TooMany(TooManyBuckets),
     /// The event store gave none. See [`QueryError`].
     #[error(transparent)]
     Read(#[from] QueryError),
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_question_about_the_present_has_one_cache_key_for_a_while_and_other_questions_have_others() {
-        let ask = |from, to, now: time::OffsetDateTime, limit| {
-            let now_ms = now.unix_timestamp() * 1000;
-            let period = Period::parse(from, to, now).unwrap();
-            let question = Question { website_id: "w".to_owned(), period, limit, bots: false };
-            question.normalised(now_ms).cache_key(now_ms, 5000)
-        };
-        let noon = time::macros::datetime!(2026-11-23 12:00 UTC);
-        let (soon, later) = (noon + Duration::from_secs(4), noon + Duration::from_secs(5));
-        assert_eq!(ask(None, None, noon, 10), ask(None, None, soon, 10));
-        assert_eq!(ask(None, None, noon, 10), ask(Some("2026-11-23"), Some("2026-11-23"), soon, 10));
-        assert_ne!(ask(None, None, noon, 10), ask(None, None, later, 10));
-        assert_ne!(ask(None, None, noon, 10), ask(None, None, noon, 11));
-        assert_ne!(ask(None, None, noon, 10), ask(None, Some("2026-11-23T11:00:00Z"), noon, 10));
-        assert_eq!(ask(None, None, noon, 10), "{w}:stats:1795392000000-7258118400000:10:people:359087040");
-    }
-
-    #[test]
-    fn stats_can_be_cached() {
-        let totals =
-            Totals { pageviews: u64::MAX, visitors: 1, sessions: 0, average_engagement_ms: Some(0.1 + 0.2) };
-        let row = Counted { name: "/\u{1F600}\"".to_owned(), pageviews: 3, visitors: 2 };
-        let stats = Stats {
-            totals,
-            top_pages: vec![row],
-            sources: Vec::new(),
-            channels: Vec::new(),
-            countries: Vec::new(),
-            devices: Vec::new(),
-            browsers: Vec::new(),
-        };
-        let kept = serde_json::to_vec(&stats).unwrap();
-        assert_eq!(serde_json::from_slice::<Stats>(&kept).unwrap(), stats);
-    }
 }

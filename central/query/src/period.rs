@@ -1,9 +1,11 @@
-//! A span of time in UTC, as people write it. Pure: now is an argument.
+//! A span of time, as people write it. Pure: now is an argument.
 
 use serde::{Serialize, Serializer};
 use time::format_description::well_known::Rfc3339;
 use time::macros::{datetime, format_description};
-use time::{Date, Duration, OffsetDateTime, Time, UtcOffset};
+use time::{Date, OffsetDateTime, UtcOffset};
+
+use super::zone::Zone;
 
 /// What ClickHouse's DateTime64 can hold with room to spare.
 const EARLIEST: OffsetDateTime = datetime!(1970-01-01 0:00 UTC);
@@ -28,11 +30,27 @@ enum End {
 impl Period {
     /// Reads two ends, each a day (`2026-11-23`, in UTC; as `to` the whole day counts) or an instant (RFC 3339). What is missing is the
     /// beginning of today, and now.
+    ///
+    /// # Errors
+    /// [`InvalidPeriod`].
     pub fn parse(from: Option<&str>, to: Option<&str>, now: OffsetDateTime) -> Result<Self, InvalidPeriod> {
+        Self::parse_in(from, to, now, &Zone::utc())
+    }
+
+    /// The same with the days of a zone.
+    ///
+    /// # Errors
+    /// [`InvalidPeriod`].
+    pub fn parse_in(
+        from: Option<&str>,
+        to: Option<&str>,
+        now: OffsetDateTime,
+        zone: &Zone,
+    ) -> Result<Self, InvalidPeriod> {
         let now = now.to_offset(UtcOffset::UTC);
-        let from =
-            from.map_or(Ok(now.replace_time(Time::MIDNIGHT)), |text| instant("from", text, End::From))?;
-        let to = to.map_or(Ok(now), |text| instant("to", text, End::To))?;
+        let today = || Ok(at_ms(zone.day_start(milliseconds(now))));
+        let from = from.map_or_else(today, |text| instant("from", text, End::From, zone))?;
+        let to = to.map_or(Ok(now), |text| instant("to", text, End::To, zone))?;
         if from > to {
             return Err(InvalidPeriod::Backwards);
         }
@@ -43,6 +61,11 @@ impl Period {
     /// the same period.
     pub(super) fn normalised(self, now_ms: i64) -> Self {
         Self { to: if self.to_ms() >= now_ms { LATEST } else { self.to }, ..self }
+    }
+
+    /// The same with another end, where that is later.
+    pub(super) fn until_at_least(self, to_ms: i64) -> Self {
+        if to_ms > self.to_ms() { Self { to: at_ms(to_ms), ..self } } else { self }
     }
 
     /// The first instant, milliseconds since 1970.
@@ -56,17 +79,27 @@ impl Period {
     }
 }
 
-fn instant(name: &'static str, text: &str, end: End) -> Result<OffsetDateTime, InvalidPeriod> {
+fn instant(name: &'static str, text: &str, end: End, zone: &Zone) -> Result<OffsetDateTime, InvalidPeriod> {
     let invalid = || InvalidPeriod::Instant { name, text: text.chars().take(40).collect() };
     let day = format_description!("[year]-[month]-[day]");
+    let begin = |day: Date| {
+        let begin = zone.start_of(day)?;
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(begin) * 1_000_000).ok()
+    };
     let instant = match Date::parse(text, &day) {
-        Ok(day) if end == End::To => day.midnight().assume_utc().checked_add(Duration::DAY),
-        Ok(day) => Some(day.midnight().assume_utc()),
+        Ok(day) if end == End::To => day.next_day().and_then(begin),
+        Ok(day) => begin(day),
         Err(_) => OffsetDateTime::parse(text, &Rfc3339)
             .ok()
             .and_then(|instant| instant.checked_to_offset(UtcOffset::UTC)),
     };
     instant.filter(|instant| (EARLIEST..=LATEST).contains(instant)).ok_or_else(invalid)
+}
+
+/// Of a time that lies between 1970 and 2200.
+fn at_ms(instant: i64) -> OffsetDateTime {
+    let nanoseconds = i128::from(instant) * 1_000_000;
+    OffsetDateTime::from_unix_timestamp_nanos(nanoseconds).expect("between 1970 and 2200")
 }
 
 fn milliseconds(instant: OffsetDateTime) -> i64 {
@@ -155,6 +188,21 @@ mod tests {
             assert_eq!(refused, Err(InvalidPeriod::Instant { name: "to", text: text.to_owned() }));
         }
         assert_eq!(period(Some("2026-11-23"), Some("2026-11-21")), Err(InvalidPeriod::Backwards));
+    }
+
+    #[test]
+    fn days_are_those_of_the_zone_that_is_named() {
+        let zone = Zone::named("Europe/Berlin").unwrap();
+        let parse = |from, to| Period::parse_in(from, to, NOW, &zone).map(|period| (period.from, period.to));
+        let day = Some("2026-03-29");
+        assert_eq!(
+            parse(day, day),
+            Ok((datetime!(2026-03-28 23:00 UTC), datetime!(2026-03-29 22:00 UTC))),
+            "it has 23 hours"
+        );
+        assert_eq!(parse(None, None), Ok((datetime!(2026-11-22 23:00 UTC), datetime!(2026-11-23 7:30 UTC))));
+        let instant = Some("2026-11-23T01:00:00Z");
+        assert_eq!(parse(instant, instant).map(|period| period.0), Ok(datetime!(2026-11-23 1:00 UTC)));
     }
 
     #[test]

@@ -1,8 +1,13 @@
 //! The values of one dimension with the most page views in one website and period, and the distinct users who saw them. Pure.
 
-use footfall_clickhouse::{Filter, Order, Select};
+use footfall_clickhouse::{Filter, Order, Select, Value};
+use footfall_tables::page_view_rollups::PAGE_VIEW_ROLLUPS;
 
-use super::super::{Question, definitions};
+use super::super::definitions::{of_events, of_parts};
+use super::super::plan::{Plan, Source};
+use super::super::question::Scope;
+use super::super::spans::Span;
+use super::parts;
 
 /// By what page views are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +32,8 @@ impl Dimension {
     pub(super) const ALL: [Self; 6] =
         [Self::Page, Self::Source, Self::Channel, Self::Country, Self::Device, Self::Browser];
 
-    /// The column that holds it.
-    const fn column(self) -> &'static str {
+    /// The column of events that holds it.
+    pub(super) const fn column(self) -> &'static str {
         match self {
             Self::Page => "page_path",
             Self::Source => "source_name",
@@ -38,42 +43,49 @@ impl Dimension {
             Self::Browser => "browser",
         }
     }
+
+    /// What the table of lists calls it.
+    pub(super) const fn rollup(self) -> &'static str {
+        match self {
+            Self::Page => "page",
+            Self::Source => "source",
+            Self::Channel => "channel",
+            Self::Country => "country",
+            Self::Device => "device",
+            Self::Browser => "browser",
+        }
+    }
 }
 
-/// A row for each value, at most as many as the question asks for.
-pub(super) fn select(dimension: Dimension, question: &Question) -> Select {
-    super::events(question)
-        .column("name", dimension.column())
-        .column("pageviews", definitions::PAGEVIEWS)
-        .column("visitors", definitions::VISITORS)
-        .filter(Filter::equal("event_type", "pageview".into()))
+/// A row for each value, at most as many as asked for.
+pub(super) fn select(scope: &Scope, plan: &Plan, dimension: Dimension, limit: u16) -> Select {
+    parts::of(plan, |source, spans| part(scope, dimension, source, spans))
+        .column("name", "value")
+        .column("pageviews", of_parts::PAGEVIEWS)
+        .column("visitors", of_parts::VISITORS)
         .group_by("name")
         .order_by("pageviews", Order::Descending)
         .order_by("name", Order::Ascending)
-        .limit(question.limit)
+        .limit(limit)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::{LIMITS, tests::question};
-    use super::*;
-    use footfall_clickhouse::Value;
-    use footfall_tables::events::EVENTS;
-
-    #[test]
-    fn it_lists_page_views_by_a_column_of_the_table() {
-        for dimension in Dimension::ALL {
-            let statement = select(dimension, &question()).statement(LIMITS);
-            let columns = format!(
-                "SELECT {} AS name, toUInt64(round(sum(1 / sample_rate))) AS pageviews, uniqExact(user_id) AS visitors\nFROM events_local\n",
-                dimension.column()
-            );
-            assert!(statement.sql().starts_with(&columns), "{}", statement.sql());
-            let end = "\n    AND event_type = {p5:String}\nGROUP BY name\nORDER BY pageviews DESC, name\nLIMIT {p6:UInt64}";
-            assert!(statement.sql().ends_with(end), "{}", statement.sql());
-            let last: Vec<_> = statement.parameters().skip(5).collect();
-            assert_eq!(last, [("p5", &"pageview".into()), ("p6", &Value::Number(7))]);
-            assert!(EVENTS.columns().iter().any(|column| column.name == dimension.column()), "{dimension:?}");
+fn part(scope: &Scope, dimension: Dimension, source: Source, spans: Vec<Span>) -> Select {
+    let span = match source {
+        Source::Days => 24,
+        Source::Hours => 1,
+        Source::Raw => {
+            return parts::events(scope, spans)
+                .filter(Filter::equal("event_type", "pageview".into()))
+                .column("value", dimension.column())
+                .column("views", of_events::ONLY_VIEWS)
+                .column("user_set", of_events::USERS)
+                .group_by("value");
         }
-    }
+    };
+    parts::rows(scope, &PAGE_VIEW_ROLLUPS, "start", spans)
+        .filter(Filter::equal("dimension", dimension.rollup().into()))
+        .filter(Filter::equal("span", Value::Number(span)))
+        .column("value", "value")
+        .column("views", "pageviews")
+        .column("user_set", "users")
 }

@@ -6,16 +6,21 @@
 //! | `/api/v1/sites` | the websites, each with the tag to paste |
 //! | `/api/v1/sites/{id}/realtime` | the last hour; a stream where `text/event-stream` is accepted |
 //! | `/api/v1/sites/{id}/realtime/stream` | the same, always a stream |
-//! | `/api/v1/sites/{id}/stats?from&to&limit&bots` | figures and lists of a period |
+//! | `/api/v1/sites/{id}/stats?from&to&tz&limit&bots` | figures and lists of a period |
+//! | `/api/v1/sites/{id}/series?from&to&interval&tz&bots` | its course by hours or days of a zone |
+//! | `/api/v1/definitions` | what each figure means |
 //! | `/healthz`, `/readyz`, `/metrics` | for whoever watches; on an address of their own too, where there is one ([`watch`]) |
 //!
 //! `{id}` is a tracking id or a website id. What cannot be answered is a status and `{"error": "one sentence"}`.
 //! Every request passes [`guard`] first: nobody has to sign in here, so only programs of this machine and pages of our own may ask.
 
+mod asked;
 mod dashboard;
+mod definitions;
 mod guard;
 mod health;
 mod problem;
+mod series;
 mod sites;
 mod stats;
 mod stream;
@@ -181,6 +186,8 @@ fn router(shared: Shared, metrics: MetricsPlace) -> Router {
         .route("/api/v1/sites/{id}/realtime", get(sites::realtime))
         .route("/api/v1/sites/{id}/realtime/stream", get(stream::open))
         .route("/api/v1/sites/{id}/stats", get(stats::stats))
+        .route("/api/v1/sites/{id}/series", get(series::series))
+        .route("/api/v1/definitions", get(definitions::list))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready));
     if metrics == MetricsPlace::Here {

@@ -50,6 +50,7 @@ impl From<Arc<footfall_query::Error>> for Problem {
     fn from(error: Arc<footfall_query::Error>) -> Self {
         tracing::warn!(%error, "a report was not answered");
         match &*error {
+            footfall_query::Error::TooMany(_) => Self::bad_request(error.to_string()),
             footfall_query::Error::Busy => Self::busy("too many reports are running; try again"),
             footfall_query::Error::Read(QueryError::Unavailable(_)) => {
                 Self::busy("the event store does not answer; it may be starting, try again")

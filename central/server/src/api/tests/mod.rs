@@ -179,10 +179,41 @@ async fn questions_that_make_no_sense_are_refused_with_what_is_wrong() {
         ("limit=100000", "limit"),
         ("limit=all", "limit"),
         ("from=a&from=b", "from"),
+        ("tz=Europe/Atlantis", "`tz`"),
+        ("plan=raw", "plan"),
     ] {
         let (status, body) = face.json(&format!("/api/v1/sites/FF-DEMO-1/stats?{query}")).await;
         assert_eq!(status, 400, "{query}");
         assert!(body["error"].as_str().is_some_and(|sentence| sentence.contains(wrong)), "{query}: {body}");
+    }
+    for (query, wrong) in [
+        ("", "interval"),
+        ("interval=week", "interval"),
+        ("interval=day&tz=", "`tz`"),
+        ("interval=hour&from=2026-01-01&to=2026-12-31", "more than 750 hours"),
+        ("interval=day&from=2020-01-01&to=2026-12-31", "more than 750 days"),
+        ("interval=day&from=tomorrow", "`from`"),
+    ] {
+        let (status, body) = face.json(&format!("/api/v1/sites/FF-DEMO-1/series?{query}")).await;
+        assert_eq!(status, 400, "{query}");
+        assert!(body["error"].as_str().is_some_and(|sentence| sentence.contains(wrong)), "{query}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn every_figure_of_the_api_has_a_definition() {
+    let face = face().await;
+    let (status, body) = face.json("/api/v1/definitions").await;
+    assert_eq!(status, 200);
+    let defined: Vec<_> =
+        body["definitions"].as_array().unwrap().iter().map(|one| one["figure"].as_str().unwrap()).collect();
+    for figure in ["pageviews", "visitors", "bounce_rate", "entry_pages", "goals", "fresh_until"] {
+        assert_eq!(defined.iter().filter(|defined| **defined == figure).count(), 1, "{figure}");
+    }
+    for definition in body["definitions"].as_array().unwrap() {
+        for part in ["name", "unit", "meaning"] {
+            assert!(definition[part].as_str().is_some_and(|text| !text.is_empty()), "{definition}");
+        }
     }
 }
 

@@ -245,7 +245,6 @@ $("days").addEventListener("submit", (event) => {
   event.preventDefault();
   chooseDays();
 });
-$("days").addEventListener("input", () => $("to").setCustomValidity(""));
 $("recent").addEventListener("opened", () => view && showView(view));
 $("period-body").addEventListener("opened", loadStats);
 addEventListener("popstate", follow);

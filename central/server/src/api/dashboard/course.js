@@ -1,7 +1,7 @@
 // The course of a period as a chart: page views by hour or by day of the website's time zone. Says what bars, words and marks there are;
 // draws nothing. Times are read off the zone's own clock, which central writes (`2026-11-30T14:00:00+01:00`).
 
-import { clockTime, counted, day, number, weekday } from "./names.js";
+import { clockTime, counted, day, days, number, weekday } from "./names.js";
 
 /** Bars from one mark to the next. */
 const STEPS = { hour: [1, 2, 3, 4, 6, 12, 24], day: [1, 2, 7, 14, 28, 56, 91, 182, 364] };
@@ -16,8 +16,9 @@ export function course({ interval, buckets, to }, now) {
   const clocks = buckets.map((bucket) => Date.parse(`${bucket.start.slice(0, 19)}Z`));
   const running = now < Date.parse(to) ? starts.findLastIndex((start) => start <= now) : null;
   const severalDays = new Set(buckets.map((bucket) => bucket.start.slice(0, 10))).size > 1;
+  const severalYears = new Set(buckets.map((bucket) => bucket.start.slice(0, 4))).size > 1 && interval === "day";
   const words = (clock) => {
-    if (interval === "day") return day(clock);
+    if (interval === "day") return severalYears ? days(clock, clock) : day(clock);
     return severalDays ? `${weekday(clock)} ${clockTime(clock)}` : clockTime(clock);
   };
   const total = values.reduce((sum, value) => sum + value, 0);
@@ -38,6 +39,8 @@ export function course({ interval, buckets, to }, now) {
       const marks = [];
       for (let index = 0; index < values.length; index += step) {
         const middle = step === 1 && interval === "day";
+        // One that begins with the last bars has no room beside them.
+        if (!middle && ((values.length - index) / values.length) * width < MARK_WIDTH / 2) continue;
         marks.push({ at: middle ? index + 0.5 : index, text: words(clocks[index]), anchor: middle ? "middle" : "start" });
       }
       return marks;

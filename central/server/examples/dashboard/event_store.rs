@@ -146,7 +146,9 @@ fn visits(out: &mut Vec<u8>, scale: u64) {
     };
     out.extend((scale * 54).to_le_bytes());
     out.extend((scale * 21).to_le_bytes());
-    [0.389, 172.6, 1.89].into_iter().for_each(|value| rate(out, value));
+    for value in [0.389, 172.6, 1.89] {
+        rate(out, value);
+    }
     out.extend((scale * 33 / 10).to_le_bytes());
     rate(out, 0.061);
     out.extend((scale as f64 * 298.6).to_le_bytes());

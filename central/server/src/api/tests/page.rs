@@ -126,7 +126,7 @@ async fn every_figure_of_the_dashboard_has_a_definition_and_every_script_finds_i
         let wanted = named(attribute);
         assert!(wanted.is_subset(&ids), "{attribute}: {:?}", wanted.difference(&ids));
     }
-    for (name, text) in assets().filter(|(name, _)| name.ends_with(".js")) {
+    for (name, text) in assets() {
         for wanted in text.split("$(\"").skip(1).filter_map(|rest| rest.split_once('"')) {
             assert!(ids.contains(wanted.0), "{name} looks for {}", wanted.0);
         }

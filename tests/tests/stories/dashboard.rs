@@ -1,12 +1,17 @@
 //! The dashboard's page in a real browser, over answers of central that a story makes up: what stands in the address, lists that open,
 //! and figures that are not of now.
 
+mod figures;
+
 use std::path::Path;
+use std::time::Duration;
 
 use footfall_tests::browser::Browser;
 use footfall_tests::recorder::{Recorder, Reply};
 use serde_json::{Value, json};
 
+/// For a page that was told to ask.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// Names in each list of the made-up figures of a period, and of the last half hour.
 const NAMES: usize = 40;
 const LIVE_NAMES: usize = 10;
@@ -15,7 +20,9 @@ const SHOWN: &str = "return [location.hash, document.querySelector('#site').valu
                      document.querySelector('input[name=period]:checked').value]";
 
 fn rows(count: usize) -> Value {
-    (0..count).map(|n| json!({ "name": format!("name-{n}"), "pageviews": 100 - n })).collect()
+    let row =
+        |n| json!({ "name": format!("name-{n}"), "pageviews": 100 - n, "visits": 90 - n, "bounces": n });
+    (0..count).map(row).collect()
 }
 
 fn answer(body: &Value) -> Reply {
@@ -35,7 +42,7 @@ fn serve(central: &Recorder) {
         };
         central.serve(&path, Reply::file(media_type, std::fs::read(entry.path()).expect("readable")));
     }
-    let site = |id: &str| json!({ "tracking_id": id, "name": id, "domain": "x.test", "status": "active", "tag": "-" });
+    let site = |id: &str| json!({ "tracking_id": id, "name": id, "domain": "x.test", "status": "active", "tag": "-", "timezone": "Pacific/Apia" });
     central.serve("/api/v1/sites", answer(&json!({ "sites": [site("FF-A"), site("FF-B")] })));
     for id in ["FF-A", "FF-B"] {
         let live = json!({ "top": rows(LIVE_NAMES), "other": 5 });
@@ -44,14 +51,36 @@ fn serve(central: &Recorder) {
             "top_pages": live, "sources": live, "channels": live, "countries": live, "devices": live,
         });
         central.serve(&format!("/api/v1/sites/{id}/realtime"), answer(&realtime));
-        let list = rows(NAMES);
-        let stats = json!({
-            "visitors": 1, "pageviews": 90_000, "sessions": 2, "average_engagement_ms": 5_000,
-            "from": "2026-11-01T00:00:00Z", "to": "2026-11-02T00:00:00Z",
-            "top_pages": list, "sources": list, "channels": list, "countries": list, "devices": list, "browsers": list,
+        central.serve(&format!("/api/v1/sites/{id}/stats"), answer(&stats()));
+        let bucket = |hour| json!({ "start": format!("2026-11-01T{hour:02}:00:00+13:00"), "pageviews": hour * 100, "visitors": hour });
+        let series = json!({
+            "from": "2026-11-01T00:00:00Z", "to": "2026-11-02T00:00:00Z", "interval": "hour",
+            "buckets": (0..24).map(bucket).collect::<Value>(),
         });
-        central.serve(&format!("/api/v1/sites/{id}/stats"), answer(&stats));
+        central.serve(&format!("/api/v1/sites/{id}/series"), answer(&series));
     }
+    let definition = json!({ "figure": "bounce_rate", "name": "Bounce rate", "unit": "share", "meaning": "How many left." });
+    central.serve("/api/v1/definitions", answer(&json!({ "definitions": [definition] })));
+}
+
+/// The figures of a period.
+fn stats() -> Value {
+    let list = rows(NAMES);
+    json!({
+        "visitors": 1, "pageviews": 90_000, "sessions": 2, "average_engagement_ms": 5_000,
+        "from": "2026-11-01T00:00:00Z", "to": "2026-11-02T00:00:00Z",
+        "top_pages": list, "sources": list, "channels": list, "countries": list, "devices": list, "browsers": list,
+        "visits": {
+            "visits": 80_000, "bounces": 20_000, "bounce_rate": 0.25, "average_duration_s": 83.4, "pages_per_visit": 1.125,
+            "conversions": 40, "conversion_rate": 0.0005, "revenue": 1234.5,
+        },
+        "entry_pages": list, "exit_pages": list,
+        "goals": [
+            { "goal_id": "a", "name": "<b>Bought</b>", "conversions": 30, "times": 31, "revenue": 1234.5 },
+            { "goal_id": "b", "name": null, "conversions": 10, "times": 10, "revenue": 0.0 },
+        ],
+        "meta": { "plan": [], "fresh_until": null, "sessions_until": "2026-11-01T12:00:00Z", "tz": "Pacific/Apia" },
+    })
 }
 
 async fn open(central: &Recorder, hash: &str) -> Browser {

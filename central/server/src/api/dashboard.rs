@@ -14,13 +14,20 @@ const SVG: &str = "image/svg+xml";
 /// Name, type and bytes.
 const ASSETS: &[(&str, &str, &str)] = &[
     ("dashboard.css", CSS, include_str!("dashboard/dashboard.css")),
+    ("visits.css", CSS, include_str!("dashboard/visits.css")),
     ("dashboard.js", JAVASCRIPT, include_str!("dashboard/dashboard.js")),
     ("address.js", JAVASCRIPT, include_str!("dashboard/address.js")),
-    ("staleness.js", JAVASCRIPT, include_str!("dashboard/staleness.js")),
+    ("ask.js", JAVASCRIPT, include_str!("dashboard/ask.js")),
     ("chart.js", JAVASCRIPT, include_str!("dashboard/chart.js")),
+    ("course.js", JAVASCRIPT, include_str!("dashboard/course.js")),
+    ("definitions.js", JAVASCRIPT, include_str!("dashboard/definitions.js")),
     ("feed.js", JAVASCRIPT, include_str!("dashboard/feed.js")),
     ("lists.js", JAVASCRIPT, include_str!("dashboard/lists.js")),
+    ("minutes.js", JAVASCRIPT, include_str!("dashboard/minutes.js")),
     ("names.js", JAVASCRIPT, include_str!("dashboard/names.js")),
+    ("period.js", JAVASCRIPT, include_str!("dashboard/period.js")),
+    ("staleness.js", JAVASCRIPT, include_str!("dashboard/staleness.js")),
+    ("visits.js", JAVASCRIPT, include_str!("dashboard/visits.js")),
     ("icon.svg", SVG, include_str!("dashboard/icon.svg")),
 ];
 

@@ -1,23 +1,21 @@
-// Page views per minute as bars. Drawn in pixels, so that bars and labels stay crisp at every width; read by pointer, arrow keys and
-// screen readers.
+// A row of bars over time. Drawn in pixels, so that bars and labels stay crisp at every width; read by pointer, arrow keys and screen
+// readers. What the bars are is said by who shows them: `minutes.js`, `course.js`.
 
-import { counted, number, time } from "./names.js";
+import { short } from "./names.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const MINUTE = 60_000;
 const LEFT = 2;
-const RIGHT = 34;
+const RIGHT = 44;
 const TOP = 8;
 const BOTTOM = 24;
 
-export class MinuteChart {
+export class BarChart {
   #place;
   #svg = shape("svg", { role: "img", tabindex: "0" });
   #grid = shape("g", {});
   #bars = shape("g", {});
   #tip = document.createElement("div");
-  #values = [];
-  #now = 0;
+  #shown = { values: [] };
   #chosen = null;
 
   constructor(place) {
@@ -34,35 +32,34 @@ export class MinuteChart {
     this.#svg.addEventListener("keydown", (event) => this.#step(event));
   }
 
-  /** `values` are page views per minute, the last one of the minute that is running at `now` (milliseconds since 1970). */
-  show(values, now) {
-    if (values.length !== this.#values.length) {
+  /**
+   * `values`, not negative; which of them is `running` still, or null; the `tip` of the one at an index; for a width in pixels, the `marks`
+   * below ({at, text, anchor}, `at` in bars from the left); and a `summary` for who does not see it.
+   */
+  show(shown) {
+    if (shown.values.length !== this.#shown.values.length) {
       this.#chosen = null;
-      this.#bars.replaceChildren(...values.map(() => shape("rect", { rx: 2 })));
-      this.#bars.lastElementChild?.classList.add("running");
+      this.#bars.replaceChildren(...shown.values.map(() => shape("rect", {})));
     }
-    this.#values = values;
-    this.#now = now;
-    const total = values.reduce((sum, value) => sum + value, 0);
-    this.#svg.setAttribute(
-      "aria-label",
-      `Page views per minute, last ${values.length} minutes: ${number(total)} in all, at most ${number(Math.max(0, ...values))} ` +
-        `in a minute, ${number(values.at(-1) ?? 0)} in this one. Arrow keys read single minutes.`,
-    );
+    this.#shown = shown;
+    [...this.#bars.children].forEach((bar, index) => bar.classList.toggle("running", index === shown.running));
+    this.#svg.setAttribute("aria-label", shown.summary);
     this.#draw();
   }
 
   #draw() {
     const { clientWidth: width, clientHeight: height } = this.#place;
-    if (!width || !this.#values.length) return;
+    const { values } = this.#shown;
+    if (!width || !values.length) return;
     this.#svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    const ceiling = niceCeiling(Math.max(...this.#values));
+    const ceiling = niceCeiling(Math.max(...values));
     const floor = height - BOTTOM;
     const slot = this.#slot();
-    const gap = slot > 7 ? 2 : 1;
-    this.#values.forEach((value, index) => {
+    const gap = slot > 24 ? slot / 6 : slot > 7 ? 2 : slot > 3 ? 1 : 0;
+    values.forEach((value, index) => {
       const tall = value ? Math.max(2, (value / ceiling) * (floor - TOP)) : 0;
-      set(this.#bars.children[index], { x: LEFT + index * slot, width: slot - gap, y: floor - tall, height: tall });
+      const x = LEFT + index * slot + (slot > 24 ? gap / 2 : 0);
+      set(this.#bars.children[index], { x, width: slot - gap, y: floor - tall, height: tall, rx: slot > 7 ? 2 : 0 });
     });
     this.#drawGrid(width, floor, ceiling);
     this.#showTip();
@@ -73,29 +70,25 @@ export class MinuteChart {
     for (const step of [0, ceiling / 2, ceiling]) {
       const y = Math.round(floor - (step / ceiling) * (floor - TOP)) + 0.5;
       parts.push(shape("line", { x1: 0, x2: width - RIGHT + 4, y1: y, y2: y }));
-      if (step) parts.push(words(number(step), { x: width, y: y + 4, "text-anchor": "end" }));
+      if (step) parts.push(words(short(step), { x: width, y: y + 4, "text-anchor": "end" }));
     }
-    const minutes = this.#values.length;
-    const apart = minutes / (width < 400 ? 2 : minutes === 60 ? 4 : 3);
-    for (let age = minutes; age > 0; age -= apart) {
-      const x = LEFT + (minutes - age) * this.#slot();
-      parts.push(words(age === minutes ? `${age} min ago` : String(age), { x, y: floor + 18 }));
+    for (const { at, text, anchor } of this.#shown.marks(width)) {
+      parts.push(words(text, { x: LEFT + at * this.#slot(), y: floor + 18, "text-anchor": anchor }));
     }
-    parts.push(words("now", { x: width - RIGHT, y: floor + 18, "text-anchor": "end" }));
     this.#grid.replaceChildren(...parts);
   }
 
   #slot() {
-    return (this.#place.clientWidth - LEFT - RIGHT) / this.#values.length;
+    return (this.#place.clientWidth - LEFT - RIGHT) / this.#shown.values.length;
   }
 
   #under(event) {
     const index = Math.floor((event.clientX - this.#svg.getBoundingClientRect().left - LEFT) / this.#slot());
-    return index >= 0 && index < this.#values.length ? index : null;
+    return index >= 0 && index < this.#shown.values.length ? index : null;
   }
 
   #step(event) {
-    const last = this.#values.length - 1;
+    const last = this.#shown.values.length - 1;
     const from = this.#chosen ?? last + 1;
     const to = { ArrowLeft: from - 1, ArrowRight: from + 1, Home: 0, End: last, Escape: null }[event.key];
     if (to === undefined) return;
@@ -114,8 +107,7 @@ export class MinuteChart {
     const index = this.#chosen;
     this.#tip.hidden = index === null;
     if (index === null) return;
-    const at = time(this.#now - (this.#values.length - 1 - index) * MINUTE);
-    this.#tip.textContent = `${at} · ${counted(this.#values[index], "page view", "page views")}`;
+    this.#tip.textContent = this.#shown.tip(index);
     const middle = LEFT + (index + 0.5) * this.#slot() - this.#tip.offsetWidth / 2;
     const left = Math.min(Math.max(middle, 0), this.#place.clientWidth - this.#tip.offsetWidth);
     const above = Number(this.#bars.children[index].getAttribute("y")) - this.#tip.offsetHeight - 6;

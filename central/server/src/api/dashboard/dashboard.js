@@ -2,11 +2,16 @@
 // this page is set with textContent, so that a title or path that holds markup stays text.
 
 import { read, write } from "./address.js";
-import { Staleness } from "./staleness.js";
-import { MinuteChart } from "./chart.js";
+import { ask } from "./ask.js";
+import { BarChart } from "./chart.js";
+import { Definitions } from "./definitions.js";
 import { Feed } from "./feed.js";
 import { fillList, ROWS } from "./lists.js";
-import { channel, counted, country, days, device, duration, name, number, page } from "./names.js";
+import { minutes } from "./minutes.js";
+import { channel, counted, country, days, device, name, number, page } from "./names.js";
+import { between, complaint, dayAt, daysOf, intervalOf, named, same } from "./period.js";
+import { Staleness } from "./staleness.js";
+import { showCourse, showStats } from "./visits.js";
 
 /** Rows that are asked for when a list is open. */
 const MOST_ROWS = 100;
@@ -21,13 +26,13 @@ const STATES = {
 };
 
 const $ = (id) => document.getElementById(id);
-const chart = new MinuteChart($("chart"));
+const chart = new BarChart($("chart"));
 const live = new Staleness($("live-notice"), [$("now"), $("recent")]);
-const period = new Staleness($("stats-notice"), [$("period-body")]);
-const chosen = (name) => Number(document.querySelector(`input[name="${name}"]:checked`).value);
+const figures = new Staleness($("stats-notice"), [$("period-body")]);
 
 let sites = [];
 let site = null;
+let period = named();
 let feed = null;
 let view = null;
 /** Page views of the last 30 days; null while unknown. */
@@ -53,7 +58,8 @@ async function loadSites() {
   if (JSON.stringify(sites) !== before) fillPicker();
   const wanted = site?.tracking_id ?? read().site;
   const next = sites.find((s) => s.tracking_id === wanted) ?? sites[0];
-  if (next.tracking_id !== site?.tracking_id) choose(next, read().days, true);
+  if (next.tracking_id !== site?.tracking_id) choose(next, read().period, true);
+  else site = next;
 }
 
 function fillPicker() {
@@ -68,33 +74,27 @@ function fillPicker() {
 
 /** What the address names now, after back, forward or a change by hand. */
 function follow() {
-  const { site: wanted, days: count } = read();
+  const { site: wanted, period: meant } = read();
   const next = sites.find((s) => s.tracking_id === wanted);
-  if (next && next.tracking_id !== site?.tracking_id) choose(next, count, true);
-  else if (next && count !== chosen("period")) choosePeriod(count, true);
+  if (next && next.tracking_id !== site?.tracking_id) choose(next, meant, true);
+  else if (next && !same(meant, period)) choosePeriod(meant, true);
 }
 
-function choosePeriod(count, instead) {
-  document.querySelector(`input[name="period"][value="${count}"]`).checked = true;
-  write(site.tracking_id, count, instead);
-  loadStats();
-}
-
-function choose(next, count, instead) {
+function choose(next, meant, instead) {
   site = next;
   view = null;
   everSeen = null;
   $("site").value = site.tracking_id;
   live.forget();
-  period.forget();
+  figures.forget();
   $("main").hidden = false;
   $("visitors").textContent = "–";
-  $("period-body").hidden = true;
+  for (const id of ["chart", "recent", "period-body"]) $(id).classList.add("blank");
   $("tag").textContent = site.tag;
   $("install-domain").textContent = site.domain;
   feed?.end();
   feed = new Feed(site.tracking_id, showView, showState);
-  choosePeriod(count, instead);
+  choosePeriod(meant, instead);
   loadEverSeen();
 }
 
@@ -105,7 +105,7 @@ function showState(state) {
   $("connection").dataset.state = state;
   if (state === "lost") {
     live.stale("Central does not answer.");
-    period.stale("Central does not answer.");
+    figures.stale("Central does not answer.");
   } else if (before === "lost") loadStats();
   if ($("connection-text").textContent !== STATES[state]) $("connection-text").textContent = STATES[state];
 }
@@ -113,6 +113,7 @@ function showState(state) {
 function showView(next) {
   view = next;
   live.fresh();
+  for (const id of ["chart", "recent"]) $(id).classList.remove("blank");
   const visitors = `${view.visitors_now_at_least ? "≥ " : ""}${number(view.visitors_now)}`;
   $("visitors").textContent = visitors;
   document.title = `${visitors} now · ${site.name} · Footfall`;
@@ -125,62 +126,76 @@ function showView(next) {
     ["live-countries", view.countries, country],
     ["live-devices", view.devices, device],
   ];
-  for (const [id, ranking, nameOf] of lists) fillList($(id), ranking.top, nameOf, ranking.other);
+  for (const [id, ranking, nameOf] of lists) fillList($(id), ranking.top, { nameOf, other: ranking.other });
   showInstall();
 }
 
 function showChart() {
-  if (view) chart.show(view.pageviews_per_minute.slice(-chosen("span")), view.at_ms);
+  const span = Number(document.querySelector('input[name="span"]:checked').value);
+  if (view) chart.show(minutes(view.pageviews_per_minute.slice(-span), view.at_ms));
 }
 
 // === Period ===
 
-/** Today and the days before it, in UTC. */
-function since(days) {
-  return new Date(Date.now() - (days - 1) * 86_400_000).toISOString().slice(0, 10);
+const zone = () => site.timezone ?? "UTC";
+
+/** The one whose button is pressed; none is where two days were chosen. */
+function choosePeriod(meant, instead) {
+  period = meant;
+  for (const button of document.querySelectorAll('input[name="period"]')) button.checked = button.value === period.name;
+  write(site.tracking_id, period, instead);
+  fillDays(true);
+  loadStats();
+}
+
+/** Writes the period's days beside its buttons; not under the hand of whoever is writing there. */
+function fillDays(chosen) {
+  const { from, to } = daysOf(period, zone(), Date.now());
+  $("period-days").textContent = `${days(Date.parse(from), Date.parse(to))} · ${zone().replaceAll("_", " ")}`;
+  if (!chosen && $("days").contains(document.activeElement)) return;
+  [$("from").value, $("to").value] = [from, to];
+  $("from").max = $("to").max = dayAt(Date.now(), zone());
+  $("to").setCustomValidity("");
+}
+
+function chooseDays() {
+  const [from, to] = [$("from").value, $("to").value];
+  $("to").setCustomValidity(complaint(from, to) ?? "");
+  if ($("days").reportValidity() && site) choosePeriod(between(from, to));
 }
 
 async function loadStats() {
   const asked = ++statsAsked;
-  const waiting = $("period-body").classList;
-  waiting.add("waiting");
-  try {
-    const open = document.querySelector("#period-body ol[data-open]") !== null;
-    const stats = await ask(statsUrl(chosen("period"), open ? MOST_ROWS : ROWS));
-    if (asked !== statsAsked) return;
-    period.fresh();
-    showStats(stats);
-  } catch (problem) {
-    if (asked === statsAsked) period.stale(`These figures could not be read: ${problem.message}.`);
-  }
-  if (asked === statsAsked) waiting.remove("waiting");
+  const of = site;
+  const body = $("period-body").classList;
+  body.add("waiting");
+  fillDays(false);
+  const open = document.querySelector("#period-body ol[data-open]") !== null;
+  const limit = open ? MOST_ROWS : ROWS;
+  const asks = daysOf(period, zone(), Date.now());
+  const [stats, series] = await Promise.allSettled([
+    ask(periodUrl("stats", asks, `limit=${limit}`)),
+    ask(periodUrl("series", asks, `interval=${intervalOf(asks)}`)),
+  ]);
+  if (asked !== statsAsked) return;
+  body.remove("waiting");
+  if (stats.status === "fulfilled") {
+    figures.fresh();
+    showStats(stats.value, of, limit);
+    showCourse(series.value ?? null, `The chart could not be read: ${series.reason?.message}.`);
+    body.remove("blank");
+  } else figures.stale(`These figures could not be read: ${stats.reason.message}.`);
+  // Without figures of this website there is nothing to keep a place for.
+  $("period-body").hidden = body.contains("blank");
 }
 
-function showStats(stats) {
-  $("f-visitors").textContent = number(stats.visitors);
-  $("f-page-views").textContent = number(stats.pageviews);
-  $("f-sessions").textContent = number(stats.sessions);
-  $("f-engagement").textContent = duration(stats.average_engagement_ms);
-  $("period-days").textContent = days(Date.parse(stats.from), Date.parse(stats.to));
-  const lists = [
-    ["period-pages", stats.top_pages, page],
-    ["period-sources", stats.sources, name],
-    ["period-channels", stats.channels, channel],
-    ["period-countries", stats.countries, country],
-    ["period-devices", stats.devices, device],
-    ["period-browsers", stats.browsers, name],
-  ];
-  for (const [id, rows, nameOf] of lists) {
-    const listed = rows.reduce((sum, row) => sum + row.pageviews, 0);
-    fillList($(id), rows, nameOf, Math.max(0, stats.pageviews - listed));
-  }
-  $("period-body").hidden = false;
-}
+const periodUrl = (report, { from, to }, rest) =>
+  `/api/v1/sites/${encodeURIComponent(site.tracking_id)}/${report}?from=${from}&to=${to}&tz=${encodeURIComponent(zone())}&${rest}`;
 
 async function loadEverSeen() {
   const of = site;
   try {
-    const stats = await ask(statsUrl(30, 1));
+    const stats = await ask(periodUrl("stats", daysOf(named("30"), zone(), Date.now()), "limit=1"));
     if (of === site) everSeen = stats.pageviews;
   } catch {
     // Unknown is not none: the period's own notice says that the figures cannot be read.
@@ -188,9 +203,6 @@ async function loadEverSeen() {
   }
   showInstall();
 }
-
-const statsUrl = (days, limit) =>
-  `/api/v1/sites/${encodeURIComponent(site.tracking_id)}/stats?from=${since(days)}&limit=${limit}`;
 
 // === The tag ===
 
@@ -221,25 +233,18 @@ async function copyTag() {
   setTimeout(() => ($("copy").textContent = "Copy"), 2_000);
 }
 
-// === Asking ===
-
-async function ask(url) {
-  const answer = await fetch(url, { headers: { accept: "application/json" } }).catch(() => {
-    throw new Error("central does not answer");
-  });
-  const body = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(body.error ?? `central answered ${answer.status}`);
-  return body;
-}
-
 function notice(id, text) {
   $(id).hidden = text === null;
   if ($(id).textContent !== text) $(id).textContent = text ?? "";
 }
 
-$("site").addEventListener("change", () => choose(sites.find((s) => s.tracking_id === $("site").value), chosen("period")));
+$("site").addEventListener("change", () => choose(sites.find((s) => s.tracking_id === $("site").value), period));
 $("span").addEventListener("change", showChart);
-$("period").addEventListener("change", () => site && choosePeriod(chosen("period")));
+$("period").addEventListener("change", ({ target }) => site && choosePeriod(named(target.value)));
+$("days").addEventListener("submit", (event) => {
+  event.preventDefault();
+  chooseDays();
+});
 $("recent").addEventListener("opened", () => view && showView(view));
 $("period-body").addEventListener("opened", loadStats);
 addEventListener("popstate", follow);
@@ -247,4 +252,5 @@ $("copy").addEventListener("click", copyTag);
 document.addEventListener("visibilitychange", () => !document.hidden && site && loadStats());
 setInterval(() => !document.hidden && site && loadStats(), STATS_EVERY);
 setInterval(() => !document.hidden && loadSites(), SITES_EVERY);
+new Definitions($("main"), $("definition"));
 loadSites();

@@ -1,5 +1,7 @@
 //! Who may ask, what every answer forbids, and that the dashboard keeps to it.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 #[tokio::test]
@@ -73,23 +75,69 @@ async fn the_dashboard_has_no_inline_code_and_all_it_names() {
     }
     let mut wanted: Vec<String> =
         page.split('"').filter(|part| part.starts_with("/assets/")).map(str::to_owned).collect();
-    let mut seen = 0;
+    let mut reached = BTreeSet::new();
     while let Some(path) = wanted.pop() {
+        if !reached.insert(path.clone()) {
+            continue;
+        }
         let answer = face.answer(&path).await;
         assert_eq!(answer.status(), 200, "{path}");
         let text = answer.text().await.unwrap();
-        for sink in
-            ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"]
-        {
+        for sink in [
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "eval(",
+            "new Function",
+            "cssText",
+            "setAttribute(\"style\"",
+        ] {
             assert!(!text.contains(sink), "{path}: {sink}");
         }
-        let imports = text.lines().filter_map(|line| line.strip_prefix("import ")?.split_once(" from \"./"));
-        wanted.extend(imports.map(|(_, name)| format!("/assets/{}", name.trim_end_matches("\";"))));
-        seen += 1;
+        let imports = text.split(" from \"./").skip(1).filter_map(|rest| rest.split_once("\";"));
+        wanted.extend(imports.map(|(name, _)| format!("/assets/{name}")));
     }
-    assert!(seen >= dashboard_assets(), "{seen} files were reached");
+    let all: BTreeSet<_> = assets().map(|(name, _)| format!("/assets/{name}")).collect();
+    assert_eq!(reached, all, "files that are not there, and those that nothing names");
 }
 
-fn dashboard_assets() -> usize {
-    std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/api/dashboard")).unwrap().count() - 1
+#[tokio::test]
+async fn every_figure_of_the_dashboard_has_a_definition_and_every_script_finds_its_place() {
+    let face = face().await;
+    let page = face.answer("/").await.text().await.unwrap();
+    let named = |attribute: &str| -> BTreeSet<String> {
+        let rest = page.split(attribute).skip(1);
+        rest.filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())).collect()
+    };
+    let (_, body) = face.json("/api/v1/definitions").await;
+    let defined: BTreeSet<_> = body["definitions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["figure"].as_str().unwrap().to_owned())
+        .collect();
+    let figures = named(" data-figure=\"");
+    assert!(figures.len() > 20, "{figures:?}");
+    assert_eq!(figures.difference(&defined).collect::<Vec<_>>(), [""; 0]);
+
+    let ids = named(" id=\"");
+    for attribute in [" aria-labelledby=\"", " aria-describedby=\""] {
+        let wanted = named(attribute);
+        assert_eq!(wanted.difference(&ids).collect::<Vec<_>>(), [""; 0], "{attribute}");
+    }
+    for (name, text) in assets() {
+        for wanted in text.split("$(\"").skip(1).filter_map(|rest| rest.split_once('"')) {
+            assert!(ids.contains(wanted.0), "{name} looks for {}", wanted.0);
+        }
+    }
+}
+
+/// Name and text of each file but the page itself.
+fn assets() -> impl Iterator<Item = (String, String)> {
+    let folder = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/api/dashboard")).unwrap();
+    folder.map(|entry| entry.unwrap()).filter_map(|entry| {
+        let name = entry.file_name().into_string().unwrap();
+        (name != "index.html").then(|| (name, std::fs::read_to_string(entry.path()).unwrap()))
+    })
 }

@@ -1,8 +1,10 @@
 //! The dashboard with made-up visitors, for whoever works on its looks: `cargo run -p footfall-central --example dashboard`.
 //! Nothing is stored.
 //!
-//! `--quiet` makes no visits (the page of a new website); `--away` leaves the event store out; `--hostile` names a page and a source as an
-//! attacker would, so that what must stay text can be seen to stay text.
+//! `--quiet` makes no visits (the page of a new website); `--away` leaves the event store out; `--underived` has no derived tables yet;
+//! `--hostile` names a page and a source as an attacker would, so that what must stay text can be seen to stay text.
+
+mod event_store;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,12 +12,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use std::convert::Infallible;
 
 use axum::Router;
-use axum::extract::State;
+use event_store::{MadeUp, made_up_figures};
 use footfall_central::api::{ApiState, serve};
 use footfall_clickhouse::QueryClient;
 use footfall_http_server::{Limits, Metrics, Server};
 use footfall_live::{Live, LiveEvent, LiveWriter, Options, SourcePartition};
-use footfall_metadata::{Metadata, NewWebsite};
+use footfall_metadata::{GoalType, MatchType, Metadata, NewWebsite, Pattern, Target};
 use footfall_query::Reports;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -47,6 +49,12 @@ const CHANNELS: [(&str, u64); 5] =
 const COUNTRIES: [(&str, u64); 7] =
     [("DE", 30), ("US", 24), ("FR", 12), ("GB", 11), ("JP", 8), ("BR", 5), ("", 2)];
 const BROWSERS: [(&str, u64); 4] = [("Chrome", 54), ("Safari", 27), ("Firefox", 15), ("Edge", 6)];
+const GOALS: [(&str, &str, u64); 4] = [
+    ("Signed up for the newsletter that comes every other Thursday", "/thanks", 31),
+    ("Read the prices", "/pricing", 17),
+    ("Bought", "/bought", 5),
+    ("Wrote to us", "/sent", 2),
+];
 const DEVICES: [(&str, u64); 3] = [("desktop", 58), ("mobile", 37), ("tablet", 5)];
 
 #[tokio::main]
@@ -55,6 +63,11 @@ async fn main() -> anyhow::Result<()> {
     let metadata = Metadata::open(folder.path().join("metadata.sqlite")).await?;
     let visited = metadata.add_website(website("Juniper & Co.", "juniper.example", "FF-DEMO-1")?).await?;
     metadata.add_website(website("Zine", "zine.example", "FF-ZINE")?).await?;
+    let mut goals = Vec::new();
+    for (name, page, share) in GOALS {
+        let target = Target::new(GoalType::Destination, Some(Pattern::new(MatchType::Equals, page)?), None)?;
+        goals.push((metadata.add_goal(&visited, name, &target).await?.goal_id, share));
+    }
 
     let live = Live::open(Options::Memory);
     let mut writer = live.writer(SourcePartition { incarnation: [1; 16], partition: 0 });
@@ -74,7 +87,8 @@ async fn main() -> anyhow::Result<()> {
         drop(engine);
     } else {
         let visited = if flag("--quiet") { "nobody".to_owned() } else { visited.website_id.clone() };
-        let engine_app = Router::new().fallback(made_up_figures).with_state(Arc::new(visited));
+        let engine_app =
+            Router::new().fallback(made_up_figures).with_state(Arc::new(MadeUp { visited, goals }));
         let answer = move |request, _| {
             let mut app = engine_app.clone();
             async move { app.call(request).await.unwrap_or_else(|never: Infallible| match never {}) }
@@ -168,67 +182,12 @@ fn website(name: &str, domain: &str, tracking_id: &str) -> anyhow::Result<NewWeb
         domain: domain.parse()?,
         extra_domains: Vec::new(),
         tracking_id: Some(tracking_id.parse()?),
-        timezone: "UTC".to_owned(),
+        timezone: "Europe/Berlin".to_owned(),
         ip_anonymization_enabled: true,
         bot_filtering_enabled: true,
         sampling_rate: 1.0,
         owner: "owner@localhost".parse()?,
     })
-}
-
-/// Answers any report as ClickHouse would, in RowBinaryWithNamesAndTypes.
-async fn made_up_figures(State(visited): State<Arc<String>>, statement: String) -> Vec<u8> {
-    let rows = [
-        ("page_path", &PAGES[..]),
-        ("source_name", &SOURCES),
-        ("traffic_source", &CHANNELS),
-        ("country", &COUNTRIES),
-        ("device_type", &DEVICES),
-        ("browser", &BROWSERS),
-    ];
-    let scale = if statement.contains(visited.as_str()) { 61 } else { 0 };
-    let mut out = Vec::new();
-    if let Some((_, rows)) = rows.iter().find(|(column, _)| statement.contains(&format!("{column} AS name")))
-    {
-        header(&mut out, &[("name", "String"), ("pageviews", "UInt64"), ("visitors", "UInt64")]);
-        for (name, share) in rows.iter().filter(|_| scale > 0) {
-            text(&mut out, name);
-            out.extend((share * scale + share % 7).to_le_bytes());
-            out.extend((share * scale / 2).to_le_bytes());
-        }
-    } else {
-        let columns = [
-            ("pageviews", "UInt64"),
-            ("visitors", "UInt64"),
-            ("sessions", "UInt64"),
-            ("average_engagement_ms", "Nullable(Float64)"),
-        ];
-        header(&mut out, &columns);
-        for figure in [scale * 102, scale * 47, scale * 58] {
-            out.extend(figure.to_le_bytes());
-        }
-        out.push(u8::from(scale == 0));
-        if scale > 0 {
-            out.extend(83_400.0_f64.to_le_bytes());
-        }
-    }
-    out
-}
-
-fn header(out: &mut Vec<u8>, columns: &[(&str, &str)]) {
-    out.push(columns.len() as u8);
-    for (name, _) in columns {
-        text(out, name);
-    }
-    for (_, kind) in columns {
-        text(out, kind);
-    }
-}
-
-/// All texts here are shorter than 128 bytes: their length is one byte.
-fn text(out: &mut Vec<u8>, text: &str) {
-    out.push(text.len() as u8);
-    out.extend(text.as_bytes());
 }
 
 fn now_ms() -> i64 {

@@ -96,6 +96,15 @@ impl Metrics {
         self.failures.inc();
     }
 
+    /// The gauges of a partition are there from now on.
+    pub fn begin(&self, partition: u32) {
+        for table in ["sessions", "hours"] {
+            self.lag.get_or_create(&Table { table, partition });
+        }
+        self.lag_records.get_or_create(&InPartition { partition });
+        self.past.get_or_create(&InPartition { partition });
+    }
+
     /// How far a partition is at `now`, where the log has `records` more.
     pub(crate) fn look(&self, partition: u32, progress: &Progress, records: u64, now: i64) {
         for (table, lag) in lags(progress, now) {

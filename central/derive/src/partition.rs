@@ -93,6 +93,7 @@ enum Turn {
 /// Runs until `stop`, or until the partition is another central's.
 pub(crate) async fn run(context: Context, stop: CancellationToken) {
     let number = context.partition.number();
+    context.metrics.begin(number);
     let mut backoff = context.pace.backoff();
     let mut held = None;
     let mut random = fastrand::Rng::new();

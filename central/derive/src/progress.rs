@@ -215,7 +215,7 @@ mod tests {
         let begun = Progress::begin(available(10, None, NOON), None);
         let stretch = Available {
             at_end: false,
-            ..available(20, Some((NOON - HOUR_MS, NOON - 50 * MINUTE_MS)), NOON + DAY_MS)
+            ..available(20, Some((NOON - 2 * HOUR_MS, NOON - 50 * MINUTE_MS)), NOON + DAY_MS)
         };
         let step = begun.forward(stretch).expect("a stretch");
         assert_eq!(

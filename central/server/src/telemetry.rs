@@ -165,6 +165,7 @@ mod tests {
         let telemetry = Telemetry::new();
         telemetry.sink.of("clickhouse");
         telemetry.job.of("live_expiry");
+        telemetry.derive.begin(0);
         telemetry.log.begins("clickhouse", 0);
         let text = telemetry.render(|telemetry| {
             telemetry.sink.lags([(0, "clickhouse", 7, false)].into_iter());

@@ -117,7 +117,9 @@ fn kill_one(dir: &Path, round: u64, from_ready: bool, life: Duration, ledger: &m
 /// Every acknowledged record is where the answer said, once; and there is nothing twice.
 fn check(dir: &Path, ledger: &Ledger) {
     let (journal, recovery) = open(options(dir));
-    assert_eq!((recovery.missing, recovery.damaged_headers), (0, 0), "{recovery:?}");
+    assert_eq!(recovery.damaged_headers, 0, "{recovery:?}");
+    // Whoever is killed amid a write may leave a record half written, which nobody was told of: its offset is not given again.
+    assert!(recovery.missing == 0 || recovery.torn_bytes > 0, "{recovery:?}");
     let mut seen = HashSet::new();
     let mut found = 0;
     for entry in entries_from(&journal, 0) {

@@ -99,10 +99,10 @@ impl Metrics {
     /// The gauges of a partition are there from now on.
     pub fn begin(&self, partition: u32) {
         for table in ["sessions", "hours"] {
-            self.lag.get_or_create(&Table { table, partition });
+            self.lag.get_or_create(&Table { table, partition }).set(0.0);
         }
-        self.lag_records.get_or_create(&InPartition { partition });
-        self.past.get_or_create(&InPartition { partition });
+        self.lag_records.get_or_create(&InPartition { partition }).set(0);
+        self.past.get_or_create(&InPartition { partition }).set(0);
     }
 
     /// How far a partition is at `now`, where the log has `records` more.

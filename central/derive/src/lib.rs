@@ -5,6 +5,7 @@
 mod checksum;
 mod goals;
 mod metrics;
+mod pace;
 mod partition;
 mod progress;
 mod request;
@@ -16,5 +17,6 @@ mod worker;
 
 pub use checksum::{Checksum, Tables, checksums};
 pub use metrics::{Health, Metrics};
+pub use pace::Pace;
 pub use request::{Position, Reason, Request, left, positions, request};
-pub use supervisor::{Derivation, Pace, supervise};
+pub use supervisor::{Derivation, supervise};

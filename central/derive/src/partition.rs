@@ -4,22 +4,19 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use footfall_clickhouse::{EventStore, Table, shard_of};
+use footfall_clickhouse::{EventStore, shard_of};
 use footfall_log::Partition;
 use footfall_metadata::{Goal, Metadata};
-use footfall_tables::{
-    conversions, derivation, page_view_rollups, page_views_hourly, sessions, summaries, traffic_sources_daily,
-};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::goals::Goals;
 use super::metrics::{Health, Metrics};
+use super::pace::Pace;
 use super::progress::{DAY_MS, MAX_RECORDS, Progress};
 use super::request::{Pending, Reason, of_goals};
 use super::statements::Scope;
 use super::step::Step;
-use super::supervisor::Pace;
 use super::worker::{Done, WorkError, Worker, look};
 
 /// The sink whose commits say what is stored.
@@ -28,19 +25,6 @@ const EVENTS_SINK: &str = "clickhouse";
 const PURPOSE: &str = "derive";
 /// How long the lease of a partition lasts; it is renewed before each step.
 const LEASE: Duration = Duration::from_secs(20);
-
-/// The tables whose rows are computed.
-pub(crate) const TABLES: [&Table; 9] = [
-    &derivation::DERIVATION_PROGRESS,
-    &derivation::DERIVATION_REQUESTS,
-    &sessions::SESSIONS,
-    &conversions::CONVERSIONS,
-    &page_views_hourly::PAGE_VIEWS_HOURLY,
-    &page_view_rollups::PAGE_VIEW_ROLLUPS,
-    &summaries::HOURLY_SUMMARY,
-    &summaries::DAILY_SUMMARY,
-    &traffic_sources_daily::TRAFFIC_SOURCES_DAILY,
-];
 
 /// What the computation of a partition needs.
 #[derive(Clone)]

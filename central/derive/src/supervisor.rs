@@ -1,46 +1,16 @@
 //! Keeps the derived tables of every partition that this central owns up to date: begun when it gains one, ended when it loses it.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use footfall_clickhouse::EventStore;
-use footfall_daemon::backoff::Backoff;
 use footfall_log::Log;
 use footfall_metadata::Metadata;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::metrics::{Health, Metrics};
+use super::pace::Pace;
 use super::partition::{Context, run};
-
-/// How long the computation waits for what; tests have less time.
-#[derive(Clone, Copy, Debug)]
-pub struct Pace {
-    /// From one step to the next, at least.
-    pub pause: Duration,
-    /// A step is followed by a wait of so many times what it took, unless more is waiting: whoever stores and asks comes first.
-    pub rest: u32,
-    /// The longest wait after failures.
-    pub longest_wait: Duration,
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self { pause: Duration::from_secs(10), rest: 4, longest_wait: Duration::from_secs(10) }
-    }
-}
-
-impl Pace {
-    /// What a series of failures waits for.
-    pub(crate) fn backoff(&self) -> Backoff {
-        Backoff::new(Duration::from_millis(200), self.longest_wait)
-    }
-
-    /// How long to wait after a step.
-    pub(crate) fn after(&self, took: Duration, more: bool) -> Duration {
-        if more { took / 2 } else { (took * self.rest).max(self.pause) }
-    }
-}
 
 /// What the computation works on and with.
 #[derive(Clone)]

@@ -4,9 +4,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use footfall_clickhouse::{PartitionStatements, Statement, StoreError, Value};
-
+use footfall_clickhouse::{PartitionStatements, Statement, StoreError, Table, Value};
 use footfall_tables::events::EVENTS;
+use footfall_tables::{
+    conversions, derivation, page_view_rollups, page_views_hourly, sessions, summaries, traffic_sources_daily,
+};
 
 use super::goals::{Goals, Named};
 use super::progress::{Available, Progress};
@@ -14,6 +16,19 @@ use super::request::{Pending, Row};
 use super::session_parts::parts;
 use super::statements::{self as sql, DAILY, HOURLY, Scope, with_cells};
 use super::step::{Again, Step};
+
+/// The tables whose rows are computed.
+const TABLES: [&Table; 9] = [
+    &derivation::DERIVATION_PROGRESS,
+    &derivation::DERIVATION_REQUESTS,
+    &sessions::SESSIONS,
+    &conversions::CONVERSIONS,
+    &page_views_hourly::PAGE_VIEWS_HOURLY,
+    &page_view_rollups::PAGE_VIEW_ROLLUPS,
+    &summaries::HOURLY_SUMMARY,
+    &summaries::DAILY_SUMMARY,
+    &traffic_sources_daily::TRAFFIC_SOURCES_DAILY,
+];
 
 /// What a step came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,11 +74,11 @@ impl Worker {
 
     /// How far the partition is as the store says, if it has begun. Nobody else writes its rows any more once this has returned.
     pub(crate) async fn take_over(&mut self, now: i64) -> Result<Option<Progress>, WorkError> {
-        self.statements.end_running(&crate::partition::TABLES).await?;
+        self.statements.end_running(&TABLES).await?;
         let Some(progress) = self.progress().await? else { return Ok(None) };
         self.save(&progress, now).await?;
         // What an older lease had sent before that: it has ended, or writes nothing.
-        self.statements.end_running(&crate::partition::TABLES).await?;
+        self.statements.end_running(&TABLES).await?;
         Ok(Some(progress))
     }
 

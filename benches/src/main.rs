@@ -2,6 +2,7 @@
 
 mod body;
 mod central;
+mod derived;
 mod edge;
 mod nginx;
 mod pipeline;
@@ -15,6 +16,8 @@ use stack::Stack;
 /// Events of the throughput run, and of each round of central's.
 const EVENTS: usize = 200_000;
 const CENTRAL_EVENTS: usize = 600_000;
+/// Events of a month.
+const MONTH_EVENTS: usize = 20_000_000;
 
 /// Measure Footfall on this machine. Every figure that can be is a ratio against a peer in the same run.
 #[derive(Debug, Parser)]
@@ -31,7 +34,7 @@ struct Arguments {
     /// Open connections to the edge, a line for each.
     #[arg(long, value_delimiter = ',', default_value = "64,256")]
     connections: Vec<u32>,
-    /// Events in the throughput run [default: 200000], or in each round of central's [default: 600000].
+    /// Events in the throughput run [default: 200000], in each round of central's [default: 600000], or of the month [default: 20000000].
     #[arg(long)]
     events: Option<usize>,
     /// Page views in the latency run.
@@ -52,6 +55,8 @@ enum What {
     Latency,
     /// Central on real servers: QUIC to Kafka beside a bare producer, the log to ClickHouse beside a bare insert.
     Central,
+    /// Reports of a month, a rebuild beside a load, many small websites. Not among all: it takes half an hour.
+    Derived,
     /// All of them, one after the other.
     All,
 }
@@ -124,6 +129,12 @@ fn main() -> anyhow::Result<()> {
         let seen = central::run(&folder.path().join("central"), plan)?;
         seen.print();
         figures.insert("central".to_owned(), serde_json::to_value(seen)?);
+    }
+    if arguments.what == What::Derived {
+        let events = arguments.events.unwrap_or(MONTH_EVENTS) as u64;
+        let seen = runtime.block_on(derived::run(&folder.path().join("derived"), events))?;
+        seen.print();
+        figures.insert("derived".to_owned(), serde_json::to_value(seen)?);
     }
     if arguments.json {
         println!("{}", serde_json::Value::Object(figures));

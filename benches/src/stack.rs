@@ -1,19 +1,25 @@
 //! The whole default system, started through `xtask up` in release builds for the length of a benchmark.
 
 use std::io::BufReader;
-use std::path::Path;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use footfall_daemon::ready::{self, NotReady};
+use footfall_harness::authority::{Authority, CENTRAL, Usage};
+use prost::Message as _;
 use serde_json::Value;
+
+use crate::body;
 
 /// A running system; dropping it ends it.
 #[derive(Debug)]
 pub(crate) struct Stack {
     up: Child,
     run: Value,
+    folder: PathBuf,
     /// The edge's URL.
     pub(crate) edge: String,
     /// Where the edge tells its metrics.
@@ -30,10 +36,24 @@ impl Stack {
     /// # Errors
     /// When it ends or says nothing within three minutes.
     pub(crate) fn start(folder: &Path) -> anyhow::Result<Self> {
+        Self::start_with(folder, &[], None)
+    }
+
+    /// The same with further arguments of `up`, and with certificates whose authority can sign others.
+    ///
+    /// # Errors
+    /// As above.
+    pub(crate) fn start_with(
+        folder: &Path,
+        arguments: &[&str],
+        certified: Option<&Certified<'_>>,
+    ) -> anyhow::Result<Self> {
         let program = std::env::var_os("FOOTFALL_XTASK").context("run this through `cargo xtask bench`")?;
         let mut up = Command::new(program)
             .args(["up", "--release", "--no-build", "--free-ports", "--data"])
             .arg(folder)
+            .args(arguments)
+            .args(certified.map(Certified::arguments).unwrap_or_default())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -59,7 +79,7 @@ impl Stack {
         };
         let (edge, edge_health) = (text("/urls/edge")?, text("/urls/edge_health")?);
         let (central, tracking_id) = (text("/urls/central")?, text("/tracking_id")?);
-        Ok(Self { up, run, edge, edge_health, central, tracking_id })
+        Ok(Self { up, run, folder: folder.to_owned(), edge, edge_health, central, tracking_id })
     }
 
     /// The process id of one server.
@@ -69,6 +89,37 @@ impl Stack {
     pub(crate) fn pid(&self, name: &str) -> anyhow::Result<u32> {
         let pid = self.run["pids"][name].as_u64().with_context(|| format!("no pid of {name} in READY"))?;
         Ok(u32::try_from(pid)?)
+    }
+
+    /// Where its state lies.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Where edges connect.
+    ///
+    /// # Errors
+    /// When READY did not name it.
+    pub(crate) fn relay(&self) -> anyhow::Result<SocketAddr> {
+        Ok(self.run["relay"].as_str().context("no relay in READY")?.parse()?)
+    }
+
+    /// Has the edge take a page view of the demo website, and waits until it is stored.
+    ///
+    /// # Errors
+    /// When that takes longer than half a minute.
+    pub(crate) async fn page_view(&self) -> anyhow::Result<()> {
+        let now_ms = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_millis() as i64;
+        let body = body::page_view(&self.tracking_id, now_ms).encode_to_vec();
+        let posted =
+            reqwest::Client::new().post(format!("{}/e", self.edge)).header("Content-Type", "text/plain");
+        posted.body(body).send().await?.error_for_status()?;
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while self.clickhouse("SELECT count() FROM footfall.events").await? == "0" {
+            anyhow::ensure!(Instant::now() < deadline, "a page view was not stored within half a minute");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        Ok(())
     }
 
     /// Asks ClickHouse as the authorised user and returns the answer's text.
@@ -121,6 +172,24 @@ impl Stack {
             std::thread::sleep(Duration::from_millis(200));
         }
         bail!("central did not acknowledge everything within {limit:?}")
+    }
+}
+
+/// Certificates of an authority that a benchmark has, so that it can be an edge.
+pub(crate) struct Certified<'a>(pub(crate) &'a Authority);
+
+impl Certified<'_> {
+    fn arguments(&self) -> Vec<String> {
+        let name = |key: &str, path: &Path| format!("{key}={}", path.display());
+        let (central, edge) = (self.0.issue(CENTRAL, Usage::Server), self.0.issue("edge-1", Usage::Client));
+        vec![
+            name("--central=relay.certificate", &central.certificate),
+            name("--central=relay.key", &central.key),
+            name("--central=relay.ca", &self.0.ca()),
+            name("--edge=central.certificate", &edge.certificate),
+            name("--edge=central.key", &edge.key),
+            name("--edge=central.ca", &self.0.ca()),
+        ]
     }
 }
 

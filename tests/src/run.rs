@@ -144,6 +144,16 @@ pub fn resident_bytes(pid: u32) -> u64 {
         * 1024
 }
 
+/// Processor time that a process has used, seconds; 0 when it is gone.
+#[must_use]
+pub fn processor_seconds(pid: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The program's name, in brackets, may hold anything. User and system time are the twelfth and thirteenth field behind it.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let ticks: f64 = fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
+    ticks / rustix::param::clock_ticks_per_second() as f64
+}
+
 /// run.json of a data folder, `None` while there is none.
 #[must_use]
 pub fn read(data: &Path) -> Option<Run> {

@@ -224,15 +224,16 @@ impl Worker {
         if noted == 0 {
             return Ok((0, oldest, 0));
         }
+        // Rows may have to go that began before; what is written begins with the first event of the step's sessions.
         let since = first.min(oldest);
         if ended > 0 {
-            self.conversions(step, goals, version, since).await?;
+            self.conversions(step, goals, version, first).await?;
         }
         if !goals.is_empty() {
             self.execute(sql::STALE_CONVERSIONS, step, version, since).await?;
         }
         if ended > 0 {
-            self.execute(sql::SESSIONS, step, version, since).await?;
+            self.execute(sql::SESSIONS, step, version, first).await?;
         }
         self.execute(sql::STALE_SESSIONS, step, version, since).await?;
         Ok((noted, since, ended))

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use footfall_daemon::ready;
+use footfall_harness::authority::{Authority, CENTRAL, Usage};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
@@ -59,6 +60,20 @@ impl Plan {
     pub fn central(mut self, setting: &str) -> Self {
         self.settings.push(format!("--central={setting}"));
         self
+    }
+
+    /// Lets the two ends have certificates of this authority, which can sign other edges' as well.
+    #[must_use]
+    pub fn certified(self, authority: &Authority) -> Self {
+        let name = |key: &str, path: &Path| format!("{key}={}", path.display());
+        let (central, edge) =
+            (authority.issue(CENTRAL, Usage::Server), authority.issue("edge-1", Usage::Client));
+        self.central(&name("relay.certificate", &central.certificate))
+            .central(&name("relay.key", &central.key))
+            .central(&name("relay.ca", &authority.ca()))
+            .edge(&name("central.certificate", &edge.certificate))
+            .edge(&name("central.key", &edge.key))
+            .edge(&name("central.ca", &authority.ca()))
     }
 
     /// Runs the servers as they are released, which whoever asks for it has built, not as they are tested.
@@ -148,9 +163,13 @@ impl Cluster {
         websites
     }
 
-    /// Adds a website as an administrator would, and waits until the edge takes its events. Answers its tracking id.
-    pub async fn add_website(&self, name: &str) -> String {
+    /// Adds a website as an administrator would. Answers what it is: `website_id`, `tracking_id` and so on.
+    pub async fn create_website(&self, name: &str) -> Value {
         let mut add = Command::new(binaries().join("central"));
+        // What the stories are told by is no setting of central's.
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("FOOTFALL_")) {
+            add.env_remove(name);
+        }
         add.args(["admin", "--config"]).arg(self.folder.join("central/central.toml"));
         add.args([
             "website",
@@ -166,7 +185,12 @@ impl Cluster {
         let output = add.output().await.expect("central can be started");
         let complaint = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "no website {name}: {complaint}");
-        let website: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    }
+
+    /// Adds a website, and waits until the edge takes its events. Answers its tracking id.
+    pub async fn add_website(&self, name: &str) -> String {
+        let website = self.create_website(name).await;
         let tracking_id = website["tracking_id"].as_str().expect("a tracking id").to_owned();
         until("the edge knows the website", POLICY, || async {
             let id = Uuid::now_v7();

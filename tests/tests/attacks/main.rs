@@ -79,7 +79,7 @@ async fn strangers_at_every_door_delay_nobody() {
     let plan = if released { cluster().release() } else { cluster() };
     let certificates = tempfile::tempdir().expect("a temporary folder");
     let authority = Authority::new(certificates.path());
-    let cluster = relay::certified(plan, &authority).start().await;
+    let cluster = plan.certified(&authority).start().await;
     let target = Target::of(&cluster);
     under_attack(&cluster, "nobody", async { String::new() }).await;
     for (door, address) in [("edge", &target.edge), ("central", &target.central), ("store", &target.store)] {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use footfall_harness::authority::{Authority, CENTRAL, Usage};
 use footfall_harness::edge::{FakeEdge, client, now_ms};
 use footfall_harness::record::{DAY_MS, event_id, record_of};
-use footfall_tests::cluster::{Cluster, Plan};
+use footfall_tests::cluster::Cluster;
 use footfall_tests::ledger::Ledger;
 use futures_util::future::join_all;
 use quinn::{Connection, Endpoint, TransportConfig, VarInt};
@@ -49,18 +49,6 @@ pub(crate) struct Relay {
     website_id: String,
     ledger: Arc<Ledger>,
     lasts: Duration,
-}
-
-/// Lets a system's own two ends have certificates of this authority, which can sign others as well.
-pub(crate) fn certified(plan: Plan, authority: &Authority) -> Plan {
-    let name = |key: &str, path: &Path| format!("{key}={}", path.display());
-    let (central, edge) = (authority.issue(CENTRAL, Usage::Server), authority.issue("edge-1", Usage::Client));
-    plan.central(&name("relay.certificate", &central.certificate))
-        .central(&name("relay.key", &central.key))
-        .central(&name("relay.ca", &authority.ca()))
-        .edge(&name("central.certificate", &edge.certificate))
-        .edge(&name("central.key", &edge.key))
-        .edge(&name("central.ca", &authority.ca()))
 }
 
 impl Relay {

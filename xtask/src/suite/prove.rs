@@ -111,6 +111,21 @@ const PROOFS: &[Proof] = &[
         release: false,
     },
     Proof {
+        name: "day",
+        about: "a day of five million events of 20 websites, an hour of it as it happens: each hour that ends and each session that closes \
+                is told right within 60 s",
+        package: STORIES,
+        story: "day",
+        only: "",
+        environment: &[
+            ("FOOTFALL_DAY_EVENTS", "5000000"),
+            ("FOOTFALL_LIVE_MINUTES", "61"),
+            ("FOOTFALL_CATCH_UP_MINUTES", "30"),
+            ("FOOTFALL_RELEASE", "1"),
+        ],
+        release: true,
+    },
+    Proof {
         name: "attacks",
         about: "10,000 idle and 500 slow connections of each sort at each listener, and every other attack for half a minute, release builds: \
                 a good event is answered within 50 ms (p99), its row is there within 2 s",

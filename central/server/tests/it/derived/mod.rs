@@ -7,6 +7,7 @@ mod goals;
 mod history;
 mod invariants;
 mod oracle;
+mod plans;
 mod run;
 mod system;
 mod tables;
@@ -21,7 +22,7 @@ const AT_ONCE: usize = 2;
 
 /// Histories; `FOOTFALL_HISTORIES` asks for more.
 fn histories() -> u64 {
-    number("FOOTFALL_HISTORIES").unwrap_or(6)
+    number("FOOTFALL_HISTORIES").unwrap_or(20)
 }
 
 fn number(variable: &str) -> Option<u64> {

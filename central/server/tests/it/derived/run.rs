@@ -1,5 +1,6 @@
 //! One run: some histories at once through one log into one store, in stretches; who dies in between; and the comparison at the end.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -10,7 +11,7 @@ use super::history::{self, Site};
 use super::oracle::{self, Event, Reach};
 use super::system::{System, now_ms};
 use super::tables::{Rows, Said, Tables};
-use super::{invariants, tables};
+use super::{invariants, plans, tables};
 
 const MINUTE_MS: i64 = 60 * 1000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
@@ -39,7 +40,7 @@ pub(super) struct Plan {
 }
 
 /// What was compared: so many.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Compared {
     pub(super) events: usize,
     pub(super) repeats: usize,
@@ -50,6 +51,8 @@ pub(super) struct Compared {
     pub(super) later_parts: usize,
     pub(super) bounces: usize,
     pub(super) conversions: usize,
+    /// What reports were read from.
+    pub(super) sources: BTreeSet<String>,
 }
 
 impl Compared {
@@ -69,7 +72,8 @@ impl Compared {
     }
 
     /// All in all.
-    pub(super) fn and(self, other: Self) -> Self {
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.sources.extend(other.sources);
         Self {
             events: self.events + other.events,
             repeats: self.repeats + other.repeats,
@@ -78,13 +82,14 @@ impl Compared {
             later_parts: self.later_parts + other.later_parts,
             bounces: self.bounces + other.bounces,
             conversions: self.conversions + other.conversions,
+            sources: self.sources,
         }
     }
 
     /// Whether there was some of everything.
     pub(super) fn has_all(&self) -> bool {
         let counts = [self.events, self.repeats, self.later_parts, self.bounces, self.conversions];
-        counts.iter().all(|count| *count > 0)
+        counts.iter().all(|count| *count > 0) && self.sources.len() == 3
     }
 }
 
@@ -122,7 +127,8 @@ pub(super) async fn run(plan: Plan) -> Compared {
     }
     system.stored().await;
     let reach = settled(&mut system, plan.start, last).await;
-    compare(system, &owners.goals, reach).await
+    let sources = plans::agree(&system, &sites, window, &mut rng).await;
+    Compared { sources, ..compare(system, &owners.goals, reach).await }
 }
 
 /// Sends what is there before the derivation begins, and begins it; returns what is left.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use fastrand::Rng;
+use footfall_clickhouse::QueryClient;
 use footfall_derive::{Derivation, Health, Metrics, Pace, supervise};
 use footfall_log::Log;
 use footfall_metadata::Metadata;
@@ -194,6 +195,11 @@ impl System {
     pub(super) async fn tables(&self) -> Tables {
         self.engine.ready().await;
         tables::read(&self.engine.client()).await
+    }
+
+    /// Who asks it for reports.
+    pub(super) fn query_client(&self) -> QueryClient {
+        self.engine.store.query_client()
     }
 
     pub(super) async fn stop(mut self) {

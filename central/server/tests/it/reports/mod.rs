@@ -24,7 +24,7 @@ fn day(number: i64) -> i64 {
     FIRST_DAY.unix_timestamp() * 1000 + number * DAY_MS
 }
 
-fn period(from_ms: i64, to_ms: i64) -> Period {
+pub(crate) fn period(from_ms: i64, to_ms: i64) -> Period {
     let text = |ms: i64| {
         let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000).unwrap();
         at.format(&Rfc3339).unwrap()
@@ -45,7 +45,7 @@ async fn ask(reports: &Reports, question: Question) -> (Stats, BTreeSet<String>)
 }
 
 /// Equal, but for the last digits of sums.
-fn assert_same(one: &impl Serialize, other: &impl Serialize, what: &str) {
+pub(crate) fn assert_same(one: &impl Serialize, other: &impl Serialize, what: &str) {
     fn same(one: &Value, other: &Value) -> bool {
         match (one, other) {
             (Value::Number(one), Value::Number(other)) => {

@@ -45,6 +45,12 @@ impl Step {
         (self.touched_from - 2 * LONGEST_MS).max(0)
     }
 
+    /// Parts of sessions that were cut are written when their last event is no older. Where events were taken away, what is left of a part that
+    /// ended in the step's window may end up to a part's length before it.
+    pub(crate) fn parts_from(&self) -> i64 {
+        self.touched_from - if self.again == Again::Yes { LONGEST_MS } else { 0 }
+    }
+
     /// Whether there are events, or an hour has become whole, or sessions may have ended since a while before `now`: what else has moved on is
     /// the clock alone.
     pub(crate) fn is_worth_it(&self, now: i64) -> bool {

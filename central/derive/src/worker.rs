@@ -251,7 +251,7 @@ impl Worker {
             let named = Step { website: Some(website.clone()), ..step.clone() };
             let times = of_session(self.of_step(sql::SESSION_TIMES, &named, version, 0));
             let times = self.statements.fetch_all::<i64>(&times).await?;
-            let parts = parts(&session, &times).into_iter().filter(|part| part.last >= step.touched_from);
+            let parts = parts(&session, &times).into_iter().filter(|part| part.last >= step.parts_from());
             let parts: Vec<_> = parts
                 .map(|part| {
                     Value::Tuple(vec![

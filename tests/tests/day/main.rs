@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use footfall_harness::authority::Authority;
 use footfall_harness::edge::{FakeEdge, now_ms};
-use footfall_tests::cluster::{Cluster, cluster};
+use footfall_tests::cluster::{Cluster, Plan, cluster};
 use footfall_tests::run::{Server, processor_seconds, resident_bytes};
 use footfall_tests::setting;
 use tokio::time::{interval, sleep};
@@ -49,18 +49,23 @@ struct Day {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_hour_that_is_over_and_every_session_that_has_ended_is_told_right_soon() {
-    let events = setting::number("FOOTFALL_DAY_EVENTS", 20_000);
     let live = Duration::from_mins(setting::number("FOOTFALL_LIVE_MINUTES", 0));
-    let released = setting::number("FOOTFALL_RELEASE", 0) == 1;
-    let seed = setting::number("FOOTFALL_SEED", 42);
+    let plan = if setting::number("FOOTFALL_RELEASE", 0) == 1 { cluster().release() } else { cluster() };
+    tell(plan, setting::number("FOOTFALL_DAY_EVENTS", 20_000), live).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_on_the_real_servers_of_which_each_shard_tells_all() {
+    tell(cluster().full(), 20_000, Duration::ZERO).await;
+}
+
+async fn tell(plan: Plan, events: u64, live: Duration) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let authority = Authority::new(folder.path());
-    let plan = if released { cluster().release() } else { cluster() };
     let cluster = plan.certified(&authority).start().await;
-    let mut edge =
-        FakeEdge::connect(&authority, "edge-of-the-day", cluster.run().relay.parse().expect("an address"))
-            .await;
-    let day = Day::of(cluster, seed).await;
+    let relay = cluster.run().relay.parse().expect("an address");
+    let day = Day::of(cluster, setting::number("FOOTFALL_SEED", 42)).await;
+    let mut edge = FakeEdge::connect(&authority, "edge-of-the-day", relay).await;
 
     let begun = now_ms();
     let waited = day.send_the_past(&mut edge, begun, events).await;
@@ -70,6 +75,7 @@ async fn every_hour_that_is_over_and_every_session_that_has_ended_is_told_right_
     );
     let passed = day.until_told(begun).await;
     println!("each hour and session of them is told right {:.1} s later", passed.as_secs_f64());
+    day.views_tell(begun).await;
 
     if !live.is_zero() {
         let between =
@@ -218,21 +224,51 @@ impl Day {
         true
     }
 
-    /// Whether the store has, of every website, the sessions whose last event was in these seconds since 1970, and no others.
+    /// Whether each shard tells, of every website, the sessions whose last event was in these seconds since 1970, and no others.
     async fn sessions_are_told(&self, (from, to): (i64, i64)) -> bool {
         let query = format!(
             "SELECT website_id, count(), sum(is_bounce) FROM footfall.sessions
-             WHERE toUnixTimestamp(session_end) >= {from} AND toUnixTimestamp(session_end) < {to} GROUP BY website_id FORMAT TabSeparated"
+             WHERE toUnixTimestamp(session_end) >= {from} AND toUnixTimestamp(session_end) < {to} GROUP BY website_id"
         );
-        let answer = self.cluster.clickhouse(&query).await;
-        let mut told: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
-        for line in answer.lines() {
-            let cells: Vec<_> = line.split('\t').collect();
-            told.insert(cells[0], (cells[1].parse().expect("a number"), cells[2].parse().expect("a number")));
-        }
         let expected = self.visitors.lock().expect("nobody panicked").expected.ended(WEBSITES, (from, to));
-        let of_site = |website: &Website| told.get(website.id.as_str()).copied().unwrap_or_default();
-        self.websites.iter().map(of_site).eq(expected)
+        self.each_shard_tells(&query, &expected).await
+    }
+
+    /// The seed's views say the same of every hour that was over at a time, and of those days that were.
+    async fn views_tell(&self, now: i64) {
+        let hours = now / HOUR_MS - 24..now / HOUR_MS;
+        let views = |site| {
+            let expected = &self.visitors.lock().expect("nobody panicked").expected;
+            hours.clone().map(|hour| expected.hour(site, hour).0).sum::<u64>()
+        };
+        let expected: Vec<_> =
+            (0..WEBSITES).map(|site| (views(site), hours.clone().count() as u64)).collect();
+        let query = format!(
+            "SELECT website_id, sum(pageviews), uniqExact(hour) FROM footfall.page_views_hourly_mv
+             WHERE toUnixTimestamp(hour) >= {} AND toUnixTimestamp(hour) < {} GROUP BY website_id",
+            hours.start * HOUR_MS / 1000,
+            hours.end * HOUR_MS / 1000
+        );
+        assert!(self.each_shard_tells(&query, &expected).await, "page views by hour");
+    }
+
+    /// Whether each shard answers with these two figures of every website.
+    async fn each_shard_tells(&self, query: &str, expected: &[(u64, u64)]) -> bool {
+        for shard in self.cluster.shards() {
+            let answer = self.cluster.ask_shard(&shard, &format!("{query} FORMAT TabSeparated")).await;
+            let answer = answer.unwrap_or_else(|error| panic!("{shard}: {error}\n{query}"));
+            let mut told: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+            for line in answer.lines() {
+                let cells: Vec<_> = line.split('\t').collect();
+                let number = |cell: usize| cells[cell].parse().expect("a number");
+                told.insert(cells[0], (number(1), number(2)));
+            }
+            let of_site = |website: &Website| told.get(website.id.as_str()).copied().unwrap_or_default();
+            if !self.websites.iter().map(of_site).eq(expected.iter().copied()) {
+                return false;
+            }
+        }
+        true
     }
 }
 

@@ -116,7 +116,7 @@ const PROOFS: &[Proof] = &[
                 is told right within 60 s",
         package: STORIES,
         story: "day",
-        only: "",
+        only: "every_hour_that_is_over",
         environment: &[
             ("FOOTFALL_DAY_EVENTS", "5000000"),
             ("FOOTFALL_LIVE_MINUTES", "61"),

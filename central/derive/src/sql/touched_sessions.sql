@@ -1,5 +1,5 @@
--- Sessions that have events in the log's next stretch, or whose last event may lie between two times; as far as they are known within the
--- last days. 2: what is known may not be all, or has to be cut.
+-- Sessions that have events in the log's next stretch, or whose last event may lie between two times or did when they were computed; as far
+-- as they are known within the last days. 2: what is known may not be all, or has to be cut.
 INSERT INTO derivation_sessions (log_partition, version, website_id, session_id, is_bot, part_id, first, last, state)
 SELECT
     {partition:UInt32},
@@ -27,6 +27,11 @@ WHERE server_timestamp >= fromUnixTimestamp64Milli({oldest:Int64}, 'UTC') AND is
     FROM events_local
     WHERE server_timestamp > fromUnixTimestamp64Milli({window_from:Int64}, 'UTC') AND server_timestamp <= fromUnixTimestamp64Milli({window_to:Int64}, 'UTC') AND is_duplicate = 0
       AND (log_incarnation != {incarnation:UUID} OR log_offset < {to:UInt64}) AND cityHash64(website_id) % {partitions:UInt32} = {partition:UInt32} AND ({website:String} = '' OR website_id = {website:String})
+    UNION ALL
+    SELECT website_id, splitByChar('~', session_id)[1], is_bot
+    FROM sessions_local FINAL
+    WHERE {again:UInt8} AND session_end > toDateTime(fromUnixTimestamp64Milli({window_from:Int64}, 'UTC'), 'UTC') AND session_end <= toDateTime(fromUnixTimestamp64Milli({window_to:Int64}, 'UTC'), 'UTC')
+      AND cityHash64(website_id) % {partitions:UInt32} = {partition:UInt32} AND ({website:String} = '' OR website_id = {website:String})
   )
   -- Of a session that began on a day whose events are gone, not all is known: it stays as it is.
   AND (website_id, session_id, is_bot) NOT IN (

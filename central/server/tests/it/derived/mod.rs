@@ -1,6 +1,7 @@
 //! Every row of every derived table equals what an oracle in plain Rust computes from the list of events, whatever the history and whoever
 //! is killed in between.
 
+mod again;
 mod aggregates;
 mod event;
 mod goals;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use fastrand::Rng;
-use footfall_clickhouse::QueryClient;
+use footfall_clickhouse::{EventStore, QueryClient};
 use footfall_derive::{Derivation, Health, Metrics, Pace, supervise};
 use footfall_log::Log;
 use footfall_metadata::Metadata;
@@ -166,6 +166,11 @@ impl System {
 
     /// The events that count, each once: all that was sent, as the store placed it, without what it calls a repeat.
     pub(super) async fn events(&self) -> Vec<Event<'_>> {
+        self.events_but(|_, _| false).await
+    }
+
+    /// The same when those of these websites and times were taken out of the store.
+    pub(super) async fn events_but(&self, is_gone: impl Fn(&str, i64) -> bool) -> Vec<Event<'_>> {
         let question =
             "SELECT toString(edge_id), edge_offset, log_index, log_offset, is_duplicate FROM events_local";
         let rows = self.engine.client().query(question).fetch_all::<Stored>().await.expect("an answer");
@@ -177,6 +182,9 @@ impl System {
         let mut events = Vec::new();
         for (edge, requests) in EDGES.iter().zip(&self.sent) {
             for (edge_offset, request) in requests.iter().enumerate() {
+                if is_gone(&request.visitor.website, request.time) {
+                    continue;
+                }
                 for (index, happening) in request.happenings.iter().enumerate() {
                     let place = ((*edge).to_owned(), edge_offset as u64, index as u32);
                     let (offset, is_duplicate) = stored.remove(&place).expect("every event is stored");
@@ -195,6 +203,21 @@ impl System {
     pub(super) async fn tables(&self) -> Tables {
         self.engine.ready().await;
         tables::read(&self.engine.client()).await
+    }
+
+    /// The event store.
+    pub(super) fn store(&self) -> &EventStore {
+        &self.engine.store
+    }
+
+    /// Changes something in the store behind everybody's back.
+    pub(super) async fn execute(&self, statement: &str) {
+        self.engine.client().query(statement).execute().await.expect("done");
+    }
+
+    /// A column of texts.
+    pub(super) async fn texts(&self, question: &str) -> Vec<String> {
+        self.engine.client().query(question).fetch_all().await.expect("an answer")
     }
 
     /// Who asks it for reports.

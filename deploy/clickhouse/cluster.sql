@@ -349,6 +349,37 @@ SETTINGS
 CREATE TABLE IF NOT EXISTS hourly_summary_distributed ON CLUSTER analytics AS hourly_summary_local
 ENGINE = Distributed(analytics, footfall, hourly_summary_local, cityHash64(website_id));
 
+-- What the visits of a website come to by hour: of whole UTC days, a row for each hour in which sessions began, or in which the page of a
+-- bounce was viewed. Sums are weighted by the inverse of sample_rate.
+
+CREATE TABLE IF NOT EXISTS hourly_visits_local ON CLUSTER analytics
+(
+    website_id String CODEC(ZSTD(1)),
+    hour DateTime('UTC') CODEC(Delta, ZSTD(1)),
+    is_bot UInt8,
+    -- Sessions that began in the hour, and what they came to
+    visits Float64 CODEC(ZSTD(1)),
+    bounced Float64 CODEC(ZSTD(1)),
+    duration Float64 CODEC(ZSTD(1)),
+    pageviews Float64 CODEC(ZSTD(1)),
+    conversions Float64 CODEC(ZSTD(1)),
+    revenue Float64 CODEC(ZSTD(1)),
+    -- Bounces whose page was viewed in the hour, whenever their sessions began
+    bounces Float64 CODEC(ZSTD(1)),
+    version UInt64 CODEC(ZSTD(1)),
+    is_deleted UInt8
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/hourly_visits_local', '{replica}', version, is_deleted)
+PARTITION BY toYYYYMM(hour)
+ORDER BY (website_id, hour, is_bot)
+TTL hour + INTERVAL 14 MONTH
+SETTINGS
+    fsync_after_insert = 1,
+    fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS hourly_visits_distributed ON CLUSTER analytics AS hourly_visits_local
+ENGINE = Distributed(analytics, footfall, hourly_visits_local, cityHash64(website_id));
+
 -- Page views by one dimension at a time, for lists: a row for each value in a whole UTC hour (span 1) or day (span 24). The seed's
 -- page_views_hourly has a row for each page, country and device together, which are too many to add up for a month.
 
@@ -698,3 +729,6 @@ CREATE TABLE IF NOT EXISTS daily_sources_distributed ON CLUSTER analytics AS dai
 ENGINE = Distributed(analytics, footfall, daily_sources_local, cityHash64(website_id));
 
 CREATE OR REPLACE VIEW traffic_sources_daily_mv ON CLUSTER analytics AS SELECT * FROM daily_sources_distributed;
+
+-- The days from this one on have their visits by hour. A partition that was derived before there were any has none: it goes back through them.
+ALTER TABLE derivation_progress_local ON CLUSTER analytics ADD COLUMN IF NOT EXISTS visits_from DateTime64(3, 'UTC') DEFAULT '2100-01-01 00:00:00' AFTER past_from;

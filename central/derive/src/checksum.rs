@@ -42,6 +42,7 @@ impl Tables {
                 ("daily_summary", include_str!("sql/checksum_daily_summary.sql")),
                 ("page_view_rollups", include_str!("sql/checksum_page_view_rollups.sql")),
                 ("traffic_sources_daily", include_str!("sql/checksum_traffic_sources_daily.sql")),
+                ("hourly_visits", include_str!("sql/checksum_hourly_visits.sql")),
             ],
         }
     }

@@ -181,7 +181,9 @@ async fn turn(context: &Context, held: &mut Option<Held>) -> Result<Turn, Unable
         return Ok(Turn::Step { took: done.took, more: true });
     }
     Ok(match step {
-        Some(_) => Turn::Step { took: done.took, more: more || progress.has_past() },
+        Some(_) => {
+            Turn::Step { took: done.took, more: more || progress.has_past() || progress.lacks_visits() }
+        }
         None => Turn::Nothing,
     })
 }

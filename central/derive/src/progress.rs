@@ -30,6 +30,8 @@ pub(crate) struct Progress {
     pub(crate) sessions_to: i64,
     /// Where the past begins.
     pub(crate) past_from: i64,
+    /// Whole days from here on have their visits by hour: later than all days where a build that knew none derived them.
+    pub(crate) visits_from: i64,
 }
 
 /// What the log and the store have.
@@ -71,18 +73,28 @@ impl Progress {
             sessions_from: sessions_to,
             sessions_to,
             past_from,
+            visits_from: whole_to,
         };
         begun.without_past()
     }
 
     /// Nothing is older than the first event.
     fn without_past(self) -> Self {
-        if self.whole_from > self.past_from { self } else { Self { whole_from: 0, sessions_from: 0, ..self } }
+        if self.whole_from > self.past_from {
+            return self;
+        }
+        let visits_from = if self.visits_from == self.whole_from { 0 } else { self.visits_from };
+        Self { whole_from: 0, sessions_from: 0, visits_from, ..self }
     }
 
     /// Whether something is left of the past.
     pub(crate) fn has_past(&self) -> bool {
         self.whole_from > 0
+    }
+
+    /// Whether days are left that have everything but their visits by hour.
+    pub(crate) fn lacks_visits(&self) -> bool {
+        self.visits_from > 0
     }
 
     /// The step that takes in the log's next stretch, and whatever has become whole or has ended by the watermark; nothing when there is
@@ -119,13 +131,26 @@ impl Progress {
     /// The step that goes back into the past, or nothing when all of it is done.
     pub(crate) fn back(&self) -> Option<Step> {
         if !self.has_past() {
-            return None;
+            return self.back_for_visits();
         }
         let from = floor(self.whole_from - 1, PAST_MS);
-        let next = Self { whole_from: from, sessions_from: from - 1, ..*self }.without_past();
+        let visits_from = if self.visits_from == self.whole_from { from } else { self.visits_from };
+        let next = Self { whole_from: from, sessions_from: from - 1, visits_from, ..*self }.without_past();
         let ends = (from - 1, self.sessions_from.max(from - 1));
         let days = (floor(from, DAY_MS), floor(self.whole_from - 1, DAY_MS) + DAY_MS);
         Some(self.step_of((from, self.whole_from), ends, days, Again::No, next))
+    }
+
+    /// The step that computes the visits by hour of the newest day that lacks them.
+    fn back_for_visits(&self) -> Option<Step> {
+        if !self.lacks_visits() {
+            return None;
+        }
+        let to = floor(self.visits_from.min(self.whole_to), DAY_MS);
+        let from = to - DAY_MS;
+        let next = Self { visits_from: if from > self.past_from { from } else { 0 }, ..*self };
+        let (hours, ends) = ((self.whole_to, self.whole_to), (self.sessions_to, self.sessions_to));
+        Some(self.step_of(hours, ends, (from, to), Again::No, next))
     }
 
     /// The step that computes a UTC day again that begins at `day`, as far as it is derived already; of one website or of all. Nothing where
@@ -260,6 +285,29 @@ mod tests {
             (hours, progress) = (step.hours.0, step.next);
         }
         assert!(hours <= old, "{hours} {old}");
+    }
+
+    #[test]
+    fn days_that_lack_their_visits_by_hour_get_them_after_the_past_the_newest_first() {
+        let begun = Progress::begin(available(10, None, NOON + HOUR_MS), Some(NOON - 3 * DAY_MS));
+        assert_eq!(begun.visits_from, begun.whole_from, "days become whole with them");
+        // As a build left it that knew none.
+        let mut progress = Progress { visits_from: 4_102_444_800_000, ..begun };
+        let mut days = Vec::new();
+        while let Some(step) = progress.back() {
+            if !progress.has_past() {
+                assert_eq!(
+                    (step.hours.0, step.ends.0),
+                    (step.hours.1, step.ends.1),
+                    "nothing else is computed"
+                );
+                days.push(step.days);
+            }
+            progress = step.next;
+        }
+        let today = floor(NOON, DAY_MS);
+        let day = |ago: i64| (today - ago * DAY_MS, today - (ago - 1) * DAY_MS);
+        assert_eq!((days, progress.visits_from), (vec![day(1), day(2), day(3)], 0));
     }
 
     #[test]

@@ -55,13 +55,15 @@ pub(crate) const HOURLY: [&str; 6] = [
 ];
 
 /// The same of the cells of days, which are made of those of hours and of sessions.
-pub(crate) const DAILY: [&str; 6] = [
+pub(crate) const DAILY: [&str; 8] = [
     include_str!("sql/daily_summary.sql"),
     include_str!("sql/stale_daily_summary.sql"),
     include_str!("sql/daily_page_view_rollups.sql"),
     include_str!("sql/stale_daily_page_view_rollups.sql"),
     include_str!("sql/traffic_sources_daily.sql"),
     include_str!("sql/stale_traffic_sources_daily.sql"),
+    include_str!("sql/hourly_visits.sql"),
+    include_str!("sql/stale_hourly_visits.sql"),
 ];
 
 /// Whose rows are computed, and by whom.
@@ -94,6 +96,7 @@ impl Scope {
             .with("sessions_from", Value::Millis(progress.sessions_from))
             .with("sessions_to", Value::Millis(progress.sessions_to))
             .with("past_from", Value::Millis(progress.past_from))
+            .with("visits_from", Value::Millis(progress.visits_from))
             .with("version", Value::Number(version))
     }
 

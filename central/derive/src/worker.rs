@@ -7,7 +7,8 @@ use std::time::Duration;
 use footfall_clickhouse::{PartitionStatements, Statement, StoreError, Table, Value};
 use footfall_tables::events::EVENTS;
 use footfall_tables::{
-    conversions, derivation, page_view_rollups, page_views_hourly, sessions, summaries, traffic_sources_daily,
+    conversions, derivation, hourly_visits, page_view_rollups, page_views_hourly, sessions, summaries,
+    traffic_sources_daily,
 };
 
 use super::goals::{Goals, Named};
@@ -18,7 +19,7 @@ use super::statements::{self as sql, DAILY, HOURLY, Scope, with_cells};
 use super::step::{Again, Step};
 
 /// The tables whose rows are computed.
-const TABLES: [&Table; 9] = [
+const TABLES: [&Table; 10] = [
     &derivation::DERIVATION_PROGRESS,
     &derivation::DERIVATION_REQUESTS,
     &sessions::SESSIONS,
@@ -28,6 +29,7 @@ const TABLES: [&Table; 9] = [
     &summaries::HOURLY_SUMMARY,
     &summaries::DAILY_SUMMARY,
     &traffic_sources_daily::TRAFFIC_SOURCES_DAILY,
+    &hourly_visits::HOURLY_VISITS,
 ];
 
 /// What a step came to.
@@ -83,19 +85,36 @@ impl Worker {
     }
 
     async fn progress(&mut self) -> Result<Option<Progress>, WorkError> {
-        type Row = (u64, i64, i64, i64, i64, i64, u64, u64);
+        type Row = (u64, i64, i64, i64, i64, i64, i64, u64, u64);
         let statement = self.scope.statement(sql::PROGRESS, 0);
         let rows: Vec<Row> = self.statements.fetch_all(&statement).await?;
-        let Some((log_offset, whole_from, whole_to, sessions_from, sessions_to, past_from, token, version)) =
-            rows.first().copied()
-        else {
+        let Some(row) = rows.first().copied() else {
             return Ok(None);
         };
+        let (
+            log_offset,
+            whole_from,
+            whole_to,
+            sessions_from,
+            sessions_to,
+            past_from,
+            visits_from,
+            token,
+            version,
+        ) = row;
         if token > self.scope.token {
             return Err(WorkError::Fenced);
         }
         self.version = version;
-        Ok(Some(Progress { log_offset, whole_from, whole_to, sessions_from, sessions_to, past_from }))
+        Ok(Some(Progress {
+            log_offset,
+            whole_from,
+            whole_to,
+            sessions_from,
+            sessions_to,
+            past_from,
+            visits_from,
+        }))
     }
 
     /// Writes down how far the partition is.

@@ -7,6 +7,7 @@ use footfall_clickhouse::Row;
 use super::freshness::Freshness;
 use super::plan::{Piece, Plan};
 use super::reports::{SeriesRow, VisitsRow};
+use super::spans::Span;
 
 /// An answer, and what it was made from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +23,8 @@ pub struct Answered<T> {
 pub struct Basis {
     /// The parts of the period, in order, and what each was read from. The last one of a period that has not ended goes on for ever.
     pub plan: Vec<Piece>,
+    /// The same of what visits were counted from.
+    pub visits_plan: Vec<Piece>,
     /// Whole hours up to here are in the tables, milliseconds since 1970; none where nothing is derived yet.
     pub fresh_until_ms: Option<i64>,
     /// Sessions whose last event lies before it are in the tables; none as above.
@@ -29,10 +32,11 @@ pub struct Basis {
 }
 
 impl Basis {
-    pub(super) fn new(plan: &Plan, freshness: &Freshness) -> Self {
+    pub(super) fn new(plan: &Plan, visits: &Plan, freshness: &Freshness) -> Self {
         let known = |at: i64| (at > 0).then_some(at);
         Self {
             plan: plan.pieces().to_vec(),
+            visits_plan: visits.pieces().to_vec(),
             fresh_until_ms: known(freshness.whole_to),
             sessions_until_ms: known(freshness.sessions_to),
         }
@@ -183,13 +187,14 @@ pub struct Bucket {
 }
 
 impl Series {
-    /// Without any event; `derived` says whether all sessions are known that began at an instant or behind it.
-    pub(super) fn empty(starts: &[i64], derived: impl Fn(i64) -> bool) -> Self {
-        let bucket = |&start_ms: &i64| {
-            let none = derived(start_ms).then_some(0);
+    /// Without any event; `derived` says whether all sessions are known that began in a part of the period.
+    pub(super) fn empty(starts: &[i64], period: Span, derived: impl Fn(Span) -> bool) -> Self {
+        let ends = starts.iter().skip(1).copied().chain([period.1]);
+        let bucket = |(&start_ms, end_ms): (&i64, i64)| {
+            let none = derived((start_ms.max(period.0), end_ms)).then_some(0);
             Bucket { start_ms, pageviews: 0, visitors: 0, sessions: 0, visits: none, bounces: none }
         };
-        Self { buckets: starts.iter().map(bucket).collect() }
+        Self { buckets: starts.iter().zip(ends).map(bucket).collect() }
     }
 
     /// With what was read.
@@ -251,8 +256,10 @@ mod tests {
                 goals: vec![goal],
             }),
         };
-        let answered =
-            Answered { answer: stats, basis: Basis::new(&Plan::raw((0, 1)), &Freshness::default()) };
+        let answered = Answered {
+            answer: stats,
+            basis: Basis::new(&Plan::raw((0, 1)), &Plan::sessions((0, 1)), &Freshness::default()),
+        };
         let kept = serde_json::to_vec(&answered).unwrap();
         assert_eq!(serde_json::from_slice::<Answered<Stats>>(&kept).unwrap(), answered);
     }

@@ -194,20 +194,26 @@ pub(super) mod of_sessions {
     /// Bounces.
     pub(crate) const BOUNCES: &str =
         "toUInt64(round(sumIf(is_bounce / sample_rate, landed_at >= period_from AND landed_at < period_to)))";
+}
+
+/// Of what visits come to, by the hour or one by one: weighted sums of those that began, and bounces by their page view.
+pub(super) mod of_visits {
+    /// Visits.
+    pub(crate) const VISITS: &str = "toUInt64(round(sum(begun)))";
+    /// Bounces.
+    pub(crate) const BOUNCES: &str = "toUInt64(round(sum(landed_bounced)))";
     /// Share of visits.
-    pub(crate) const BOUNCE_RATE: &str =
-        "if(countIf(began) = 0, NULL, sumIf(is_bounce / sample_rate, began) / sumIf(1 / sample_rate, began))";
+    pub(crate) const BOUNCE_RATE: &str = "if(sum(begun) = 0, NULL, sum(begun_bounced) / sum(begun))";
     /// Seconds.
-    pub(crate) const AVERAGE_DURATION_S: &str = "if(countIf(began) = 0, NULL, sumIf(session_duration / sample_rate, began) / sumIf(1 / sample_rate, began))";
+    pub(crate) const AVERAGE_DURATION_S: &str = "if(sum(begun) = 0, NULL, sum(seconds) / sum(begun))";
     /// Page views ÷ visits.
-    pub(crate) const PAGES_PER_VISIT: &str =
-        "if(countIf(began) = 0, NULL, sumIf(pageviews / sample_rate, began) / sumIf(1 / sample_rate, began))";
+    pub(crate) const PAGES_PER_VISIT: &str = "if(sum(begun) = 0, NULL, sum(viewed) / sum(begun))";
     /// Visits that reached a goal.
-    pub(crate) const CONVERSIONS: &str = "toUInt64(round(sumIf(is_conversion / sample_rate, began)))";
+    pub(crate) const CONVERSIONS: &str = "toUInt64(round(sum(converted)))";
     /// Share of visits.
-    pub(crate) const CONVERSION_RATE: &str = "if(countIf(began) = 0, NULL, sumIf(is_conversion / sample_rate, began) / sumIf(1 / sample_rate, began))";
+    pub(crate) const CONVERSION_RATE: &str = "if(sum(begun) = 0, NULL, sum(converted) / sum(begun))";
     /// Of transactions.
-    pub(crate) const REVENUE: &str = "sumIf(revenue / sample_rate, began)";
+    pub(crate) const REVENUE: &str = "sum(earned)";
 }
 
 /// Of conversions: which session reached which goal.

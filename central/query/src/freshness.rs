@@ -4,7 +4,7 @@
 use footfall_clickhouse::{Limits, Row, Statement};
 use serde::Deserialize;
 
-use super::spans::{HOUR_MS, Span, merged};
+use super::spans::{DAY_MS, HOUR_MS, Span, merged};
 
 /// One row of progress, and an index over offsets.
 const LIMITS: Limits = Limits { seconds: 5, memory_bytes: 256 << 20 };
@@ -22,6 +22,10 @@ pub(super) struct Freshness {
     pub(super) sessions_from: i64,
     /// ... up to here.
     pub(super) sessions_to: i64,
+    /// Whole days from here on have their visits by hour.
+    pub(super) visits_from: i64,
+    /// Days whose events are being changed: what is derived of them is not to be believed.
+    pub(super) changed: Vec<Span>,
 }
 
 /// What the statement answers.
@@ -34,6 +38,7 @@ pub(super) struct FreshnessRow {
     whole_to: i64,
     sessions_from: i64,
     sessions_to: i64,
+    visits_from: i64,
     /// Begins of hours.
     late_hours: Vec<i64>,
     /// Begins of UTC days, the first and the last of each request.
@@ -46,9 +51,12 @@ pub(super) fn statement(website_id: &str) -> Statement {
 }
 
 impl Freshness {
-    /// Whether all sessions that began at an instant, or later, and have ended are in the tables.
-    pub(super) fn has_sessions_from(&self, from_ms: i64) -> bool {
-        self.sessions_to > 0 && (self.sessions_from == 0 || from_ms > self.sessions_from)
+    /// Whether all sessions that began in a period and have ended are in the tables, and no event of theirs is being changed.
+    pub(super) fn has_sessions(&self, (from_ms, to_ms): Span) -> bool {
+        let is_derived = self.sessions_to > 0 && (self.sessions_from == 0 || from_ms > self.sessions_from);
+        // A session is no longer than a day.
+        let is_changed = |(from, to): &Span| *from < to_ms.saturating_add(DAY_MS) && *to > from_ms;
+        is_derived && !self.changed.iter().any(is_changed)
     }
 }
 
@@ -58,13 +66,16 @@ impl From<FreshnessRow> for Freshness {
             return Self::default();
         }
         let hours = row.late_hours.into_iter().map(|hour| (hour, hour + HOUR_MS));
-        let days = row.changed_days.into_iter().map(|(first, last)| (first, last + 24 * HOUR_MS));
+        let changed =
+            merged(row.changed_days.into_iter().map(|(first, last)| (first, last + DAY_MS)).collect());
         Self {
             whole_from: row.whole_from,
             whole_to: row.whole_to,
-            stale: merged(hours.chain(days).collect()),
+            stale: merged(hours.chain(changed.iter().copied()).collect()),
             sessions_from: row.sessions_from,
             sessions_to: row.sessions_to,
+            visits_from: row.visits_from,
+            changed,
         }
     }
 }
@@ -81,13 +92,17 @@ mod tests {
             whole_to: 100 * HOUR_MS,
             sessions_from: 5,
             sessions_to: 9,
+            visits_from: 0,
             late_hours: vec![50 * HOUR_MS, 47 * HOUR_MS, 48 * HOUR_MS],
             changed_days: vec![(24 * HOUR_MS, 24 * HOUR_MS)],
         };
         let freshness = Freshness::from(row.clone());
         assert_eq!(freshness.stale, [(24 * HOUR_MS, 49 * HOUR_MS), (50 * HOUR_MS, 51 * HOUR_MS)]);
-        assert!(freshness.has_sessions_from(6) && !freshness.has_sessions_from(5));
+        assert!(!freshness.has_sessions((6, 7)), "of a session that begins there an event may be changed");
+        let later = 49 * HOUR_MS;
+        assert!(freshness.has_sessions((later, later + 1)));
+        assert!(!Freshness { sessions_from: later, ..freshness }.has_sessions((later, later + 1)));
         let unknown = Freshness::from(FreshnessRow { known: 0, ..row });
-        assert_eq!((unknown.whole_to, unknown.has_sessions_from(6)), (0, false));
+        assert_eq!((unknown.whole_to, unknown.has_sessions((later, later + 1))), (0, false));
     }
 }

@@ -137,7 +137,7 @@ impl Reports {
         let scope = &question.scope();
         let period = (question.period.from_ms(), question.period.to_ms());
         let freshness = self.freshness.of(&self.client, &scope.website_id).await?;
-        let plan = plan(question.choice, period, &[], &freshness);
+        let (plan, visits) = plans(question.choice, period, &[], &freshness);
         let list = async |dimension| {
             let statement = Report::TopList(&plan, dimension, question.limit).statement(scope);
             self.client.fetch_all::<Counted>(&scope.website_id, &statement).await
@@ -151,11 +151,11 @@ impl Reports {
             list(Dimension::Country),
             list(Dimension::Device),
             list(Dimension::Browser),
-            self.ask_sessions(scope, period, question.limit, &freshness),
+            self.ask_sessions(scope, period, &visits, question.limit, &freshness),
         )?;
         let answer =
             Stats { totals, top_pages, sources, channels, countries, devices, browsers, of_sessions };
-        Ok(Answered { answer, basis: Basis::new(&plan, &freshness) })
+        Ok(Answered { answer, basis: Basis::new(&plan, &visits, &freshness) })
     }
 
     /// Nothing where not all sessions of the period are derived.
@@ -163,15 +163,16 @@ impl Reports {
         &self,
         scope: &Scope,
         period: Span,
+        visits: &Plan,
         limit: u16,
         freshness: &Freshness,
     ) -> Result<Option<OfSessions>, QueryError> {
-        if !freshness.has_sessions_from(period.0) {
+        if !freshness.has_sessions(period) {
             return Ok(None);
         }
         let (client, website) = (&self.client, scope.website_id.as_str());
         let statements = [
-            Report::Visits(period),
+            Report::Visits(visits),
             Report::SessionPages(period, End::Entry, limit),
             Report::SessionPages(period, End::Exit, limit),
             Report::Goals(period),
@@ -195,26 +196,27 @@ impl Reports {
         let (scope, starts) = (&question.scope(), buckets.starts());
         let period = (question.period.from_ms(), question.period.to_ms());
         let freshness = self.freshness.of(&self.client, &scope.website_id).await?;
-        let plan = plan(question.choice, period, starts, &freshness);
-        let mut series = Series::empty(starts, |start| freshness.has_sessions_from(start.max(period.0)));
+        let (plan, of_visits) = plans(question.choice, period, starts, &freshness);
+        let mut series = Series::empty(starts, period, |bucket| freshness.has_sessions(bucket));
         if !starts.is_empty() {
             let (client, website) = (&self.client, scope.website_id.as_str());
             let events = Report::Series(&plan, starts).statement(scope);
-            let visits = Report::VisitsSeries(period, starts).statement(scope);
+            let visits = Report::VisitsSeries(&of_visits, starts).statement(scope);
             let (events, visits) = tokio::try_join!(
                 client.fetch_all::<SeriesRow>(website, &events),
                 client.fetch_all::<VisitsRow>(website, &visits),
             )?;
             series.fill(&events, &visits);
         }
-        Ok(Answered { answer: series, basis: Basis::new(&plan, &freshness) })
+        Ok(Answered { answer: series, basis: Basis::new(&plan, &of_visits, &freshness) })
     }
 }
 
-fn plan(choice: PlanChoice, period: Span, edges: &[i64], freshness: &Freshness) -> Plan {
+/// From what events are counted, and from what visits are.
+fn plans(choice: PlanChoice, period: Span, edges: &[i64], freshness: &Freshness) -> (Plan, Plan) {
     match choice {
-        PlanChoice::Best => Plan::new(period, edges, freshness),
-        PlanChoice::Raw => Plan::raw(period),
+        PlanChoice::Best => (Plan::new(period, edges, freshness), Plan::of_visits(period, edges, freshness)),
+        PlanChoice::Raw => (Plan::raw(period), Plan::sessions(period)),
     }
 }
 

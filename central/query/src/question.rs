@@ -42,7 +42,7 @@ pub enum PlanChoice {
     /// From tables as far as they suffice, and from events beyond.
     #[default]
     Best,
-    /// From events alone: what any other plan is compared with.
+    /// From events and single sessions alone: what any other plan is compared with.
     Raw,
 }
 

@@ -8,10 +8,16 @@ use crate::columns;
 /// The table of progress, and what makes it and those beside it.
 pub(crate) const PROGRESS: TableDefinition = TableDefinition {
     table: &DERIVATION_PROGRESS,
-    migrations: &[Migration {
-        version: "2026-11-30_derivation",
-        sql: include_str!("derivation/2026-11-30_derivation.sql"),
-    }],
+    migrations: &[
+        Migration {
+            version: "2026-11-30_derivation",
+            sql: include_str!("derivation/2026-11-30_derivation.sql"),
+        },
+        Migration {
+            version: "2026-11-30_visits_from",
+            sql: include_str!("derivation/2026-11-30_visits_from.sql"),
+        },
+    ],
 };
 
 /// The table of requests, which the same migration makes, and the views that tell what the derived tables can be believed.
@@ -33,6 +39,7 @@ pub static DERIVATION_PROGRESS: Table = Table::new("derivation_progress_local", 
         ("sessions_from", "DateTime64(3, 'UTC')"),
         ("sessions_to", "DateTime64(3, 'UTC')"),
         ("past_from", "DateTime64(3, 'UTC')"),
+        ("visits_from", "DateTime64(3, 'UTC')"),
         ("token", "UInt64"),
         ("version", "UInt64"),
     ])

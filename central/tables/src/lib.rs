@@ -6,6 +6,7 @@
 pub mod conversions;
 pub mod derivation;
 pub mod events;
+pub mod hourly_visits;
 pub mod page_view_rollups;
 pub mod page_views_hourly;
 pub mod sessions;
@@ -25,6 +26,7 @@ pub static SCHEMA: Schema = Schema {
         summaries::HOURLY,
         summaries::DAILY,
         traffic_sources_daily::DEFINITION,
+        hourly_visits::DEFINITION,
         derivation::PROGRESS,
         derivation::REQUESTS,
     ],

@@ -10,6 +10,11 @@ FROM (
     FROM sessions_local
     WHERE version = {version:UInt64} AND cityHash64(website_id) % {partitions:UInt32} = {partition:UInt32}
     UNION ALL
+    -- A bounce's page was viewed between the begin and the end of its session.
+    SELECT website_id, toStartOfDay(session_end)
+    FROM sessions_local
+    WHERE version = {version:UInt64} AND cityHash64(website_id) % {partitions:UInt32} = {partition:UInt32}
+    UNION ALL
     SELECT website_id, toStartOfDay(hour)
     FROM hourly_summary_local
     WHERE hour >= fromUnixTimestamp64Milli({days_from:Int64}, 'UTC') AND hour < fromUnixTimestamp64Milli({days_to:Int64}, 'UTC') AND cityHash64(website_id) % {partitions:UInt32} = {partition:UInt32} AND ({website:String} = '' OR website_id = {website:String})

@@ -23,6 +23,8 @@ pub enum Source {
     Hours,
     /// The events.
     Raw,
+    /// Single sessions.
+    Sessions,
 }
 
 /// A part of a period, and where its rows come from.
@@ -76,6 +78,29 @@ impl Plan {
         pieces.sort_unstable_by_key(|(_, span)| *span);
         let piece = |(source, (from_ms, to_ms))| Piece { source, from_ms, to_ms };
         Self { pieces: pieces.into_iter().map(piece).collect() }
+    }
+
+    /// What visits are counted from: rows of the hours of whole days, and single sessions beyond.
+    pub(super) fn of_visits(period: Span, edges: &[i64], freshness: &Freshness) -> Self {
+        let days = Freshness {
+            whole_from: ceil(freshness.whole_from.max(freshness.visits_from), DAY_MS),
+            whole_to: floor(freshness.whole_to, DAY_MS),
+            ..Freshness::default()
+        };
+        let mut pieces: Vec<Piece> = Vec::new();
+        for piece in Self::new(period, edges, &days).pieces {
+            let source = if piece.source == Source::Raw { Source::Sessions } else { Source::Hours };
+            match pieces.last_mut() {
+                Some(last) if last.source == source => last.to_ms = piece.to_ms,
+                _ => pieces.push(Piece { source, ..piece }),
+            }
+        }
+        Self { pieces }
+    }
+
+    /// All from single sessions.
+    pub(super) fn sessions((from_ms, to_ms): Span) -> Self {
+        Self { pieces: vec![Piece { source: Source::Sessions, from_ms, to_ms }] }
     }
 
     /// Its pieces.

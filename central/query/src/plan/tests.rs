@@ -122,7 +122,33 @@ fn freshness() -> impl Strategy<Value = Freshness> {
         stale: merged(stale.into_iter().map(|(from, length)| (hours(from), hours(from + length))).collect()),
         sessions_from: 0,
         sessions_to: 0,
+        visits_from: hours(from + length / 3),
+        changed: Vec::new(),
     })
+}
+
+#[test]
+fn visits_come_from_the_hours_of_whole_days_and_beyond_from_single_sessions() {
+    let visits = |freshness: Freshness, edges: &[i64]| {
+        pieces(&Plan::of_visits((hours(20) + 1, hours(100) + 5), edges, &freshness))
+    };
+    let whole = || until(hours(99));
+    assert_eq!(
+        visits(whole(), &[]),
+        [
+            (Source::Sessions, hours(20) + 1, hours(21)),
+            (Source::Hours, hours(21), hours(96)),
+            (Source::Sessions, hours(96), hours(100) + 5),
+        ]
+    );
+    let half = hours(50) + 30 * MINUTE_MS;
+    assert_eq!(visits(whole(), &[half])[2], (Source::Sessions, hours(50), hours(51)), "an edge cuts an hour");
+    let late = Freshness { stale: vec![(hours(30), hours(31))], ..whole() };
+    assert_eq!(visits(late, &[]).len(), 3, "a late event changes its session and all that stands on it");
+    let some = Freshness { visits_from: hours(49), ..whole() };
+    assert_eq!(visits(some, &[])[0], (Source::Sessions, hours(20) + 1, hours(72)));
+    let none = Freshness { visits_from: hours(1_000_000), ..whole() };
+    assert_eq!(visits(none, &[]), [(Source::Sessions, hours(20) + 1, hours(100) + 5)]);
 }
 
 proptest! {
@@ -134,7 +160,16 @@ proptest! {
     ) {
         let mut edges: Vec<i64> = edges.into_iter().map(|quarter| quarter * 15 * MINUTE_MS).collect();
         edges.sort_unstable();
-        let plan = Plan::new((from, from + length), &edges, &freshness);
+        let period = (from, from + length);
+        let plan = Plan::new(period, &edges, &freshness);
+        let visits = Plan::of_visits(period, &edges, &freshness);
+        for piece in visits.pieces() {
+            prop_assert!(matches!(piece.source, Source::Hours | Source::Sessions));
+            prop_assert!(piece.source == Source::Sessions || piece.from_ms >= freshness.visits_from);
+        }
+        // A late event changes its session and what stands on it at once: no hour of visits is stale.
+        let of_visits = Freshness { stale: Vec::new(), ..freshness.clone() };
+        for (plan, freshness) in [(plan, &freshness), (visits, &of_visits)] {
         let pieces = plan.pieces();
         prop_assert_eq!((pieces[0].from_ms, pieces[pieces.len() - 1].to_ms), (from, from + length));
         for neighbours in pieces.windows(2) {
@@ -145,7 +180,7 @@ proptest! {
             let cell = match piece.source {
                 Source::Days => DAY_MS,
                 Source::Hours => HOUR_MS,
-                Source::Raw => continue,
+                Source::Raw | Source::Sessions => continue,
             };
             prop_assert!(piece.from_ms < piece.to_ms);
             prop_assert_eq!((piece.from_ms % cell, piece.to_ms % cell), (0, 0));
@@ -157,6 +192,7 @@ proptest! {
                 let inside = piece.from_ms < *edge && *edge < piece.to_ms && edge % cell != 0;
                 prop_assert!(!inside, "{piece:?} has a row with {edge} inside");
             }
+        }
         }
     }
 
@@ -174,16 +210,18 @@ proptest! {
         let period = Period::parse(Some(&text(from)), Some(&text(to)), to).unwrap();
         let interval = if by_day { Interval::Day } else { Interval::Hour };
         let buckets = Buckets::new(&period, interval, &zone).unwrap();
-        let plan = Plan::new((period.from_ms(), period.to_ms()), buckets.starts(), &until(hours(1_000_000)));
+        let whole = until(hours(1_000_000));
+        let of_events = Plan::new((period.from_ms(), period.to_ms()), buckets.starts(), &whole);
+        let of_visits = Plan::of_visits((period.from_ms(), period.to_ms()), buckets.starts(), &whole);
         let bucket = |at: i64| buckets.starts().partition_point(|start| *start <= at);
         prop_assert_eq!(bucket(period.from_ms()), 1);
         prop_assert!(buckets.end() >= period.to_ms());
-        for piece in plan.pieces() {
+        for piece in of_events.pieces().iter().chain(of_visits.pieces()) {
             let cell = match piece.source {
                 Source::Days => DAY_MS,
                 Source::Hours => HOUR_MS,
-                // Events are counted by quarters of an hour.
-                Source::Raw => continue,
+                // Events are counted by quarters of an hour, sessions by seconds.
+                Source::Raw | Source::Sessions => continue,
             };
             for row in (piece.from_ms..piece.to_ms).step_by(usize::try_from(cell).unwrap()) {
                 prop_assert_eq!(bucket(row), bucket(row + cell - 1));

@@ -10,7 +10,7 @@ use super::parts;
 
 /// A row for each goal that was reached: a website has few.
 pub(super) fn select(scope: &Scope, period: Span) -> Select {
-    parts::begun(scope, &CONVERSIONS, period)
+    parts::begun(scope, &CONVERSIONS, vec![period])
         .column("goal_id", "goal_id")
         .column("conversions", figures::CONVERSIONS)
         .column("times", figures::TIMES)

@@ -33,13 +33,13 @@ pub(super) enum Report<'a> {
     /// The figures of buckets that begin so.
     Series(&'a Plan, &'a [i64]),
     /// The figures of the visits of a period.
-    Visits(Span),
+    Visits(&'a Plan),
     /// Pages at one end of its visits, so many.
     SessionPages(Span, End, u16),
     /// Goals that its visits reached.
     Goals(Span),
     /// Visits and bounces of buckets that begin so.
-    VisitsSeries(Span, &'a [i64]),
+    VisitsSeries(&'a Plan, &'a [i64]),
 }
 
 impl Report<'_> {
@@ -49,10 +49,10 @@ impl Report<'_> {
             Self::Totals(plan) => totals::select(scope, plan),
             Self::TopList(plan, dimension, limit) => top_list::select(scope, plan, dimension, limit),
             Self::Series(plan, starts) => series::select(scope, plan, starts),
-            Self::Visits(period) => visits::select(scope, period),
+            Self::Visits(plan) => visits::select(scope, plan),
             Self::SessionPages(period, end, limit) => session_pages::select(scope, period, end, limit),
             Self::Goals(period) => goals::select(scope, period),
-            Self::VisitsSeries(period, starts) => series::visits(scope, period, starts),
+            Self::VisitsSeries(plan, starts) => series::visits(scope, plan, starts),
         }
         .statement(LIMITS)
     }

@@ -13,7 +13,7 @@ const MAX_RANGES: usize = 20;
 /// Most hours that are listed instead.
 const MAX_HOURS: i64 = 50_000;
 
-/// A select of all parts of a plan, one for each source that it has.
+/// A select of all parts of a plan of events, one for each source that it has; single sessions are none of them.
 pub(super) fn of(plan: &Plan, part: impl Fn(Source, Vec<Span>) -> Select) -> Select {
     let sources = [Source::Days, Source::Hours, Source::Raw];
     let spans = sources.map(|source| (source, plan.spans(source)));
@@ -71,11 +71,17 @@ fn in_spans(
 }
 
 /// The rows of a table of sessions of the site that began in these spans; without bots unless asked for.
-pub(super) fn begun(scope: &Scope, table: &Table, span: Span) -> Select {
-    Select::from_newest(table)
-        .filter(website(scope))
-        .filter(Filter::within("session_start", values(vec![span], second)))
-        .filter(bots(scope))
+pub(super) fn begun(scope: &Scope, table: &Table, spans: Vec<Span>) -> Select {
+    let all = Select::from_newest(table).filter(website(scope));
+    let hour = "toUnixTimestamp(toStartOfHour(session_start))";
+    in_spans(all, spans, "session_start", hour, second).filter(bots(scope))
+}
+
+/// The sessions of the site whose first page was viewed in these spans: at most a day after their start; without bots unless asked for.
+pub(super) fn landed(scope: &Scope, spans: Vec<Span>) -> Select {
+    let all = (spans.first().map_or(0, |span| span.0 - DAY_MS), spans.last().map_or(0, |span| span.1));
+    let rows = begun(scope, &SESSIONS, vec![all]);
+    in_spans(rows, spans, "landed_at", "toUnixTimestamp(toStartOfHour(landed_at))", second)
 }
 
 /// The rows of days of a table of the site in these spans, by a column that is a UTC day; without bots unless asked for.
@@ -89,7 +95,7 @@ pub(super) fn days(scope: &Scope, table: &Table, column: &'static str, spans: Ve
 /// The sessions that began in a period, or may have viewed their first page in it: they end a day after their start. Expressions may name
 /// the period's ends, `period_from` and `period_to`.
 pub(super) fn sessions(scope: &Scope, (from, to): Span) -> Select {
-    begun(scope, &SESSIONS, (from - DAY_MS, to))
+    begun(scope, &SESSIONS, vec![(from - DAY_MS, to)])
         .with("period_from", second(from))
         .with("period_to", second(to))
 }

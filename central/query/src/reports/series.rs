@@ -1,15 +1,14 @@
 //! The figures of each bucket of a period. Which bucket a row is in is decided by the instant at which its hour, or its quarter of an hour,
 //! begins: the plan leaves no row with an edge inside, and all edges of today's zones lie on quarters. Pure.
 
-use footfall_clickhouse::{Filter, Order, Row, Select, Value};
-use footfall_tables::sessions::SESSIONS;
+use footfall_clickhouse::{Order, Row, Select, Value};
 use footfall_tables::summaries::{DAILY_SUMMARY, HOURLY_SUMMARY};
 use serde::Deserialize;
 
-use super::super::definitions::{of_events, of_parts};
+use super::super::definitions::{of_events, of_parts, of_visits};
 use super::super::plan::{Plan, Source};
 use super::super::question::Scope;
-use super::super::spans::{DAY_MS, Span};
+use super::super::spans::Span;
 use super::parts::{self, HourColumn};
 
 /// Which bucket, counted from 1: as many begin at the row's instant or before.
@@ -51,7 +50,7 @@ fn part(scope: &Scope, source: Source, spans: Vec<Span>) -> Select {
             .column("at", "toUnixTimestamp(toDateTime(date, 'UTC'))"),
         Source::Hours => parts::hours(scope, &HOURLY_SUMMARY, HourColumn::Hour, spans)
             .column("at", "toUnixTimestamp(hour)"),
-        Source::Raw => {
+        Source::Raw | Source::Sessions => {
             return parts::events(scope, spans)
                 .column("at", "toUnixTimestamp(toStartOfFifteenMinutes(server_timestamp))")
                 .column("views", of_events::VIEWS)
@@ -64,21 +63,10 @@ fn part(scope: &Scope, source: Source, spans: Vec<Span>) -> Select {
 }
 
 /// A row for each bucket in which sessions began, or landed and bounced.
-pub(super) fn visits(scope: &Scope, period: Span, starts: &[i64]) -> Select {
-    let began = parts::begun(scope, &SESSIONS, period)
-        .column("at", "toUnixTimestamp(session_start)")
-        .column("begun", "1 / sample_rate")
-        .column("bounced", "0.");
-    let landed = parts::begun(scope, &SESSIONS, (period.0 - DAY_MS, period.1))
-        .filter(Filter::equal("is_bounce", Value::Number(1)))
-        .filter(Filter::at_least("landed_at", parts::second(period.0)))
-        .filter(Filter::below("landed_at", parts::second(period.1)))
-        .column("at", "toUnixTimestamp(landed_at)")
-        .column("begun", "0.")
-        .column("bounced", "1 / sample_rate");
-    in_buckets(Select::from_all(vec![began, landed]), starts)
-        .column("visits", "toUInt64(round(sum(begun)))")
-        .column("bounces", "toUInt64(round(sum(bounced)))")
+pub(super) fn visits(scope: &Scope, plan: &Plan, starts: &[i64]) -> Select {
+    in_buckets(super::visits::rows(scope, plan), starts)
+        .column("visits", of_visits::VISITS)
+        .column("bounces", of_visits::BOUNCES)
 }
 
 fn in_buckets(rows: Select, starts: &[i64]) -> Select {

@@ -5,6 +5,7 @@ use footfall_tables::events::EVENTS;
 
 use super::*;
 use crate::freshness::Freshness;
+use crate::plan::Source;
 use crate::spans::{DAY_MS, HOUR_MS};
 
 const PERIOD: Span = (DAY_MS, 3 * DAY_MS + HOUR_MS + 5);
@@ -19,14 +20,23 @@ fn mixed() -> Plan {
     Plan::new(PERIOD, &[], &Freshness { whole_to: 10 * DAY_MS, ..Freshness::default() })
 }
 
-fn all(plan: &Plan) -> Vec<Report<'_>> {
+/// Of visits.
+fn mixed_visits() -> Plan {
+    let whole = Freshness { whole_to: 10 * DAY_MS, ..Freshness::default() };
+    let plan = Plan::of_visits((PERIOD.0 + 5, PERIOD.1), &[], &whole);
+    let sources: Vec<_> = plan.pieces().iter().map(|piece| piece.source).collect();
+    assert_eq!(sources, [Source::Sessions, Source::Hours, Source::Sessions]);
+    plan
+}
+
+fn all<'a>(plan: &'a Plan, visits: &'a Plan) -> Vec<Report<'a>> {
     let lists = Dimension::ALL.into_iter().map(|dimension| Report::TopList(plan, dimension, 7));
     let sessions = [
-        Report::Visits(PERIOD),
+        Report::Visits(visits),
         Report::SessionPages(PERIOD, End::Entry, 7),
         Report::SessionPages(PERIOD, End::Exit, 7),
         Report::Goals(PERIOD),
-        Report::VisitsSeries(PERIOD, STARTS),
+        Report::VisitsSeries(visits, STARTS),
     ];
     [Report::Totals(plan), Report::Series(plan, STARTS)].into_iter().chain(lists).chain(sessions).collect()
 }
@@ -50,7 +60,9 @@ fn parts(statement: &Statement) -> Vec<(&str, &str)> {
 
 #[test]
 fn every_report_names_exactly_its_parameters_and_counts_rows_of_the_question_only() {
-    for report in all(&mixed()).into_iter().chain(all(&Plan::raw(PERIOD))) {
+    let (plan, visits) = (mixed(), mixed_visits());
+    let (raw, sessions) = (Plan::raw(PERIOD), Plan::sessions(PERIOD));
+    for report in all(&plan, &visits).into_iter().chain(all(&raw, &sessions)) {
         let statement = report.statement(&scope());
         let parameters: Vec<_> = statement.parameters().collect();
         let mut names: Vec<_> = parameters.iter().map(|(name, _)| *name).collect();

@@ -73,7 +73,7 @@ fn part(scope: &Scope, dimension: Dimension, source: Source, spans: Vec<Span>) -
     let span = match source {
         Source::Days => 24,
         Source::Hours => 1,
-        Source::Raw => {
+        Source::Raw | Source::Sessions => {
             return parts::events(scope, spans)
                 .filter(Filter::equal("event_type", "pageview".into()))
                 .column("value", dimension.column())

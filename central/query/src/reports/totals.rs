@@ -22,7 +22,7 @@ fn part(scope: &Scope, source: Source, spans: Vec<Span>) -> Select {
     let rows = match source {
         Source::Days => parts::days(scope, &DAILY_SUMMARY, "date", spans),
         Source::Hours => parts::hours(scope, &HOURLY_SUMMARY, HourColumn::Hour, spans),
-        Source::Raw => {
+        Source::Raw | Source::Sessions => {
             return parts::events(scope, spans)
                 .column("views", of_events::VIEWS)
                 .column("engagement", of_events::ENGAGEMENT)

@@ -6,7 +6,7 @@ WITH
             count(),
             argMax(
                 (log_incarnation, log_partition, log_offset, whole_from, whole_to,
-                    toUnixTimestamp64Milli(sessions_from), toUnixTimestamp64Milli(sessions_to)),
+                    toUnixTimestamp64Milli(sessions_from), toUnixTimestamp64Milli(sessions_to), toUnixTimestamp64Milli(visits_from)),
                 version))
         FROM derivation_progress_local
         WHERE cityHash64({website:String}) % partitions = log_partition
@@ -18,6 +18,7 @@ SELECT
     toUnixTimestamp64Milli(progress.5) AS whole_to,
     progress.6 AS sessions_from,
     progress.7 AS sessions_to,
+    progress.8 AS visits_from,
     (
         SELECT groupUniqArray(toUnixTimestamp(toStartOfHour(server_timestamp)) * 1000::Int64)
         FROM events_local

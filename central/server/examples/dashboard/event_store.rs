@@ -75,12 +75,13 @@ fn progress() -> Vec<u8> {
         ("whole_to", "Int64"),
         ("sessions_from", "Int64"),
         ("sessions_to", "Int64"),
+        ("visits_from", "Int64"),
         ("late_hours", "Array(Int64)"),
         ("changed_days", "Array(Tuple(Int64, Int64))"),
     ];
     header(&mut out, &columns);
     out.push(u8::from(!flag("--underived")));
-    for instant in [0, 0, 0, now_ms() - 35 * 60_000] {
+    for instant in [0, 0, 0, now_ms() - 35 * 60_000, 0] {
         out.extend(instant.to_le_bytes());
     }
     out.extend([0, 0]);
@@ -108,7 +109,7 @@ fn course(asked: &str, scale: u64) -> Vec<u8> {
     let lists = plain.split('[').filter_map(|rest| rest.split_once(']'));
     let seconds = |list: &str| list.split(',').map_while(|one| one.trim().parse().ok()).collect::<Vec<i64>>();
     let starts = lists.map(|(list, _)| seconds(list)).max_by_key(Vec::len).unwrap_or_default();
-    let of_events = asked.contains("pageviews");
+    let of_events = asked.contains("AS visitors");
     let counts: &[&str] =
         if of_events { &["pageviews", "visitors", "sessions"] } else { &["visits", "bounces"] };
     let mut out = Vec::new();

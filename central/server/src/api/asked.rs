@@ -31,6 +31,8 @@ pub(super) fn milliseconds(now: OffsetDateTime) -> i64 {
 #[derive(Serialize)]
 pub(super) struct Meta {
     plan: Vec<Part>,
+    /// The same of visits and bounces.
+    visits_plan: Vec<Part>,
     /// Whole hours before it come from tables.
     fresh_until: Option<String>,
     /// Visits whose last event was before it are counted.
@@ -49,14 +51,18 @@ struct Part {
 impl Meta {
     /// `to_ms`: where the period ends that was asked for, milliseconds since 1970.
     pub(super) fn new(basis: &Basis, to_ms: i64, zone: &Zone) -> Self {
-        let asked = basis.plan.iter().filter(|piece| piece.from_ms < to_ms || basis.plan.len() == 1);
-        let part = |piece: &footfall_query::Piece| Part {
-            source: piece.source,
-            from: instant(piece.from_ms, 0),
-            to: instant(piece.to_ms.min(to_ms), 0),
+        let parts = |plan: &[footfall_query::Piece]| {
+            let asked = plan.iter().filter(|piece| piece.from_ms < to_ms || plan.len() == 1);
+            let part = |piece: &footfall_query::Piece| Part {
+                source: piece.source,
+                from: instant(piece.from_ms, 0),
+                to: instant(piece.to_ms.min(to_ms), 0),
+            };
+            asked.map(part).collect()
         };
         Self {
-            plan: asked.map(part).collect(),
+            plan: parts(&basis.plan),
+            visits_plan: parts(&basis.visits_plan),
             fresh_until: basis.fresh_until_ms.map(|at| instant(at, 0)),
             sessions_until: basis.sessions_until_ms.map(|at| instant(at, 0)),
             tz: zone.name().to_owned(),
@@ -89,6 +95,7 @@ mod tests {
         let piece = |source, from_ms, to_ms| Piece { source, from_ms, to_ms };
         let basis = Basis {
             plan: vec![piece(Source::Hours, 0, 3_600_000), piece(Source::Raw, 3_600_000, i64::MAX)],
+            visits_plan: vec![piece(Source::Sessions, 0, i64::MAX)],
             fresh_until_ms: Some(3_600_000),
             sessions_until_ms: None,
         };
@@ -100,6 +107,7 @@ mod tests {
                     { "source": "hours", "from": "1970-01-01T00:00:00Z", "to": "1970-01-01T01:00:00Z" },
                     { "source": "raw", "from": "1970-01-01T01:00:00Z", "to": "1970-01-01T01:30:00Z" },
                 ],
+                "visits_plan": [{ "source": "sessions", "from": "1970-01-01T00:00:00Z", "to": "1970-01-01T01:30:00Z" }],
                 "fresh_until": "1970-01-01T01:00:00Z", "sessions_until": null, "tz": "UTC",
             })
         );

@@ -135,6 +135,23 @@ async fn rows_that_were_lost_or_made_up_are_right_after_a_rebuild() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn days_that_a_build_without_visits_by_hour_has_derived_get_them() {
+    let mut days = Days::derived().await;
+    days.system.drop_derivation().await;
+    days.system.execute("TRUNCATE TABLE hourly_visits_local").await;
+    let older = "INSERT INTO derivation_progress_local SELECT * REPLACE (toDateTime64('2100-01-01', 3) AS visits_from, version + 1 AS version)
+         FROM derivation_progress_local FINAL";
+    days.system.execute(older).await;
+    days.system.start_derivation();
+    let reach = days.settled().await;
+    days.system.drop_derivation().await;
+    let events = days.system.events().await;
+    days.assert_tables_are_of(&events, reach).await;
+    drop(events);
+    days.system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_that_reaches_into_a_day_whose_events_are_gone_stays_as_it_is() {
     let mut days = Days::derived().await;
     let midnight = days.first + DAY_MS;

@@ -139,6 +139,40 @@ fn dimensions(event: &Event<'_>) -> [(&'static str, String); 6] {
     ]
 }
 
+/// What the sessions that began in the hours of whole days come to, and bounces by the hour of their page view.
+pub(super) fn hourly_visits(parts: &[Part<'_>], reach: Reach) -> Rows {
+    let mut rows: Rows = BTreeMap::new();
+    let mut add = |part: &Part<'_>, time: i64, numbers: [f64; 7]| {
+        if !reach.has_day(floor(time, DAY_MS)) {
+            return;
+        }
+        let visitor = part.visitor();
+        let hour = seconds(floor(time, HOUR_MS));
+        let key = vec![visitor.website.clone(), hour, u8::from(visitor.is_bot).to_string()];
+        let row = rows.entry(key).or_insert_with(|| Said { texts: Vec::new(), numbers: vec![0.0; 7] });
+        for (sum, number) in row.numbers.iter_mut().zip(numbers) {
+            *sum += number / visitor.sample_rate;
+        }
+    };
+    for part in parts {
+        let is = |is: bool| f64::from(u8::from(is));
+        let came_to = [
+            1.0,
+            is(part.is_bounce()),
+            part.duration() as f64,
+            part.views().count() as f64,
+            is(part.is_conversion),
+            part.revenue(),
+            0.0,
+        ];
+        add(part, part.first(), came_to);
+        if let Some(landing) = part.views().next().filter(|_| part.is_bounce()) {
+            add(part, landing.place.0, [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]);
+        }
+    }
+    rows
+}
+
 /// The sources of the sessions that began on whole days.
 pub(super) fn traffic_sources(parts: &[Part<'_>], reach: Reach) -> Rows {
     let mut sums = Sums::new(false);

@@ -40,7 +40,7 @@ pub(super) struct Reach {
     pub(super) whole_to: i64,
     pub(super) sessions_from: i64,
     pub(super) sessions_to: i64,
-    /// Requests that something be computed again.
+    /// Requests that something be computed again, and one more where days lack their visits by hour.
     pub(super) pending: u64,
 }
 
@@ -64,6 +64,7 @@ pub(super) fn tables(events: &[Event<'_>], goals: &[Goal], reach: Reach) -> Tabl
     }
     let mut tables = aggregates::of_events(events, reach);
     tables.insert("traffic_sources_daily_local", aggregates::traffic_sources(&parts, reach));
+    tables.insert("hourly_visits_local", aggregates::hourly_visits(&parts, reach));
     tables.insert("sessions_local", sessions);
     tables.insert("conversions_local", conversions);
     tables

@@ -34,7 +34,8 @@ pub(super) async fn agree(
         } else {
             series(&reports, site, asked, [Interval::Hour, Interval::Day][rng.usize(..2)], rng.bool()).await
         };
-        sources.extend(pieces.iter().map(|piece| format!("{:?}", piece.source)));
+        let (events, visits) = pieces;
+        sources.extend(events.iter().chain(&visits).map(|piece| format!("{:?}", piece.source)));
     }
     sources
 }
@@ -49,23 +50,27 @@ fn between(rng: &mut Rng, (from, to): (i64, i64)) -> (i64, i64) {
     (one.min(other), one.max(other))
 }
 
-async fn stats(reports: &Reports, site: &Site, (from, to): (i64, i64), bots: bool) -> Vec<Piece> {
+async fn stats(
+    reports: &Reports,
+    site: &Site,
+    (from, to): (i64, i64),
+    bots: bool,
+) -> (Vec<Piece>, Vec<Piece>) {
     let ask = async |choice| {
         let website_id = site.website.clone();
         let question = Question { website_id, period: period(from, to), limit: 100, bots, choice };
         reports.stats(question, now_ms()).await.expect("an answer")
     };
     let (best, raw) = (ask(PlanChoice::Best).await, ask(PlanChoice::Raw).await);
-    let what = format!("{site:?} {from} {to} bots {bots} {:?}", best.basis.plan);
-    let of_events = |stats: &Stats| Stats { of_sessions: None, ..stats.clone() };
-    assert_same(&of_events(&best.answer), &of_events(&raw.answer), &what);
+    let what = format!("{site:?} {from} {to} bots {bots} {:?} {:?}", best.basis.plan, best.basis.visits_plan);
+    assert_same(&best.answer, &raw.answer, &what);
     let sessions = |stats: &Stats| stats.of_sessions.as_ref().map(|of| (of.visits.bounces, of.visits.visits));
     if let Some((bounces, visits)) = sessions(&best.answer) {
         // A bounce counts where its page was viewed: at the period's begin its session may have begun before.
         let before = stats_before(reports, site, from, to, bots).await;
         assert!(bounces <= visits + before, "{what}: {bounces} of {visits} and {before}");
     }
-    best.basis.plan
+    (best.basis.plan, best.basis.visits_plan)
 }
 
 /// Visits of the day before a period, of which a bounce within it may be.
@@ -86,7 +91,7 @@ async fn series(
     (from, to): (i64, i64),
     interval: Interval,
     bots: bool,
-) -> Vec<Piece> {
+) -> (Vec<Piece>, Vec<Piece>) {
     let ask = async |choice| {
         let question = SeriesQuestion {
             website_id: site.website.clone(),
@@ -99,7 +104,10 @@ async fn series(
         reports.series(question, now_ms()).await.expect("an answer")
     };
     let (best, raw) = (ask(PlanChoice::Best).await, ask(PlanChoice::Raw).await);
-    let what = format!("{site:?} {from} {to} by {interval:?} bots {bots} {:?}", best.basis.plan);
+    let what = format!(
+        "{site:?} {from} {to} by {interval:?} bots {bots} {:?} {:?}",
+        best.basis.plan, best.basis.visits_plan
+    );
     assert_same(&best.answer, &raw.answer, &what);
-    best.basis.plan
+    (best.basis.plan, best.basis.visits_plan)
 }

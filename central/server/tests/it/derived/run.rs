@@ -89,7 +89,7 @@ impl Compared {
     /// Whether there was some of everything.
     pub(super) fn has_all(&self) -> bool {
         let counts = [self.events, self.repeats, self.later_parts, self.bounces, self.conversions];
-        counts.iter().all(|count| *count > 0) && self.sources.len() == 3
+        counts.iter().all(|count| *count > 0) && self.sources.len() == 4
     }
 }
 

@@ -113,7 +113,7 @@ impl System {
     async fn reach(&self) -> clickhouse::error::Result<Reach> {
         let question = "SELECT log_offset, toUnixTimestamp64Milli(whole_from), toUnixTimestamp64Milli(whole_to), \
                         toUnixTimestamp64Milli(sessions_from), toUnixTimestamp64Milli(sessions_to), \
-                        assumeNotNull((SELECT count() FROM derivation_requests_local FINAL WHERE state = 'pending')) \
+                        assumeNotNull((SELECT count() FROM derivation_requests_local FINAL WHERE state = 'pending')) + (visits_from > toDateTime64(0, 3)) \
                         FROM derivation_progress_local FINAL";
         let answer =
             self.engine.client().query(question).fetch_one::<(u64, i64, i64, i64, i64, u64)>().await?;

@@ -32,7 +32,7 @@ pub(super) struct Said {
 pub(super) type Rows = BTreeMap<Vec<String>, Said>;
 
 /// All tables, in the order of [`Tables`](BTreeMap).
-pub(super) const TABLES: [Table; 7] = [
+pub(super) const TABLES: [Table; 8] = [
     Table {
         name: "sessions_local",
         key: &["website_id", "toUnixTimestamp(session_start)", "session_id", "is_bot"],
@@ -128,6 +128,12 @@ pub(super) const TABLES: [Table; 7] = [
         texts: &["finalizeAggregation(users)"],
         numbers: &["sessions", "pageviews", "revenue", "transactions", "duration", "bounces", "conversions"],
     },
+    Table {
+        name: "hourly_visits_local",
+        key: &["website_id", "toUnixTimestamp(hour)", "is_bot"],
+        texts: &[],
+        numbers: &["visits", "bounced", "duration", "pageviews", "conversions", "revenue", "bounces"],
+    },
 ];
 
 /// The rows of every table, by its name.
@@ -144,7 +150,7 @@ impl Table {
     async fn read(&self, client: &Client) -> Rows {
         let texts = |list: &[&str]| {
             let list: Vec<_> = list.iter().map(|column| format!("toString({column})")).collect();
-            format!("[{}]", list.join(", "))
+            format!("CAST([{}], 'Array(String)')", list.join(", "))
         };
         let question = format!(
             "SELECT {} AS key, {} AS texts, [{}] AS numbers FROM {} FINAL",

@@ -4,9 +4,22 @@ use clickhouse::Client;
 
 /// How far the tables are: all events with an offset below 1, up to a whole hour.
 const PROGRESS: &str = "
-INSERT INTO derivation_progress_local (log_partition, partitions, log_offset, whole_from, whole_to, sessions_from, sessions_to, version)
+INSERT INTO derivation_progress_local (log_partition, partitions, log_offset, whole_from, whole_to, sessions_from, sessions_to, visits_from, version)
 SELECT 0, 1, 1, fromUnixTimestamp64Milli({whole_from:Int64}), fromUnixTimestamp64Milli({whole_to:Int64}),
-    fromUnixTimestamp64Milli({whole_from:Int64}), fromUnixTimestamp64Milli({whole_to:Int64}), 1";
+    fromUnixTimestamp64Milli({whole_from:Int64}), fromUnixTimestamp64Milli({whole_to:Int64}), fromUnixTimestamp64Milli({whole_from:Int64}), 1";
+
+const VISITS: &str = "
+INSERT INTO hourly_visits_local
+SELECT website_id, toStartOfHour(at) AS hour, is_bot, sum(began / sample_rate), sum(began * is_bounce / sample_rate),
+    sum(began * session_duration / sample_rate), sum(began * pageviews / sample_rate), sum(began * is_conversion / sample_rate),
+    sum(began * revenue / sample_rate), sum((1 - began) * is_bounce / sample_rate), 1, 0
+FROM (
+    SELECT *, session_start AS at, 1 AS began FROM sessions_local FINAL
+    UNION ALL
+    SELECT *, landed_at AS at, 0 AS began FROM sessions_local FINAL
+)
+WHERE at < toStartOfDay(fromUnixTimestamp64Milli({whole_to:Int64})) AND at >= toStartOfDay(fromUnixTimestamp64Milli({whole_from:Int64}))
+GROUP BY website_id, hour, is_bot";
 
 const HOURS: &str = "
 INSERT INTO hourly_summary_local
@@ -45,7 +58,7 @@ GROUP BY website_id, dimension, start, value, is_bot";
 
 /// Says that all events up to a whole hour are in the tables, and fills those of events. Milliseconds since 1970.
 pub(crate) async fn fill(client: &Client, whole_from: i64, whole_to: i64) {
-    for sql in [HOURS, DAYS, LISTS_OF_HOURS, LISTS_OF_DAYS, PROGRESS] {
+    for sql in [HOURS, DAYS, LISTS_OF_HOURS, LISTS_OF_DAYS, VISITS, PROGRESS] {
         let query = client.query(sql).param("whole_from", whole_from).param("whole_to", whole_to);
         query.execute().await.unwrap_or_else(|error| panic!("{sql}: {error}"));
     }

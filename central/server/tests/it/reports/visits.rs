@@ -1,6 +1,6 @@
 //! Visits, entry and exit pages and goals, from rows of sessions that are written here.
 
-use footfall_query::PlanChoice;
+use footfall_query::{PlanChoice, Source};
 use serde_json::{Value, json};
 
 use super::{HOUR_MS, ask, assert_same, day, question, tables};
@@ -83,6 +83,16 @@ async fn visits_are_counted_where_they_begin_and_bounces_where_they_land() {
         "conversions": 1, "conversion_rate": 0.25, "revenue": 10.0,
     });
     assert_same(&sessions.visits, &visits, "visits");
+    let answered =
+        reports.stats(question(&central, today, false, PlanChoice::Best), super::NOW_MS).await.unwrap();
+    let sources: Vec<_> = answered.basis.visits_plan.iter().map(|piece| piece.source).collect();
+    assert_eq!(sources, [Source::Hours], "of a whole day");
+    // From an hour on that an edge cuts.
+    for from in [day(0) + 1, day(0) + HOUR_MS / 2, day(0) + 2 * HOUR_MS + 1] {
+        let ask = async |choice| ask(&reports, question(&central, (from, day(2)), false, choice)).await.0;
+        let (best, single) = (ask(PlanChoice::Best).await, ask(PlanChoice::Raw).await);
+        assert_same(&best.of_sessions, &single.of_sessions, "from hours and from single sessions");
+    }
     let entry =
         |name: &str, visits: u64, bounces: u64| json!({ "name": name, "visits": visits, "bounces": bounces });
     assert_same(

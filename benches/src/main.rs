@@ -133,7 +133,6 @@ fn main() -> anyhow::Result<()> {
     if arguments.what == What::Derived {
         let events = arguments.events.unwrap_or(MONTH_EVENTS) as u64;
         let seen = runtime.block_on(derived::run(&folder.path().join("derived"), events))?;
-        seen.print();
         figures.insert("derived".to_owned(), serde_json::to_value(seen)?);
     }
     if arguments.json {

@@ -25,7 +25,7 @@ const A_MINUTE: f64 = 1.0;
 const WATCHED: Duration = Duration::from_mins(4);
 const WARMING: Duration = Duration::from_mins(1);
 /// What derived tables are read as.
-const TABLES: [&str; 7] = [
+const TABLES: [&str; 8] = [
     "sessions_local",
     "page_views_hourly_local",
     "page_view_rollups_local",
@@ -33,6 +33,7 @@ const TABLES: [&str; 7] = [
     "daily_summary_local",
     "traffic_sources_daily_local",
     "conversions_local",
+    "hourly_visits_local",
 ];
 
 /// What was seen.
@@ -51,41 +52,49 @@ pub(crate) struct Figures {
     small: (f64, f64),
 }
 
-/// Measures all of it.
+/// Measures all of it, and says each figure once it is there.
 ///
 /// # Errors
 /// When a part does not start, or answers wrongly.
 pub(crate) async fn run(folder: &Path, events: u64) -> anyhow::Result<Figures> {
     let authority = Authority::new(&folder.join("authority"));
-    let small = (
-        small_websites(&folder.join("with"), &authority, true).await?,
-        small_websites(&folder.join("without"), &authority, false).await?,
-    );
-    println!(
-        "          {SMALL} websites of {A_MINUTE} event a minute: {:.3} cores, {:.3} without derived tables",
-        small.0, small.1
-    );
-    let folder = folder.join("month");
+    let month = folder.join("month");
     let stack =
-        Stack::start_with(&folder, &["--central=query.stale_seconds=0"], Some(&Certified(&authority)))?;
+        Stack::start_with(&month, &["--central=query.stale_seconds=0"], Some(&Certified(&authority)))?;
     let websites = load::websites(&stack, 20)?;
     stack.page_view().await?;
     let days = month::write(&stack, events).await?;
-    println!("          {events} events of thirty days are stored; derived tables are made of them");
-    let first = month::rebuild(&folder, &days)?.0;
+    println!("derived   {events} events of 30 days, half of them of the website that is asked about");
+    let first = month::rebuild(&month, &days)?.0;
+    println!("          all days computed in {first:.0} s");
     let sizes = sizes(&stack).await?;
+    println!("          {:<40} {:>7} {:>7} {:>7}  target", "report of 30 days", "p50 ms", "p95 ms", "max ms");
     let mut reports = reports::in_the_store(&stack, &days).await?;
     reports.extend(reports::through_the_api(&stack, &days).await?);
     let gains = reports::gains(&stack, &days).await?;
-    let of_month = days.clone();
     let mut edge = load::edge(&stack, &authority).await?;
-    let rebuilding = std::thread::spawn(move || month::rebuild(&folder, &of_month));
+    let rebuilding = std::thread::spawn(move || month::rebuild(&month, &days));
     let mut beside = 0;
     while !rebuilding.is_finished() {
         beside += load::run(&mut edge, &websites, BESIDE, Duration::from_secs(1)).await;
     }
     let (second, identical) = rebuilding.join().expect("it says what failed")?;
-    ensure!(beside > 0, "events came in");
+    println!(
+        "          all days computed again in {second:.0} s while {beside} events came in at {BESIDE:.0}/s: {}",
+        if identical { "every row is the same" } else { "ROWS DIFFER" }
+    );
+    ensure!(identical && beside > 0, "rows differ, or nothing came in");
+    drop(stack);
+    let small = (
+        small_websites(&folder.join("with"), &authority, true).await?,
+        small_websites(&folder.join("without"), &authority, false).await?,
+    );
+    println!(
+        "          {SMALL} websites of {A_MINUTE} event a minute: {:.3} cores, {:.3} without derived tables: {:.3} more (target 0.1)",
+        small.0,
+        small.1,
+        small.0 - small.1
+    );
     Ok(Figures { events, reports, gains, rebuilds_s: (first, second), identical, beside, sizes, small })
 }
 
@@ -113,50 +122,9 @@ async fn sizes(stack: &Stack) -> anyhow::Result<Vec<(String, u64, u64)>> {
         );
         let answer = stack.clickhouse(&question).await?;
         let (rows, bytes) = answer.split_once('\t').unwrap_or(("0", "0"));
-        sizes.push((table.to_owned(), rows.parse()?, bytes.parse()?));
+        let (rows, bytes) = (rows.parse()?, bytes.parse()?);
+        println!("          {table:<28} {rows:>10} rows {:>8.1} MiB", bytes as f64 / (1 << 20) as f64);
+        sizes.push((table.to_owned(), rows, bytes));
     }
     Ok(sizes)
-}
-
-impl Figures {
-    pub(crate) fn print(&self) {
-        println!(
-            "derived   {} events of 30 days, half of them of the website that is asked about",
-            self.events
-        );
-        println!(
-            "          {:<40} {:>7} {:>7} {:>7}  target",
-            "report of 30 days", "p50 ms", "p95 ms", "max ms"
-        );
-        for report in &self.reports {
-            let target = report.target_ms.map_or(String::new(), |target| format!("{target:.0}"));
-            println!(
-                "          {:<40} {:>7.0} {:>7.0} {:>7.0}  {target}",
-                report.name, report.p50_ms, report.p95_ms, report.max_ms
-            );
-        }
-        for gain in &self.gains {
-            println!(
-                "          hourly {}: events {:.0} ms, tables {:.1} ms: {:.0} times",
-                gain.name,
-                gain.events_ms,
-                gain.tables_ms,
-                gain.times()
-            );
-        }
-        for (table, rows, bytes) in &self.sizes {
-            println!("          {table:<28} {rows:>10} rows {:>8.1} MiB", *bytes as f64 / (1 << 20) as f64);
-        }
-        let (first, second) = self.rebuilds_s;
-        println!(
-            "          all days computed in {first:.0} s; again in {second:.0} s while {} events came in at {BESIDE:.0}/s: {}",
-            self.beside,
-            if self.identical { "every row is the same" } else { "ROWS DIFFER" }
-        );
-        let (with, without) = self.small;
-        println!(
-            "          {SMALL} websites of {A_MINUTE} event a minute: {with:.3} cores, {without:.3} without derived tables: {:.3} more (target 0.1)",
-            with - without
-        );
-    }
 }

@@ -2,6 +2,7 @@
 //! is killed in between.
 
 mod aggregates;
+mod dimensions;
 mod event;
 mod goals;
 mod history;

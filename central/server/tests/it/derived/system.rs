@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use fastrand::Rng;
 use footfall_clickhouse::QueryClient;
-use footfall_derive::{Derivation, Health, Metrics, Pace, supervise};
+use footfall_derive::{Derivation, Health, Metrics, Pace, Reason, supervise};
 use footfall_log::Log;
 use footfall_metadata::Metadata;
 use tokio::task::JoinHandle;
@@ -20,6 +20,9 @@ use crate::support::{Engine, eventually, only, open_log, send};
 
 /// How long everything may take to be derived: ten histories on a machine that is busy with others.
 const PATIENCE: Duration = Duration::from_mins(15);
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+/// So many events say something else afterwards.
+const CHANGED_WORDS: usize = 6;
 const EDGES: [&str; 2] = ["edge-0", "edge-1"];
 
 /// All of it in one folder.
@@ -189,6 +192,38 @@ impl System {
         }
         assert!(stored.is_empty(), "nothing is stored that was not sent");
         events
+    }
+
+    /// Changes what some events said, below what is derived of them already, as a replay may: central does not run, and days are noted before.
+    pub(super) async fn change_words(&mut self, rng: &mut Rng) {
+        self.drop_derivation().await;
+        self.engine.ready().await;
+        for _ in 0..CHANGED_WORDS {
+            let edge = rng.usize(..EDGES.len());
+            let edge_offset = rng.usize(..self.sent[edge].len());
+            let request = &mut self.sent[edge][edge_offset];
+            let day = u16::try_from(request.time.div_euclid(DAY_MS)).expect("a day");
+            let index = rng.usize(..request.happenings.len());
+            let (number, word) = (rng.u32(1..21), ["", "changed"][rng.usize(..2)]);
+            request.happenings[index].dimensions.insert(number, word.to_owned());
+            let noted = footfall_derive::Request {
+                id: rng.u128(..).to_be_bytes(),
+                reason: Reason::Events,
+                day_from: day,
+                day_to: day,
+                website_id: None,
+                requested_at: now_ms(),
+            };
+            footfall_derive::request(&self.engine.store, self.log.partitions(), &noted).await.expect("noted");
+            let change = format!(
+                "ALTER TABLE events_local UPDATE custom_dimension_{number} = '{word}' \
+                 WHERE edge_id = '{}' AND edge_offset = {edge_offset} AND log_index = {index}",
+                EDGES[edge]
+            );
+            let change = self.engine.client().query(&change).with_setting("mutations_sync", "2");
+            change.execute().await.expect("changed");
+        }
+        self.start_derivation();
     }
 
     /// What the store has of the derived tables.

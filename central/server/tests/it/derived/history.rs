@@ -226,8 +226,15 @@ pub(super) fn straggler(rng: &mut Rng, requests: &[Request]) -> Option<Request> 
     Some(request)
 }
 
-/// What users said so long ago that it holds for a session to its last millisecond, or no longer, in sessions of their own.
-pub(super) fn long_ago(rng: &mut Rng, requests: &[Request]) -> Vec<Request> {
+/// Takes out what comes last of all: some of the requests, and what users said so long ago that it holds for a session to its last
+/// millisecond, or no longer.
+pub(super) fn held_back(rng: &mut Rng, requests: &mut Vec<Request>) -> Vec<Request> {
+    let mut late: Vec<_> = requests.extract_if(.., |_| rng.u8(..100) < 10).collect();
+    late.extend(long_ago(rng, requests));
+    late
+}
+
+fn long_ago(rng: &mut Rng, requests: &[Request]) -> Vec<Request> {
     let old = |rng: &mut Rng| {
         let mut request = requests[rng.usize(..requests.len())].clone();
         request.time += rng.i64(-1..2) - 30 * DAY_MS;

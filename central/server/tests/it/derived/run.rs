@@ -31,6 +31,17 @@ pub(super) enum Start {
     Behind,
 }
 
+/// What happens at last, when all else is derived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// Events come that are days late, or a month.
+    Late,
+    /// Dimensions belong again to what they belonged to before.
+    Restored,
+    /// Events are changed that are derived already.
+    Changed,
+}
+
 /// What a run does.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plan {
@@ -38,6 +49,7 @@ pub(super) struct Plan {
     pub(super) histories: u64,
     pub(super) start: Start,
     pub(super) kills: bool,
+    pub(super) ending: Ending,
 }
 
 /// What was compared: so many.
@@ -118,11 +130,12 @@ pub(super) async fn run(plan: Plan) -> Compared {
     }
     requests.sort_by_key(|request| request.arrives);
     requests.extend(history::straggler(&mut rng, &requests));
-    if plan.start == Start::Empty {
-        // What comes behind is late, and so is this: sessions are there already for which it holds.
-        requests.extend(history::long_ago(&mut rng, &requests));
-    }
-    let last = requests.iter().map(|request| request.time).max().expect("there is some");
+    let late = if plan.ending == Ending::Late && plan.start != Start::Behind {
+        history::held_back(&mut rng, &mut requests)
+    } else {
+        Vec::new()
+    };
+    let last = requests.iter().chain(&late).map(|request| request.time).max().expect("there is some");
     owners.add_goals(&mut rng, window).await;
     owners.change_dimensions(&mut rng).await;
     let mut system = System::start(owners.metadata(), plan.seed).await;
@@ -133,16 +146,18 @@ pub(super) async fn run(plan: Plan) -> Compared {
     let before = owners.scopes.clone();
     owners.change_dimensions(&mut rng).await;
     feed(&mut system, plan, other, &mut rng).await;
-    owners.restore_dimensions(&mut rng, &before).await;
     if plan.start != Start::Behind {
+        system.stored().await;
+        system.quiet().await;
+        match plan.ending {
+            Ending::Late => system.append(&late, &mut rng).await,
+            Ending::Restored => owners.restore_dimensions(&mut rng, &before).await,
+            Ending::Changed => system.change_words(&mut rng, &owners.scopes).await,
+        }
         let recent = recent(&sites, &mut rng);
         system.append(&recent, &mut rng).await;
     }
     system.stored().await;
-    if plan.start != Start::Behind {
-        system.taken_in().await;
-        system.change_words(&mut rng).await;
-    }
     let reach = settled(&mut system, plan.start, last).await;
     let sources = plans::agree(&system, &sites, window, &mut rng).await;
     Compared { sources, ..compare(system, &owners, reach).await }

@@ -3,6 +3,7 @@
 //! done again. Rows are computed in the store itself; what is decided here is pure. Answers no question about them.
 
 mod checksum;
+mod dimensions;
 mod goals;
 mod metrics;
 mod pace;

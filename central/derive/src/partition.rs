@@ -1,20 +1,21 @@
 //! Keeps what is derived of one partition's websites up to date, as long as this central has the partition and its lease. When a step is
 //! taken is decided here, what it is in [`Progress`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use footfall_clickhouse::{EventStore, shard_of};
 use footfall_log::Partition;
-use footfall_metadata::{Goal, Metadata};
+use footfall_metadata::{Dimension, Goal, Metadata};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use super::dimensions::{Dimensions, SAID_DAYS};
 use super::goals::Goals;
 use super::metrics::{Health, Metrics};
 use super::pace::Pace;
 use super::progress::{DAY_MS, MAX_RECORDS, Progress};
-use super::request::{Pending, Reason, of_goals};
+use super::request::{Pending, Reason, Request, of_goals};
 use super::statements::Scope;
 use super::step::Step;
 use super::worker::{Done, WorkError, Worker, look};
@@ -47,9 +48,9 @@ struct Held {
     progress: Progress,
     /// When the newest event below the progress was received.
     newest: i64,
-    /// The requests about goals that were made.
-    known_requests: BTreeSet<String>,
-    /// Whether the partition has only begun: its past is computed with today's goals.
+    /// The newest request about the goals and dimensions of each website.
+    known_requests: BTreeMap<String, String>,
+    /// Whether the partition has only begun: its past is computed with today's goals and dimensions.
     is_new: bool,
 }
 
@@ -135,8 +136,8 @@ async fn turn(context: &Context, held: &mut Option<Held>) -> Result<Turn, Unable
         *held = Some(begin(context, token, committed).await?);
     }
     let held = held.as_mut().expect("it has just begun");
-    let all_goals = context.metadata.all_goals().await?;
-    note_goals(context, held, &all_goals, now_ms()).await?;
+    let owned = Owned::read(context).await?;
+    note_changes(held, &owned, now_ms()).await?;
     let Held { worker, progress, newest, .. } = held;
     let to = committed.min(progress.log_offset + MAX_RECORDS).max(progress.log_offset);
     let at_end = to == context.partition.end();
@@ -163,11 +164,11 @@ async fn turn(context: &Context, held: &mut Option<Held>) -> Result<Turn, Unable
     }
     let mut done = Done::default();
     if let Some(step) = &step {
-        let (goals, invalid) = Goals::new(&all_goals);
+        let (goals, invalid) = Goals::new(&owned.goals);
         for (goal, reason) in invalid {
             tracing::warn!(goal, %reason, "a goal cannot be read and is not reached by anybody");
         }
-        done = worker.run(step, &goals, now).await?;
+        done = worker.run(step, &goals, &owned.dimensions, now).await?;
         context.metrics.count(done);
         *progress = step.next;
         if step.offsets.1 > step.offsets.0 {
@@ -177,6 +178,9 @@ async fn turn(context: &Context, held: &mut Option<Held>) -> Result<Turn, Unable
     context.health.at(number, *progress);
     if let Some(pending) = &mut pending {
         pending.done_from = pending.next_day().unwrap_or(pending.request.day_from);
+        if pending.request.reason == Reason::Events && pending.next_day().is_none() {
+            note_changed_users(worker, &owned, &pending.request, now).await?;
+        }
         worker.save_pending(pending, now).await?;
         return Ok(Turn::Step { took: done.took, more: true });
     }
@@ -200,31 +204,82 @@ fn again(progress: &Progress, pending: Option<&Pending>, day: u16, first_day: u1
     Some(if request.reason == Reason::Goals { step.without_hours() } else { step })
 }
 
-/// Requests that changed goals be applied to the past, once. Those of a partition that has only begun are applied with the past itself.
-async fn note_goals(
-    context: &Context,
-    held: &mut Held,
-    goals: &[(String, Goal)],
-    now: i64,
-) -> Result<(), WorkError> {
-    let own =
-        |website: &str| shard_of(website, context.partitions as usize) == context.partition.number() as usize;
+/// What the owners of the partition's websites said of them.
+struct Owned {
+    /// By website.
+    goals: Vec<(String, Goal)>,
+    dimensions: Dimensions,
+}
+
+impl Owned {
+    async fn read(context: &Context) -> Result<Self, Unable> {
+        let own = |website: &str| {
+            shard_of(website, context.partitions as usize) == context.partition.number() as usize
+        };
+        let mut goals = context.metadata.all_goals().await?;
+        goals.retain(|(website, _)| own(website));
+        goals.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let mut dimensions: Vec<(String, Dimension)> = context.metadata.all_dimensions().await?;
+        dimensions.retain(|(website, _)| own(website));
+        Ok(Self { goals, dimensions: Dimensions::new(&dimensions) })
+    }
+
+    /// Websites that ever had a goal or a dimension.
+    fn websites(&self) -> BTreeSet<&str> {
+        let with_goals = self.goals.iter().map(|(website, _)| website.as_str());
+        with_goals.chain(self.dimensions.websites()).collect()
+    }
+
+    fn goals_of(&self, website: &str) -> &[(String, Goal)] {
+        let from = self.goals.partition_point(|(other, _)| other.as_str() < website);
+        let to = self.goals.partition_point(|(other, _)| other.as_str() <= website);
+        &self.goals[from..to]
+    }
+
+    /// The request that what was said of a website be applied to these days.
+    fn request(&self, website: &str, days: (u16, u16), now: i64) -> Request {
+        let goals = self.goals_of(website).iter().map(|(_, goal)| goal);
+        of_goals(website, goals, self.dimensions.of(website), days, now)
+    }
+}
+
+/// Requests that changed goals and dimensions be applied to the past, once. Those of a partition that has only begun are applied with the
+/// past itself.
+async fn note_changes(held: &mut Held, owned: &Owned, now: i64) -> Result<(), WorkError> {
     let is_new = std::mem::take(&mut held.is_new);
-    for of_website in goals.chunk_by(|(one, _), (other, _)| one == other) {
-        let website = &of_website[0].0;
-        if !own(website) {
-            continue;
-        }
-        let days = (day(held.progress.past_from), day(now));
-        let request = of_goals(website, of_website.iter().map(|(_, goal)| goal), days, now);
+    let days = (day(held.progress.past_from), day(now));
+    for website in owned.websites() {
+        let request = owned.request(website, days, now);
         let id = uuid::Uuid::from_bytes(request.id).to_string();
-        if held.known_requests.contains(&id) {
+        let known = held.known_requests.get(website);
+        let says_nothing = owned.goals_of(website).is_empty() && owned.dimensions.of(website).is_none();
+        if known == Some(&id) || known.is_none() && says_nothing {
             continue;
         }
         let pending = if is_new { Pending::done(request) } else { Pending::new(request) };
         held.worker.supersede(website, now).await?;
         held.worker.save_pending(&pending, now).await?;
-        held.known_requests.insert(id);
+        held.known_requests.insert(website.to_owned(), id);
+    }
+    Ok(())
+}
+
+/// Requests that sessions be computed again that ended after days whose events were changed: their users may have said something else there.
+async fn note_changed_users(
+    worker: &mut Worker,
+    owned: &Owned,
+    changed: &Request,
+    now: i64,
+) -> Result<(), WorkError> {
+    let of_request = |website: &&str| changed.website_id.as_deref().is_none_or(|id| id == *website);
+    let days = (changed.day_to.saturating_add(1), changed.day_to.saturating_add(SAID_DAYS).min(day(now)));
+    if days.0 > days.1 {
+        return Ok(());
+    }
+    for website in owned.dimensions.with_users().filter(of_request) {
+        let request = owned.request(website, days, now);
+        let open = worker.open_days(request.id).await?;
+        worker.save_pending(&Pending::with_days(request, open), now).await?;
     }
     Ok(())
 }

@@ -1,10 +1,12 @@
-//! What is to be computed again: days whose events were changed below what is derived already, websites whose goals have changed, and what a
-//! person asks for. A request is written down before the change, once for each partition, and done a day at a time, the newest first.
+//! What is to be computed again: days whose events were changed below what is derived already, websites whose goals or dimensions have
+//! changed, and what a person asks for. A request is written down before the change, once for each partition, and done a day at a time, the newest first.
 
 use footfall_clickhouse::{EventStore, Limits, Statement, StoreError, Value};
 use footfall_metadata::Goal;
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 use std::hash::Hash as _;
+
+use super::dimensions::Scopes;
 
 /// What a statement about requests may use.
 const LIMITS: Limits = Limits { seconds: 30, memory_bytes: 1 << 30 };
@@ -16,7 +18,7 @@ const PURPOSE: &str = "derive-request";
 pub enum Reason {
     /// Events were changed: nothing that is derived of these days is believed until it is done.
     Events,
-    /// A website's goals have changed.
+    /// A website's goals have changed, or what its dimensions belong to, or what its users said before.
     Goals,
     /// Somebody wants it.
     Rebuild,
@@ -71,6 +73,13 @@ impl Pending {
         Self { done_from: request.day_from, request }
     }
 
+    /// Of more days, from the last one again, where some others of the request are not done.
+    pub(crate) fn with_days(request: Request, open: Option<(u16, u16)>) -> Self {
+        let (from, to) = open.unwrap_or((request.day_from, request.day_to));
+        let (day_from, day_to) = (request.day_from.min(from), request.day_to.max(to));
+        Self::new(Request { day_from, day_to, ..request })
+    }
+
     /// From a row; nothing where another build wrote it.
     pub(crate) fn read(
         (id, reason, day_from, day_to, website_id, done_from, requested_at): Row,
@@ -105,10 +114,12 @@ impl Pending {
     }
 }
 
-/// The request that a website's goals be applied to the past: the same id for the same goals, so that it is made once.
+/// The request that a website's goals, and what its dimensions belong to, be applied to the past: the same id for the same ones, so that it is
+/// made once.
 pub(crate) fn of_goals<'a>(
     website_id: &str,
     goals: impl IntoIterator<Item = &'a Goal>,
+    scopes: Option<&Scopes>,
     days: (u16, u16),
     now: i64,
 ) -> Request {
@@ -116,6 +127,9 @@ pub(crate) fn of_goals<'a>(
     website_id.hash(&mut hasher);
     for goal in goals {
         (&goal.goal_id, &goal.valid_to).hash(&mut hasher);
+    }
+    for (number, scope) in scopes.into_iter().flatten() {
+        (number, scope.as_str()).hash(&mut hasher);
     }
     let id = hasher.finish128().as_bytes();
     Request {

@@ -1,7 +1,9 @@
 //! The statements of a step, a file of SQL each, and the values that they take. Sends nothing.
 
 use footfall_clickhouse::{Limits, Statement, Value};
+use footfall_metadata as metadata;
 
+use super::dimensions::{Dimensions, SAID_DAYS};
 use super::progress::Progress;
 use super::step::{Again, Step};
 
@@ -21,6 +23,7 @@ sql! {
     ENDING_EVENTS = "ending_events";
     PROGRESS = "progress";
     SAVE_PROGRESS = "save_progress";
+    STRETCH_WEBSITES = "stretch_websites";
     TOUCHED_SESSIONS = "touched_sessions";
     STORED_SESSIONS = "stored_sessions";
     COUNT_SESSIONS = "count_sessions";
@@ -39,6 +42,7 @@ sql! {
     STILL_THERE = "still_there";
     FIRST_DAY = "first_day";
     REQUESTS = "requests";
+    OPEN_DAYS = "open_days";
     KNOWN_REQUESTS = "known_requests";
     SAVE_REQUEST = "save_request";
     SUPERSEDE_REQUESTS = "supersede_requests";
@@ -106,6 +110,7 @@ impl Scope {
             .with("version", Value::Number(version))
             .with("from", Value::Number(step.offsets.0))
             .with("oldest", Value::Millis(step.oldest()))
+            .with("touched_from", Value::Millis(step.touched_from))
             .with("window_from", Value::Millis(step.ends.0))
             .with("window_to", Value::Millis(step.ends.1))
             .with("idle_to", Value::Millis(step.ended_by))
@@ -121,6 +126,15 @@ impl Scope {
             .with("again", Value::Number((step.again == Again::Yes).into()))
             .with("website", step.website.as_deref().unwrap_or_default().into())
     }
+}
+
+/// The dimensions of these websites that belong to users, and for how long what users said holds.
+pub(crate) fn with_users(statement: Statement, dimensions: &Dimensions, websites: &[String]) -> Statement {
+    let listed = websites.iter().map(|website| website.as_str().into()).collect();
+    statement
+        .with("user_websites", Value::List(listed))
+        .with("user_dimensions", dimensions.rows(websites, metadata::Scope::User))
+        .with("said_days", Value::Number(SAID_DAYS.into()))
 }
 
 /// The first and last hours and days of the cells that a step computes.

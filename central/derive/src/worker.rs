@@ -1,21 +1,23 @@
 //! Does one step: its statements one after the other, then how far all is now. What a kill leaves half done is done again under a higher
 //! version; nothing of it counts before the progress is written. Decides nothing about when.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use footfall_clickhouse::{PartitionStatements, Statement, StoreError, Table, Value};
+use footfall_metadata as metadata;
 use footfall_tables::events::EVENTS;
 use footfall_tables::{
     conversions, derivation, hourly_visits, page_view_rollups, page_views_hourly, sessions, summaries,
     traffic_sources_daily,
 };
 
+use super::dimensions::{Dimensions, SAID_DAYS};
 use super::goals::{Goals, Named};
-use super::progress::{Available, Progress};
+use super::progress::{Available, DAY_MS, Progress};
 use super::request::{Pending, Row};
 use super::session_parts::parts;
-use super::statements::{self as sql, DAILY, HOURLY, Scope, with_cells};
+use super::statements::{self as sql, DAILY, HOURLY, Scope, with_cells, with_users};
 use super::step::{Again, Step};
 
 /// The tables whose rows are computed.
@@ -167,13 +169,20 @@ impl Worker {
         Ok(self.statements.fetch_one::<u16>(&self.scope.statement(sql::FIRST_DAY, 0)).await?)
     }
 
-    /// The requests about goals that there were.
-    pub(crate) async fn known_requests(&mut self) -> Result<BTreeSet<String>, WorkError> {
-        let rows = self.statements.fetch_all::<String>(&self.scope.statement(sql::KNOWN_REQUESTS, 0)).await?;
-        Ok(rows.into_iter().collect())
+    /// The newest request about the goals and dimensions of each website.
+    pub(crate) async fn known_requests(&mut self) -> Result<BTreeMap<String, String>, WorkError> {
+        let statement = self.scope.statement(sql::KNOWN_REQUESTS, 0);
+        Ok(self.statements.fetch_all::<(String, String)>(&statement).await?.into_iter().collect())
     }
 
-    /// A website's goals have changed again: its earlier requests about them are done with the one that is written down next.
+    /// The first and last UTC day of a request that is not done, counted from 1970.
+    pub(crate) async fn open_days(&mut self, id: [u8; 16]) -> Result<Option<(u16, u16)>, WorkError> {
+        let id = uuid::Uuid::from_bytes(id).to_string();
+        let statement = self.scope.statement(sql::OPEN_DAYS, 0).with("request", id.as_str().into());
+        Ok(self.statements.fetch_all::<(u16, u16)>(&statement).await?.first().copied())
+    }
+
+    /// A website's goals or dimensions have changed again: its earlier requests about them are done with the one that is written down next.
     pub(crate) async fn supersede(&mut self, website_id: &str, now: i64) -> Result<(), WorkError> {
         let version = self.next_version(now);
         let statement = self.scope.statement(sql::SUPERSEDE_REQUESTS, 0);
@@ -191,11 +200,17 @@ impl Worker {
     }
 
     /// Does a step.
-    pub(crate) async fn run(&mut self, step: &Step, goals: &Goals, now: i64) -> Result<Done, WorkError> {
+    pub(crate) async fn run(
+        &mut self,
+        step: &Step,
+        goals: &Goals,
+        dimensions: &Dimensions,
+        now: i64,
+    ) -> Result<Done, WorkError> {
         let begun = tokio::time::Instant::now();
         let version = self.next_version(now);
         self.forget().await?;
-        let (noted, since, sessions) = self.sessions(step, goals, version).await?;
+        let (noted, since, sessions) = self.sessions(step, goals, dimensions, version).await?;
         let cells = self.cells(step, version, since).await?;
         let statement = self.of_step(sql::STILL_THERE, step, version, since);
         if self.statements.fetch_one::<(u64, u64)>(&statement).await? != (noted, cells) {
@@ -222,14 +237,17 @@ impl Worker {
         &mut self,
         step: &Step,
         goals: &Goals,
+        dimensions: &Dimensions,
         version: u64,
     ) -> Result<(u64, i64, u64), WorkError> {
-        type Counts = (u64, u64, u64, i64);
+        type Counts = (u64, u64, u64, i64, i64);
         if step.offsets.0 == step.offsets.1 && step.ends.0 >= step.ends.1 {
             return Ok((0, step.oldest(), 0));
         }
         let oldest = step.oldest();
-        self.execute(sql::TOUCHED_SESSIONS, step, version, oldest).await?;
+        let touched = self.of_step(sql::TOUCHED_SESSIONS, step, version, oldest);
+        let said = self.said(step, dimensions).await?;
+        self.statements.execute(&with_users(touched, dimensions, &said)).await?;
         if step.again == Again::Yes {
             self.execute(sql::STORED_SESSIONS, step, version, oldest).await?;
         }
@@ -239,23 +257,44 @@ impl Worker {
             self.cut_long_sessions(step, version).await?;
             counts = self.statements.fetch_one(&count).await?;
         }
-        let (noted, ended, _, first) = counts;
+        let (noted, ended, _, first, last) = counts;
         if noted == 0 {
             return Ok((0, oldest, 0));
         }
         // Rows may have to go that began before; what is written begins with the first event of the step's sessions.
         let since = first.min(oldest);
+        let mut websites = Vec::new();
         if ended > 0 {
-            self.conversions(step, goals, version, first).await?;
+            let statement = self.of_step(sql::SESSION_WEBSITES, step, version, first);
+            websites = self.statements.fetch_all::<String>(&statement).await?;
+            self.conversions(step, goals, &websites, version, first).await?;
         }
         if !goals.is_empty() {
             self.execute(sql::STALE_CONVERSIONS, step, version, since).await?;
         }
         if ended > 0 {
-            self.execute(sql::SESSIONS, step, version, first).await?;
+            let users: Vec<_> =
+                websites.iter().filter(|id| dimensions.belongs_to_users(id)).cloned().collect();
+            let statement = self
+                .of_step(sql::SESSIONS, step, version, first)
+                .with("said_from", Value::Millis(first - i64::from(SAID_DAYS) * DAY_MS))
+                .with("said_to", Value::Millis(last))
+                .with("hit_dimensions", dimensions.rows(&websites, metadata::Scope::Hit));
+            self.statements.execute(&with_users(statement, dimensions, &users)).await?;
         }
         self.execute(sql::STALE_SESSIONS, step, version, since).await?;
         Ok((noted, since, ended))
+    }
+
+    /// The websites of the step's new events some of whose dimensions belong to users.
+    async fn said(&mut self, step: &Step, dimensions: &Dimensions) -> Result<Vec<String>, WorkError> {
+        if step.offsets.0 == step.offsets.1 || dimensions.with_users().next().is_none() {
+            return Ok(Vec::new());
+        }
+        let statement = self.of_step(sql::STRETCH_WEBSITES, step, 0, 0);
+        let mut websites = self.statements.fetch_all::<String>(&statement).await?;
+        websites.retain(|website| dimensions.belongs_to_users(website));
+        Ok(websites)
     }
 
     /// Cuts those that go on for more than a day, and notes the parts that the step may have changed.
@@ -292,11 +331,11 @@ impl Worker {
         &mut self,
         step: &Step,
         goals: &Goals,
+        websites: &[String],
         version: u64,
         since: i64,
     ) -> Result<(), WorkError> {
-        let websites = self.of_step(sql::SESSION_WEBSITES, step, version, since);
-        let websites = goals.websites(&self.statements.fetch_all::<String>(&websites).await?);
+        let websites = goals.websites(websites);
         if websites.is_empty() {
             return Ok(());
         }

@@ -59,6 +59,12 @@ impl Metadata {
         rows.iter().map(Dimension::read).collect()
     }
 
+    /// The dimensions of all websites that are not deleted, retired ones too, each with its website's id.
+    pub async fn all_dimensions(&self) -> Result<Vec<(String, Dimension)>, Error> {
+        let rows = self.database()?.rows(include_str!("sql/all_dimensions.sql"), &[]).await?;
+        rows.iter().map(|row| Ok((row.id("website_id")?, Dimension::read(row)?))).collect()
+    }
+
     /// The website's metrics, retired ones too.
     pub async fn metrics(&self, website: &Website) -> Result<Vec<Metric>, Error> {
         let rows = self.of_website(website, include_str!("sql/metrics.sql")).await?;

@@ -65,7 +65,7 @@ impl Days {
     }
 
     async fn assert_tables_are_of(&self, events: &[Event<'_>], reach: Reach) {
-        let wanted = oracle::tables(events, &self.owners.goals, reach);
+        let wanted = oracle::tables(events, &self.owners.goals, &self.owners.scopes, reach);
         let differences = tables::differences(&wanted, &self.system.tables().await);
         assert!(differences.is_empty(), "{reach:?}\n{differences}");
     }

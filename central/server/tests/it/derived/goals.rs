@@ -1,10 +1,11 @@
-//! The websites of a history and their goals, in a metadata of their own.
+//! The websites of a history, their goals, and what their dimensions belong to, in a metadata of their own.
 
 use fastrand::Rng;
-use footfall_metadata::{MatchType, Metadata, Pattern, Website};
+use footfall_metadata::{MatchType, Metadata, Pattern, Scope, Website};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::dimensions::Scopes;
 use super::event::{Goal, Target};
 use super::history::{Site, ZONES};
 use crate::metadata::fixture::{Fixture, site};
@@ -33,13 +34,14 @@ pub(super) struct Owners {
     metadata: Metadata,
     websites: Vec<Website>,
     pub(super) goals: Vec<Goal>,
+    pub(super) scopes: Scopes,
 }
 
 impl Owners {
     pub(super) async fn new() -> Self {
         let fixture = Fixture::sqlite();
         let metadata = fixture.open().await;
-        Self { fixture, metadata, websites: Vec::new(), goals: Vec::new() }
+        Self { fixture, metadata, websites: Vec::new(), goals: Vec::new(), scopes: Scopes::new() }
     }
 
     pub(super) fn metadata(&self) -> Metadata {
@@ -82,6 +84,48 @@ impl Owners {
                 let website = website.website_id.clone();
                 self.goals.push(Goal { website, id: goal_id, target, valid_to: retired.unwrap_or(i64::MAX) });
             }
+        }
+    }
+
+    /// Says of some websites what some of their dimensions belong to, or that they are no more.
+    pub(super) async fn change_dimensions(&mut self, rng: &mut Rng) {
+        for website in self.websites.clone() {
+            let share = [0, 20, 60][rng.usize(..3)];
+            for number in 1..=20 {
+                if rng.u8(..100) < share {
+                    let scope = [Scope::Hit, Scope::Session, Scope::User, Scope::User][rng.usize(..4)];
+                    self.set(&website, number, (rng.u8(..100) < 80).then_some(scope)).await;
+                }
+            }
+        }
+    }
+
+    /// Has some websites' dimensions belong to what they belonged to before.
+    pub(super) async fn restore_dimensions(&mut self, rng: &mut Rng, before: &Scopes) {
+        for website in self.websites.clone() {
+            if rng.bool() {
+                for number in 1..=20 {
+                    let scope = before.get(&(website.website_id.clone(), number)).copied();
+                    self.set(&website, number, scope).await;
+                }
+            }
+        }
+    }
+
+    /// What a dimension belongs to; nothing where it is in use no longer.
+    async fn set(&mut self, website: &Website, number: u32, scope: Option<Scope>) {
+        let key = (website.website_id.clone(), number);
+        if self.scopes.get(&key).copied() == scope {
+            return;
+        }
+        let index = number.to_string().parse().expect("an index");
+        if let Some(scope) = scope {
+            let name = format!("dimension {number}");
+            self.metadata.set_dimension(website, index, &name, scope).await.expect("set");
+            self.scopes.insert(key, scope);
+        } else {
+            self.metadata.retire_dimension(website, index).await.expect("retired");
+            self.scopes.remove(&key);
         }
     }
 

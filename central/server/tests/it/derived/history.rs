@@ -226,6 +226,28 @@ pub(super) fn straggler(rng: &mut Rng, requests: &[Request]) -> Option<Request> 
     Some(request)
 }
 
+/// Takes out what comes last of all: some of the requests, and what users said so long ago that it holds for a session to its last
+/// millisecond, or no longer.
+pub(super) fn held_back(rng: &mut Rng, requests: &mut Vec<Request>) -> Vec<Request> {
+    let mut late: Vec<_> = requests.extract_if(.., |_| rng.u8(..100) < 10).collect();
+    late.extend(long_ago(rng, requests));
+    late
+}
+
+fn long_ago(rng: &mut Rng, requests: &[Request]) -> Vec<Request> {
+    let old = |rng: &mut Rng| {
+        let mut request = requests[rng.usize(..requests.len())].clone();
+        request.time += rng.i64(-1..2) - 30 * DAY_MS;
+        request.visitor.session = format!("{:08x}before", rng.u32(..));
+        for happening in &mut request.happenings {
+            happening.id = rng.u128(1..).to_be_bytes();
+            happening.dimensions = (1..21).map(|number| (number, "long ago".to_owned())).collect();
+        }
+        request
+    };
+    (0..40.min(requests.len())).map(|_| old(rng)).collect()
+}
+
 /// The same events, or some of them, again by the other edge; the visitor may have another session there.
 fn repeat(rng: &mut Rng, mut request: Request) -> Request {
     request.edge = 1 - request.edge;

@@ -3,6 +3,7 @@
 
 mod again;
 mod aggregates;
+mod dimensions;
 mod event;
 mod goals;
 mod history;
@@ -16,7 +17,7 @@ mod tables;
 use std::time::Instant;
 
 use futures_util::{StreamExt as _, stream};
-use run::{Compared, Plan, Start};
+use run::{Compared, Ending, Plan, Start};
 
 /// So many stores run at once: each waits for its disk more than it computes.
 const AT_ONCE: usize = 2;
@@ -38,6 +39,7 @@ fn plans(histories: u64, seed: u64) -> Vec<Plan> {
         histories: histories / runs + u64::from(number < histories % runs),
         start: [Start::Empty, Start::Past, Start::Behind][number as usize % 3],
         kills: number % 2 == 1,
+        ending: [Ending::Late, Ending::Restored, Ending::Late, Ending::Changed][number as usize % 4],
     };
     (0..runs).map(plan).filter(|plan| plan.histories > 0).collect()
 }

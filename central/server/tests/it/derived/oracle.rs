@@ -1,4 +1,4 @@
-//! What the derived tables have to hold, in plain Rust: a function of the list of events, of the goals, and of how far the tables are. It
+//! What the derived tables have to hold, in plain Rust: a function of the list of events, of the goals, of what dimensions belong to, and of how far the tables are. It
 //! knows the meaning of every figure and nothing of how the store computes it.
 
 use std::collections::BTreeMap;
@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use footfall_metadata::MatchType;
 
 use super::aggregates;
+use super::dimensions::{Scopes, Words};
 use super::event::{Goal, Happening, Target, Visitor};
 use super::tables::{Rows, Said, Tables};
 
@@ -52,7 +53,8 @@ pub(super) struct Part<'a> {
 }
 
 /// What every table holds.
-pub(super) fn tables(events: &[Event<'_>], goals: &[Goal], reach: Reach) -> Tables {
+pub(super) fn tables(events: &[Event<'_>], goals: &[Goal], scopes: &Scopes, reach: Reach) -> Tables {
+    let words = Words::new(events, scopes);
     let mut parts = parts(events);
     parts.retain(|part| part.last() > reach.sessions_from && part.last() <= reach.sessions_to);
     let (mut sessions, mut conversions) = (Rows::new(), Rows::new());
@@ -60,7 +62,7 @@ pub(super) fn tables(events: &[Event<'_>], goals: &[Goal], reach: Reach) -> Tabl
         let reached = part.conversions(goals);
         part.is_conversion = !reached.is_empty();
         conversions.extend(reached);
-        sessions.insert(part.key(), part.row());
+        sessions.insert(part.key(), part.row(&words));
     }
     let mut tables = aggregates::of_events(events, reach);
     tables.insert("traffic_sources_daily_local", aggregates::traffic_sources(&parts, reach));
@@ -155,7 +157,7 @@ impl Part<'_> {
         ]
     }
 
-    fn row(&self) -> Said {
+    fn row(&self, words: &Words<'_>) -> Said {
         let visitor = self.visitor();
         let landing = self.views().next();
         let path =
@@ -177,14 +179,8 @@ impl Part<'_> {
             [visitor.device, visitor.browser, visitor.os, visitor.country, visitor.region, visitor.city];
         texts.extend(of_visitor.map(str::to_owned));
         texts.extend([self.is_bounce(), self.is_conversion].map(|is| u8::from(is).to_string()));
-        texts.extend((1..=20).map(|number| self.dimension(number)));
+        texts.extend((1..=20).map(|number| words.of(self, number)));
         Said { texts, numbers: vec![self.revenue(), visitor.sample_rate] }
-    }
-
-    /// What was said last of one of the site's own dimensions.
-    fn dimension(&self, number: u32) -> String {
-        let said = self.events.iter().rev().filter_map(|event| event.happening.dimensions.get(&number));
-        said.into_iter().find(|value| !value.is_empty()).cloned().unwrap_or_default()
     }
 
     /// Which goals it reached.

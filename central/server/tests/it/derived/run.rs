@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use super::event::{Goal, Request};
+use super::dimensions::Scopes;
+use super::event::Request;
 use super::goals::Owners;
 use super::history::{self, Site};
 use super::oracle::{self, Event, Reach};
@@ -30,6 +31,17 @@ pub(super) enum Start {
     Behind,
 }
 
+/// What happens at last, when all else is derived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// Events come that are days late, or a month.
+    Late,
+    /// Dimensions belong again to what they belonged to before.
+    Restored,
+    /// Events are changed that are derived already.
+    Changed,
+}
+
 /// What a run does.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plan {
@@ -37,6 +49,7 @@ pub(super) struct Plan {
     pub(super) histories: u64,
     pub(super) start: Start,
     pub(super) kills: bool,
+    pub(super) ending: Ending,
 }
 
 /// What was compared: so many.
@@ -51,6 +64,8 @@ pub(super) struct Compared {
     pub(super) later_parts: usize,
     pub(super) bounces: usize,
     pub(super) conversions: usize,
+    /// Sessions of which it matters what dimensions belong to.
+    pub(super) scoped: usize,
     /// What reports were read from.
     pub(super) sources: BTreeSet<String>,
 }
@@ -82,13 +97,15 @@ impl Compared {
             later_parts: self.later_parts + other.later_parts,
             bounces: self.bounces + other.bounces,
             conversions: self.conversions + other.conversions,
+            scoped: self.scoped + other.scoped,
             sources: self.sources,
         }
     }
 
     /// Whether there was some of everything.
     pub(super) fn has_all(&self) -> bool {
-        let counts = [self.events, self.repeats, self.later_parts, self.bounces, self.conversions];
+        let counts =
+            [self.events, self.repeats, self.later_parts, self.bounces, self.conversions, self.scoped];
         counts.iter().all(|count| *count > 0) && self.sources.len() == 4
     }
 }
@@ -113,22 +130,37 @@ pub(super) async fn run(plan: Plan) -> Compared {
     }
     requests.sort_by_key(|request| request.arrives);
     requests.extend(history::straggler(&mut rng, &requests));
-    let last = requests.iter().map(|request| request.time).max().expect("there is some");
+    let late = if plan.ending == Ending::Late && plan.start != Start::Behind {
+        history::held_back(&mut rng, &mut requests)
+    } else {
+        Vec::new()
+    };
+    let last = requests.iter().chain(&late).map(|request| request.time).max().expect("there is some");
     owners.add_goals(&mut rng, window).await;
+    owners.change_dimensions(&mut rng).await;
     let mut system = System::start(owners.metadata(), plan.seed).await;
     let rest = begin(&mut system, plan.start, &requests, &mut rng).await;
     let (one, other) = rest.split_at(rest.len() / 2);
     feed(&mut system, plan, one, &mut rng).await;
     owners.add_goals(&mut rng, window).await;
+    let before = owners.scopes.clone();
+    owners.change_dimensions(&mut rng).await;
     feed(&mut system, plan, other, &mut rng).await;
     if plan.start != Start::Behind {
+        system.stored().await;
+        system.quiet().await;
+        match plan.ending {
+            Ending::Late => system.append(&late, &mut rng).await,
+            Ending::Restored => owners.restore_dimensions(&mut rng, &before).await,
+            Ending::Changed => system.change_words(&mut rng, &owners.scopes).await,
+        }
         let recent = recent(&sites, &mut rng);
         system.append(&recent, &mut rng).await;
     }
     system.stored().await;
     let reach = settled(&mut system, plan.start, last).await;
     let sources = plans::agree(&system, &sites, window, &mut rng).await;
-    Compared { sources, ..compare(system, &owners.goals, reach).await }
+    Compared { sources, ..compare(system, &owners, reach).await }
 }
 
 /// Sends what is there before the derivation begins, and begins it; returns what is left.
@@ -236,15 +268,18 @@ async fn settled(system: &mut System, start: Start, last: i64) -> Reach {
     }
 }
 
-async fn compare(system: System, goals: &[Goal], reach: Reach) -> Compared {
+async fn compare(system: System, owners: &Owners, reach: Reach) -> Compared {
     let events: Vec<Event<'_>> = system.events().await;
-    let wanted = oracle::tables(&events, goals, reach);
+    let wanted = oracle::tables(&events, &owners.goals, &owners.scopes, reach);
     let found = system.tables().await;
     let differences = tables::differences(&wanted, &found);
     assert!(differences.is_empty(), "{reach:?}\n{differences}");
     invariants::hold(&found);
     let repeats = system.happenings() - events.len();
-    let compared = Compared { events: events.len(), repeats, ..Compared::of(&found) };
+    let unscoped = oracle::tables(&events, &owners.goals, &Scopes::new(), reach);
+    let is_scoped = |(key, said): &(&Vec<String>, &Said)| unscoped["sessions_local"].get(*key) != Some(*said);
+    let scoped = wanted["sessions_local"].iter().filter(is_scoped).count();
+    let compared = Compared { events: events.len(), repeats, scoped, ..Compared::of(&found) };
     drop(events);
     system.stop().await;
     compared

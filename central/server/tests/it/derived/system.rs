@@ -6,12 +6,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use fastrand::Rng;
 use footfall_clickhouse::{EventStore, QueryClient};
-use footfall_derive::{Derivation, Health, Metrics, Pace, supervise};
+use footfall_derive::{Derivation, Health, Metrics, Pace, Reason, supervise};
 use footfall_log::Log;
-use footfall_metadata::Metadata;
+use footfall_metadata::{Metadata, Scope};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::dimensions::Scopes;
 use super::event::Request;
 use super::oracle::{Event, Reach};
 use super::tables::{self, Tables};
@@ -20,6 +21,9 @@ use crate::support::{Engine, eventually, only, open_log, send};
 
 /// How long everything may take to be derived: ten histories on a machine that is busy with others.
 const PATIENCE: Duration = Duration::from_mins(15);
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+/// So many events say something else afterwards.
+const CHANGED_WORDS: usize = 12;
 const EDGES: [&str; 2] = ["edge-0", "edge-1"];
 
 /// All of it in one folder.
@@ -132,6 +136,12 @@ impl System {
         self.until("taken in", |reach| reach.log_offset == end).await;
     }
 
+    /// Waits until all that was sent has been looked at, and nothing is to be computed again.
+    pub(super) async fn quiet(&self) {
+        let end = only(&self.log).end();
+        self.until("quiet", |reach| reach.log_offset == end && reach.pending == 0).await;
+    }
+
     /// How many events were sent, repeats too.
     pub(super) fn happenings(&self) -> usize {
         self.sent.iter().flatten().map(|request| request.happenings.len()).sum()
@@ -197,6 +207,43 @@ impl System {
         }
         assert!(stored.is_empty(), "nothing is stored that was not sent");
         events
+    }
+
+    /// Changes what some events said, below what is derived of them already, as a replay may: central does not run, and days are noted before.
+    pub(super) async fn change_words(&mut self, rng: &mut Rng, scopes: &Scopes) {
+        self.drop_derivation().await;
+        self.engine.ready().await;
+        for _ in 0..CHANGED_WORDS {
+            let edge = rng.usize(..EDGES.len());
+            let edge_offset = rng.usize(..self.sent[edge].len());
+            let request = &mut self.sent[edge][edge_offset];
+            let day = u16::try_from(request.time.div_euclid(DAY_MS)).expect("a day");
+            let index = rng.usize(..request.happenings.len());
+            // What a user said matters to the days behind, too.
+            let is_of_user =
+                |number: &u32| scopes.get(&(request.visitor.website.clone(), *number)) == Some(&Scope::User);
+            let of_users: Vec<_> = (1..21).filter(is_of_user).collect();
+            let number = of_users.get(rng.usize(..20)).copied().unwrap_or_else(|| rng.u32(1..21));
+            let word = ["", "changed"][rng.usize(..2)];
+            request.happenings[index].dimensions.insert(number, word.to_owned());
+            let noted = footfall_derive::Request {
+                id: rng.u128(..).to_be_bytes(),
+                reason: Reason::Events,
+                day_from: day,
+                day_to: day,
+                website_id: None,
+                requested_at: now_ms(),
+            };
+            footfall_derive::request(&self.engine.store, self.log.partitions(), &noted).await.expect("noted");
+            let change = format!(
+                "ALTER TABLE events_local UPDATE custom_dimension_{number} = '{word}' \
+                 WHERE edge_id = '{}' AND edge_offset = {edge_offset} AND log_index = {index}",
+                EDGES[edge]
+            );
+            let change = self.engine.client().query(&change).with_setting("mutations_sync", "2");
+            change.execute().await.expect("changed");
+        }
+        self.start_derivation();
     }
 
     /// What the store has of the derived tables.

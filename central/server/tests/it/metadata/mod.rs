@@ -53,6 +53,7 @@ both! {
     crate::metadata::plans::a_goal_is_retired_and_never_changed => a_goal_is_retired_and_never_changed,
     crate::metadata::plans::a_funnel_keeps_its_steps => a_funnel_keeps_its_steps,
     crate::metadata::plans::custom_dimensions_and_metrics_are_named => custom_dimensions_and_metrics_are_named,
+    crate::metadata::plans::the_dimensions_of_all_websites_come_at_once => the_dimensions_of_all_websites_come_at_once,
     crate::metadata::plans::a_lease_has_one_holder_and_its_token_grows => a_lease_has_one_holder_and_its_token_grows,
     crate::metadata::websites::a_copy_from_before_outranks_what_was_sent => a_copy_from_before_outranks_what_was_sent,
 }

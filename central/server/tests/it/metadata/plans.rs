@@ -138,6 +138,37 @@ pub(crate) async fn custom_dimensions_and_metrics_are_named(fixture: &Fixture) {
     metadata.close().await;
 }
 
+pub(crate) async fn the_dimensions_of_all_websites_come_at_once(fixture: &Fixture) {
+    let (metadata, website) = with_site(fixture).await;
+    let other = metadata.add_website(site("other.example", Some("FF-OTHER"))).await.expect("added");
+    let gone = metadata.add_website(site("gone.example", Some("FF-GONE"))).await.expect("added");
+    let said = [
+        (&website, "3", Scope::User),
+        (&website, "12", Scope::Hit),
+        (&other, "3", Scope::Session),
+        (&gone, "1", Scope::User),
+    ];
+    for (website, index, scope) in said {
+        metadata.set_dimension(website, index.parse().expect("an index"), "Plan", scope).await.expect("set");
+    }
+    let index = "12".parse().expect("an index");
+    metadata.retire_dimension(&website, index).await.expect("retired");
+    fixture
+        .sql("UPDATE websites SET status = 'deleted' WHERE tracking_id = 'FF-GONE'")
+        .await
+        .expect("changed");
+    let all = metadata.all_dimensions().await.expect("an answer");
+    let told = |website: &str| -> Vec<_> {
+        let of_website = all.iter().filter(|(id, _)| id == website).map(|(_, dimension)| dimension);
+        of_website.map(|dimension| (dimension.index, dimension.scope, dimension.is_active)).collect()
+    };
+    assert_eq!(told(&website.website_id), [(3, Scope::User, true), (12, Scope::Hit, false)]);
+    assert_eq!(told(&other.website_id), [(3, Scope::Session, true)]);
+    assert_eq!(all.len(), 3, "none of a website that is deleted");
+    assert!(all.is_sorted_by_key(|(website, _)| website), "the websites' are together");
+    metadata.close().await;
+}
+
 pub(crate) async fn a_lease_has_one_holder_and_its_token_grows(fixture: &Fixture) {
     let (here, elsewhere) = (fixture.open().await, fixture.open().await);
     let long = Duration::from_mins(1);

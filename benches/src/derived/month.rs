@@ -16,6 +16,8 @@ const OTHERS: u64 = 19;
 /// Which days, as the API and `central rebuild` take them.
 #[derive(Clone, Debug)]
 pub(crate) struct Days {
+    /// The large website.
+    pub(crate) website: String,
     pub(crate) first: String,
     pub(crate) last: String,
 }
@@ -37,7 +39,8 @@ pub(crate) async fn write(stack: &Stack, events: u64) -> anyhow::Result<Days> {
         }
     }
     let day = async |ago: u64| stack.clickhouse(&format!("SELECT toString(today() - {ago})")).await;
-    Ok(Days { first: day(DAYS).await?, last: day(1).await? })
+    let (first, last) = (day(DAYS).await?, day(1).await?);
+    Ok(Days { website, first, last })
 }
 
 /// A session is five events within two minutes, three of them page views; pages are visited as unevenly as they are.

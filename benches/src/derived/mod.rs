@@ -111,7 +111,7 @@ async fn small_websites(folder: &Path, authority: &Authority, derive: bool) -> a
     let used = || pids.iter().try_fold(Duration::ZERO, |sum, pid| anyhow::Ok(sum + processor::used(*pid)?));
     let before = used()?;
     load::run(&mut edge, &websites, a_second, WATCHED).await;
-    Ok((used()? - before).as_secs_f64() / WATCHED.as_secs_f64())
+    Ok((used()?.as_secs_f64() - before.as_secs_f64()) / WATCHED.as_secs_f64())
 }
 
 async fn sizes(stack: &Stack) -> anyhow::Result<Vec<(String, u64, u64)>> {
@@ -123,7 +123,7 @@ async fn sizes(stack: &Stack) -> anyhow::Result<Vec<(String, u64, u64)>> {
         let answer = stack.clickhouse(&question).await?;
         let (rows, bytes) = answer.split_once('\t').unwrap_or(("0", "0"));
         let (rows, bytes) = (rows.parse()?, bytes.parse()?);
-        println!("          {table:<28} {rows:>10} rows {:>8.1} MiB", bytes as f64 / (1 << 20) as f64);
+        println!("          {table:<28} {rows:>10} rows {:>8.1} MiB", bytes as f64 / f64::from(1 << 20));
         sizes.push((table.to_owned(), rows, bytes));
     }
     Ok(sizes)

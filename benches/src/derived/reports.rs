@@ -64,8 +64,7 @@ pub(crate) async fn through_the_api(stack: &Stack, days: &Days) -> anyhow::Resul
 /// # Errors
 /// When the store refuses one.
 pub(crate) async fn in_the_store(stack: &Stack, days: &Days) -> anyhow::Result<Vec<Report>> {
-    let website =
-        stack.clickhouse("SELECT toString(any(website_id)) FROM footfall.daily_summary_local").await?;
+    let website = &days.website;
     let rows = |date: &str| {
         format!(
             "website_id = '{website}' AND is_bot = 0 AND {date} >= toDate('{}') AND {date} <= toDate('{}')",
@@ -85,8 +84,8 @@ pub(crate) async fn in_the_store(stack: &Stack, days: &Days) -> anyhow::Result<V
         rows("date")
     );
     let visits = format!(
-        "SELECT count(), sum(is_bounce), sum(session_duration), sum(pageviews), sum(revenue) FROM footfall.sessions_local FINAL WHERE {}",
-        rows("toDate(session_start)")
+        "SELECT sum(visits), sum(bounces), sum(duration), sum(pageviews), sum(revenue) FROM footfall.hourly_visits_local FINAL WHERE {}",
+        rows("toDate(hour)")
     );
     let entries = format!(
         "SELECT landing_page, count() AS visits, sum(is_bounce) FROM footfall.sessions_local FINAL WHERE {} GROUP BY landing_page ORDER BY visits DESC LIMIT 10",
@@ -148,9 +147,7 @@ pub(crate) struct Gain {
 /// # Errors
 /// When the store refuses, or they differ.
 pub(crate) async fn gains(stack: &Stack, days: &Days) -> anyhow::Result<Vec<Gain>> {
-    let website =
-        stack.clickhouse("SELECT toString(any(website_id)) FROM footfall.daily_summary_local").await?;
-    let (first, last) = (&days.first, &days.last);
+    let Days { website, first, last } = days;
     let mut gains = Vec::new();
     for (name, of_events, of_tables) in [
         ("page views", "countIf(event_type = 'pageview')", "sum(pageviews)"),

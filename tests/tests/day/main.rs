@@ -105,7 +105,7 @@ impl Day {
             let records: Vec<_> = {
                 let mut visitors = self.visitors.lock().expect("nobody panicked");
                 let time = |number: u64| {
-                    to_ms - DAY_MS + (number as i128 * i128::from(DAY_MS) / i128::from(events)) as i64
+                    to_ms - DAY_MS + (i128::from(number) * i128::from(DAY_MS) / i128::from(events)) as i64
                 };
                 numbers.iter().map(|number| visitors.next(time(*number))).collect()
             };
@@ -154,10 +154,10 @@ impl Day {
                 hour += 1;
             }
             looks += 1;
-            if looks % 20 == 0 {
-                if let Some(behind) = self.sessions_behind(begun, now).await {
-                    *closed.entry(behind).or_insert(0_u32) += 1;
-                }
+            if looks.is_multiple_of(20)
+                && let Some(behind) = self.sessions_behind(begun, now).await
+            {
+                *closed.entry(behind).or_insert(0_u32) += 1;
             }
         }
         load.await.expect("every batch was acknowledged");
@@ -189,7 +189,7 @@ impl Day {
             );
             println!("{table:<28} rows, bytes on disk: {}", self.cluster.clickhouse(&sizes).await);
         }
-        assert!(!hours.is_empty() || lasts < Duration::from_mins(60), "an hour has ended");
+        assert!(!hours.is_empty() || lasts < Duration::from_hours(1), "an hour has ended");
     }
 
     /// By how many seconds the sessions in the store are behind those that have closed; nothing before one has.

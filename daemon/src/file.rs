@@ -94,7 +94,6 @@ fn sync_folder(path: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt as _;
-    use std::sync::atomic::{AtomicBool, Ordering};
 
     fn names(folder: &Path) -> Vec<String> {
         fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
@@ -110,6 +109,7 @@ mod tests {
             fs::set_permissions(folder.path().join("policy.bin.new"), fs::Permissions::from_mode(0o600))
                 .unwrap();
             write(&path, b"one", 0o600).unwrap();
+            assert_eq!(fs::read(&path).unwrap(), b"one", "nothing of the longer one is behind it");
             write(&path, b"two", 0o600).unwrap();
             assert_eq!(fs::read(&path).unwrap(), b"two");
             assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
@@ -137,21 +137,14 @@ mod tests {
         let path = folder.path().join("state");
         let write = |byte: u8| replace_unsynced(&path, &[byte; 4096], 0o600).unwrap();
         write(b'a');
-        let done = AtomicBool::new(false);
         std::thread::scope(|scope| {
-            let reader = scope.spawn(|| {
-                while !done.load(Ordering::Relaxed) {
-                    let content = fs::read(&path).unwrap();
-                    assert!(content.len() == 4096 && content.iter().all(|byte| *byte == content[0]));
-                }
-            });
             let writers =
                 [b'a', b'b', b'c'].map(|byte| scope.spawn(move || (0..200).for_each(|_| write(byte))));
-            for writer in writers {
-                writer.join().unwrap();
+            // A writer that fails ends too, and the scope fails with it.
+            while writers.iter().any(|writer| !writer.is_finished()) {
+                let content = fs::read(&path).unwrap();
+                assert!(content.len() == 4096 && content.iter().all(|byte| *byte == content[0]));
             }
-            done.store(true, Ordering::Relaxed);
-            reader.join().unwrap();
         });
         assert_eq!(names(folder.path()), ["state"]);
     }

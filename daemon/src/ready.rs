@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn the_line_is_found_behind_others_and_what_follows_is_left() {
-        let mut output = &b"compiling\nREADY {\"http\":\"http://x\"}\nserving\n"[..];
+        let mut output = &b"compiling\nnot READY {}\nREADY {\"http\":\"http://x\"}\nserving\n"[..];
         assert_eq!(read::<Value>(&mut output).expect("ready"), json!({ "http": "http://x" }));
         assert_eq!(output, b"serving\n");
     }

@@ -150,7 +150,9 @@ impl Day {
             if now / HOUR_MS > hour {
                 until_soon("the hour that has ended is told", SOON, async || self.hour_is_told(hour).await)
                     .await;
-                hours.push(now_ms() - (hour + 1) * HOUR_MS);
+                let passed = now_ms() - (hour + 1) * HOUR_MS;
+                println!("an hour has ended and is told right for all {WEBSITES} websites after {passed} ms");
+                hours.push(passed);
                 hour += 1;
             }
             looks += 1;

@@ -81,8 +81,12 @@ impl System {
     }
 
     pub(super) fn start_derivation(&mut self) {
-        let pace =
-            Pace { pause: Duration::from_millis(20), rest: 0, longest_wait: Duration::from_millis(500) };
+        let pace = Pace {
+            pause: Duration::from_millis(20),
+            rest: 0,
+            longest_rest: Duration::ZERO,
+            longest_wait: Duration::from_millis(500),
+        };
         let derivation = Derivation {
             log: self.log.clone(),
             store: self.engine.store.clone(),

@@ -48,6 +48,8 @@ struct Held {
     progress: Progress,
     /// When the newest event below the progress was received.
     newest: i64,
+    /// Whether the last turn took in what is new.
+    went_forward: bool,
     /// The newest request about the goals and dimensions of each website.
     known_requests: BTreeMap<String, String>,
     /// Whether the partition has only begun: its past is computed with today's goals and dimensions.
@@ -138,7 +140,7 @@ async fn turn(context: &Context, held: &mut Option<Held>) -> Result<Turn, Unable
     let held = held.as_mut().expect("it has just begun");
     let owned = Owned::read(context).await?;
     note_changes(held, &owned, now_ms()).await?;
-    let Held { worker, progress, newest, .. } = held;
+    let Held { worker, progress, newest, went_forward, .. } = held;
     let to = committed.min(progress.log_offset + MAX_RECORDS).max(progress.log_offset);
     let at_end = to == context.partition.end();
     let now = now_ms();
@@ -146,8 +148,11 @@ async fn turn(context: &Context, held: &mut Option<Held>) -> Result<Turn, Unable
     let number = context.partition.number();
     context.metrics.look(number, progress, committed.saturating_sub(progress.log_offset), now);
     let more = to < committed;
-    let mut pending = None;
+    let mut pending = worker.pending().await?;
+    let waits = pending.is_some() || progress.has_past() || progress.lacks_visits();
     let mut step = progress.forward(available).filter(|step| more || step.is_worth_it(now));
+    // Where events never cease to come, what is to be computed again has every other turn.
+    step = step.filter(|_| !(waits && *went_forward));
     if let Some(idle) = &step
         && !worker.has_work(idle).await?
     {
@@ -155,8 +160,10 @@ async fn turn(context: &Context, held: &mut Option<Held>) -> Result<Turn, Unable
         *progress = idle.next;
         step = None;
     }
-    if step.is_none() {
-        pending = worker.pending().await?;
+    *went_forward = step.is_some();
+    if step.is_some() {
+        pending = None;
+    } else {
         step = match pending.as_ref().and_then(Pending::next_day) {
             Some(day) => again(progress, pending.as_ref(), day, worker.first_day().await?),
             None => progress.back(),
@@ -185,9 +192,7 @@ async fn turn(context: &Context, held: &mut Option<Held>) -> Result<Turn, Unable
         return Ok(Turn::Step { took: done.took, more: true });
     }
     Ok(match step {
-        Some(_) => {
-            Turn::Step { took: done.took, more: more || progress.has_past() || progress.lacks_visits() }
-        }
+        Some(_) => Turn::Step { took: done.took, more: more || waits },
         None => Turn::Nothing,
     })
 }
@@ -313,7 +318,7 @@ async fn begin(context: &Context, token: i64, committed: u64) -> Result<Held, Un
     };
     let newest = worker.newest(progress.log_offset, progress.sessions_to.max(progress.whole_to)).await?;
     let known_requests = worker.known_requests().await?;
-    Ok(Held { token, worker, progress, newest, known_requests, is_new })
+    Ok(Held { token, worker, progress, newest, went_forward: false, known_requests, is_new })
 }
 
 /// Milliseconds since 1970.

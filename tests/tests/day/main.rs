@@ -117,7 +117,7 @@ impl Day {
     /// Waits until all that was over at a time is told: how long.
     async fn until_told(&self, now: i64) -> Duration {
         let began = std::time::Instant::now();
-        let within = Duration::from_mins(setting::number("FOOTFALL_CATCH_UP_MINUTES", 2));
+        let within = Duration::from_mins(setting::number("FOOTFALL_CATCH_UP_MINUTES", 5));
         until_soon("each hour of the past is told", within, async || {
             self.hour_is_told(now / HOUR_MS - 1).await
         })

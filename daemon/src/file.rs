@@ -132,6 +132,21 @@ mod tests {
     }
 
     #[test]
+    fn content_that_the_disk_did_not_take_replaces_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (old, none) = (folder.path().join("old"), folder.path().join("none"));
+        fs::write(&old, b"old").unwrap();
+        for draft in ["old.new", "none.new"] {
+            // A thread's name is written like a file, and the system refuses to sync it.
+            std::os::unix::fs::symlink("/proc/thread-self/comm", folder.path().join(draft)).unwrap();
+        }
+        assert!(replace(&old, b"new", 0o600).is_err());
+        assert_eq!(fs::read(&old).unwrap(), b"old");
+        assert!(create(&none, b"new", 0o600).is_err());
+        assert!(!none.exists());
+    }
+
+    #[test]
     fn a_reader_sees_whole_contents_only_while_several_write() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state");

@@ -127,6 +127,7 @@ mod tests {
     use crate::checkpoint;
     use crate::poison::PoisonReason;
     use crate::record::DropTally;
+    use crate::window::WINDOW_RECORDS;
     use bytes::Bytes;
     use footfall_proto::relay::{DropReason, LogEntry, ParkReason};
     use proptest::prelude::*;
@@ -180,6 +181,19 @@ mod tests {
             DropTally { reason: DropReason::Gpc, count: 1 },
         ];
         assert_eq!(told, [("site", 1, vec![]), ("site", 0, dropped)]);
+    }
+
+    #[test]
+    fn the_window_is_counted_in_records_those_that_were_skipped_included() {
+        for (skipped, is_repeat) in [(WINDOW_RECORDS - 3, true), (WINDOW_RECORDS - 2, false)] {
+            let mut deduplicator = Deduplicator::new(0, [3; 16], Order::OutOfOrder);
+            read_all(&mut deduplicator, &fixture::log(&[(1, 0, &[10]), (1, 1, &[11])]));
+            deduplicator.skip(50, skipped);
+            assert_eq!(deduplicator.position(), 50);
+            let mut entries = fixture::log(&[(1, 2, &[10])]);
+            entries[0].offset = 50;
+            assert_eq!(read_all(&mut deduplicator, &entries), [(50, vec![is_repeat])], "{skipped} between");
+        }
     }
 
     #[test]

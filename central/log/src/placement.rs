@@ -101,6 +101,26 @@ mod tests {
         assert_eq!(place(&nobody.encode_to_vec(), 8), (String::new(), 0));
     }
 
+    #[test]
+    fn each_record_is_in_an_envelope_of_its_own_with_what_was_decided_of_it() {
+        let decided = [None, Some(ParkReason::TooOld), None, Some(ParkReason::Ahead)];
+        let new = |(number, parked)| NewRecord { record: fixture::record(&[number]), parked };
+        let records: Vec<_> = (0..).zip(decided).map(new).collect();
+        let placed = envelop("edge-1", Bytes::from_static(&[4; 16]), 30, records.clone(), 8);
+        for ((new, placed), edge_offset) in records.iter().zip(&placed).zip(30..) {
+            assert_eq!((placed.partition, placed.website_id.as_str()), (3, "site"));
+            let entry = LogEntry {
+                edge_id: "edge-1".to_owned(),
+                epoch: Bytes::from_static(&[4; 16]),
+                edge_offset,
+                record: new.record.clone(),
+                parked: new.parked.unwrap_or_default().into(),
+            };
+            assert_eq!(LogEntry::decode(placed.payload.clone()).expect("an envelope"), entry);
+        }
+        assert_eq!(placed.len(), records.len());
+    }
+
     proptest! {
         #[test]
         fn rubbish_has_a_place_too(bytes in prop::collection::vec(any::<u8>(), 0..200), partitions in 1_u32..64) {

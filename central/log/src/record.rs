@@ -142,3 +142,83 @@ fn decode_event(index: u32, admitted: AdmittedEvent<'_>) -> Result<DecodedEvent<
     let event_id = event_id.ok_or(PoisonReason::EventId)?;
     Ok(DecodedEvent { index, event_id, admitted, event, duplicate: false })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture;
+    use super::*;
+    use bytes::Bytes;
+    use footfall_proto::beacon;
+    use footfall_proto::relay::{self, Tally};
+    use prost::Message as _;
+
+    /// What is poison in a record, after `change`, and what is left of it: the stored id and the identity of each event, and the tallies.
+    type Read = (Vec<(Option<u32>, PoisonReason)>, Option<(Vec<(u8, u8)>, Vec<DropTally>)>);
+
+    fn read(change: impl FnOnce(&mut relay::Record)) -> Read {
+        let mut record = relay::Record::decode(fixture::record(&[1, 2])).expect("valid");
+        change(&mut record);
+        let payload = fixture::entry(1, 0, Bytes::from(record.encode_to_vec()));
+        let (entry, mut poison) = (RawEntry { offset: 7, payload }, Vec::new());
+        let (epoch, envelope) = decode_envelope(&entry).expect("an envelope");
+        let left = decode_record(&entry, epoch, &envelope, &mut poison).map(|record| {
+            let ids = record.events.iter().map(|event| (event.event_id[0], event.identity()[0]));
+            (ids.collect(), record.tallies.clone())
+        });
+        assert!(poison.iter().all(|poison| poison.offset == 7));
+        (poison.into_iter().map(|poison| (poison.index, poison.reason)).collect(), left)
+    }
+
+    /// An event as a client sent it under this id.
+    fn sent(id: &'static [u8]) -> Bytes {
+        beacon::Event { event_id: Bytes::from_static(id), ..beacon::Event::default() }.encode_to_vec().into()
+    }
+
+    #[test]
+    fn a_record_of_no_website_may_tell_what_was_dropped_and_holds_no_event() {
+        let whole = Some((vec![(2, 2), (3, 3)], vec![]));
+        assert_eq!(read(|_| {}), (vec![], whole));
+        assert_eq!(read(|record| record.website_id.clear()), (vec![(None, PoisonReason::Website)], None));
+        let tally = |reason| Tally { reason, count: 5 };
+        let told = read(|record| {
+            record.website_id.clear();
+            record.events.clear();
+            record.tallies = vec![tally(DropReason::Bot.into()), tally(99)];
+        });
+        // 99 is known to a later version.
+        let tallies = [DropReason::Bot, DropReason::Unspecified].map(|reason| DropTally { reason, count: 5 });
+        assert_eq!(told, (vec![], Some((vec![], tallies.into()))));
+    }
+
+    #[test]
+    fn a_receipt_time_that_no_table_holds_is_poison() {
+        for (time, is_poison) in [
+            (RECEIPT_TIMES_MS.start - 1, true),
+            (RECEIPT_TIMES_MS.start, false),
+            (RECEIPT_TIMES_MS.end - 1, false),
+            (RECEIPT_TIMES_MS.end, true),
+        ] {
+            let (poison, left) = read(|record| record.server_timestamp_ms = time);
+            let expected = if is_poison { vec![(None, PoisonReason::Time)] } else { vec![] };
+            assert_eq!((poison, left.is_none()), (expected, is_poison), "{time}");
+        }
+    }
+
+    #[test]
+    fn an_event_without_an_id_to_store_it_under_is_poison_and_the_others_are_kept() {
+        for id in [&b""[..], &[0; 16], &[1; 15], &[1; 17]] {
+            let (poison, left) = read(|record| record.events[0].event_id = id.to_vec().into());
+            assert_eq!(poison, [(Some(0), PoisonReason::EventId)]);
+            assert_eq!(left, Some((vec![(3, 3)], vec![])), "the second one");
+        }
+    }
+
+    #[test]
+    fn a_repeat_is_recognised_by_the_clients_id_where_it_is_one() {
+        let (poison, left) = read(|record| {
+            record.events[0].event = sent(&[8; 16]);
+            record.events[1].event = sent(b"no id");
+        });
+        assert_eq!((poison, left), (vec![], Some((vec![(2, 8), (3, 3)], vec![]))));
+    }
+}

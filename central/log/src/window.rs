@@ -110,6 +110,17 @@ mod tests {
     }
 
     #[test]
+    fn another_border_between_site_and_id_is_another_event_and_another_key_another_identity() {
+        let mut windows = [7, 8].map(|key| Window::new([key; 16]));
+        for window in &mut windows {
+            assert!(!window.is_repeat("site", b"-1", 9, 0));
+            assert!(!window.is_repeat("site-", b"1", 9, 0));
+        }
+        let identities = windows.each_ref().map(|window| window.iter().collect::<Vec<_>>());
+        assert_ne!(identities[0], identities[1], "nobody without the key can make two events look alike");
+    }
+
+    #[test]
     fn a_repeat_is_recognised_over_the_window_since_the_last_copy() {
         let mut window = Window::sized([7; 16], 10, 100);
         assert!(!window.is_repeat("site", &[1; 16], 9, 0));

@@ -96,7 +96,7 @@ async fn serve(config: Config, sockets: Sockets, stop: CancellationToken) -> any
         raw_log: telemetry.raw_log.clone(),
     };
     let sinks = tokio::spawn(supervise(
-        log.clone(),
+        log.owned(),
         sinks::table(stores),
         telemetry.sink.clone(),
         sink_health.clone(),

@@ -89,10 +89,20 @@ pub(crate) struct Store(Arc<Mutex<State>>);
 
 #[derive(Default)]
 pub(crate) struct State {
+    /// Whether it is not even there to be asked.
+    pub(crate) absent: bool,
     /// How it fails to say where to go on.
     pub(crate) begin_fails: Option<Fault>,
     /// How it fails to write.
     pub(crate) write_fails: Option<Fault>,
+    /// Writes for ever once it was asked and told so often.
+    pub(crate) hangs_after: Option<usize>,
+    /// Whether it does.
+    pub(crate) hangs: bool,
+    /// Whether such a write was given up.
+    pub(crate) given_up: bool,
+    /// Whether the records of this sink cannot even be gathered.
+    pub(crate) batch_panics: bool,
     /// Whether to panic instead.
     pub(crate) panics: bool,
     /// How often it panics yet when it is told to write.
@@ -103,6 +113,8 @@ pub(crate) struct State {
     pub(crate) attempts: Vec<Instant>,
     /// The consumers that the log knew of when it was asked first.
     pub(crate) known: Vec<&'static str>,
+    /// What it was told at each beginning to have committed.
+    pub(crate) committed: Vec<u64>,
     /// Offsets of the records that it holds.
     pub(crate) held: Vec<u64>,
 }
@@ -112,12 +124,20 @@ impl Store {
         change(&mut self.0.lock().expect("lock"));
     }
 
+    pub(crate) fn is(&self, what: impl FnOnce(&State) -> bool) -> bool {
+        what(&self.0.lock().expect("lock"))
+    }
+
     pub(crate) fn held(&self) -> Vec<u64> {
         self.0.lock().expect("lock").held.clone()
     }
 
     pub(crate) fn known(&self) -> Vec<&'static str> {
         self.0.lock().expect("lock").known.clone()
+    }
+
+    pub(crate) fn committed(&self) -> Vec<u64> {
+        self.0.lock().expect("lock").committed.clone()
     }
 
     pub(crate) fn attempts(&self) -> Vec<Instant> {
@@ -143,8 +163,15 @@ impl<const WHICH: usize> Sink for Fake<WHICH> {
     type Batcher = Offsets;
     type Writer = Store;
 
+    async fn ready(&self) {
+        while self.0.is(|state| state.absent) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
     async fn begin(&self, start: Start) -> Result<Begun<Offsets, Store>, Failure> {
         self.0.set(|state| {
+            state.committed.push(start.committed);
             let known = start.partition.lags();
             if state.attempts.is_empty() {
                 state.known = known.into_iter().map(|(name, _)| name).collect();
@@ -152,7 +179,7 @@ impl<const WHICH: usize> Sink for Fake<WHICH> {
         });
         self.0.attempt(|state| state.begin_fails)?;
         let cursor = start.partition.consumer(Self::NAME).await?;
-        Ok(Begun { batcher: Offsets::default(), writer: self.0.clone(), cursor })
+        Ok(Begun { batcher: Offsets::of(&self.0), writer: self.0.clone(), cursor })
     }
 }
 
@@ -162,16 +189,24 @@ const MAX_OFFSETS: usize = 50;
 /// Collects the offsets of records, and takes no more of a read than there is room for.
 #[derive(Default)]
 pub(crate) struct Offsets {
-    offsets: Vec<u64>,
+    store: Store,
+    gathered: Vec<u64>,
     since: Option<Instant>,
+}
+
+impl Offsets {
+    fn of(store: &Store) -> Self {
+        Self { store: store.clone(), ..Self::default() }
+    }
 }
 
 impl Batcher for Offsets {
     type Batch = Vec<u64>;
 
     fn add(&mut self, records: &RecordBatch, now: Instant) -> Option<RecordBatch> {
-        let room = MAX_OFFSETS.saturating_sub(self.offsets.len());
-        self.offsets.extend(records.records().iter().take(room).map(|record| record.offset));
+        assert!(!self.store.is(|state| state.batch_panics), "as the test wanted it");
+        let room = MAX_OFFSETS.saturating_sub(self.gathered.len());
+        self.gathered.extend(records.records().iter().take(room).map(|record| record.offset));
         self.since.get_or_insert(now);
         records.records().get(room).map(|record| records.rest(record.offset))
     }
@@ -181,11 +216,12 @@ impl Batcher for Offsets {
     }
 
     fn is_full(&self) -> bool {
-        self.offsets.len() >= MAX_OFFSETS
+        self.gathered.len() >= MAX_OFFSETS
     }
 
     fn take(&mut self) -> Vec<u64> {
-        std::mem::take(self).offsets
+        self.since = None;
+        std::mem::take(&mut self.gathered)
     }
 }
 
@@ -193,6 +229,11 @@ impl Writer for Store {
     type Batch = Vec<u64>;
 
     async fn write(&mut self, offsets: &Vec<u64>, _: Span) -> Result<Vec<Poison>, Failure> {
+        if self.is(|state| state.hangs_after.is_some_and(|after| state.attempts.len() >= after)) {
+            let _given_up = GivenUp(self.clone());
+            self.set(|state| state.hangs = true);
+            std::future::pending::<()>().await;
+        }
         self.attempt(|state| state.write_fails)?;
         let mut panics = false;
         self.set(|state| {
@@ -217,5 +258,14 @@ impl Writer for Store {
             payload: Bytes::from_static(b"row"),
         };
         Ok(refused.into_iter().map(poison).collect())
+    }
+}
+
+/// Tells that a write was given up.
+struct GivenUp(Store);
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        self.0.set(|state| state.given_up = true);
     }
 }

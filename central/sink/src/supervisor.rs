@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 
-use footfall_log::{Log, Partition};
+use footfall_log::{Owned, Partition};
 
 use super::{Context, Metrics, Pace, Sink, SinkHealth, Stop, run};
 
@@ -49,12 +50,12 @@ struct Shared {
     pace: Pace,
 }
 
-/// Keeps `sinks` running for whatever the log says this central owns, until `stop`; then waits for them. `random` makes them differ.
+/// Keeps `sinks` running for whatever partitions this central owns, until `stop`; then waits for them. `random` makes them differ.
 ///
 /// # Panics
 /// When the tasks of a partition do: a sink that panics is told of and started again, and no other is moved.
 pub async fn supervise(
-    log: Log,
+    mut owned: watch::Receiver<Owned>,
     sinks: Vec<Arc<dyn AnySink>>,
     metrics: Metrics,
     health: SinkHealth,
@@ -63,7 +64,6 @@ pub async fn supervise(
     stop: Stop,
 ) {
     let shared = Shared { sinks: sinks.into(), metrics, health, pace };
-    let mut owned = log.owned();
     let mut supervised: BTreeMap<u32, (Partition, JoinHandle<()>)> = BTreeMap::new();
     loop {
         let now = owned.borrow_and_update().clone();

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use footfall_metadata::{Location, Metadata};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
 use tokio::task::JoinHandle;
 
 const PERIOD: Duration = Duration::from_millis(100);
@@ -22,6 +24,8 @@ struct Database(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
     away: bool,
+    /// How often somebody wanted the lease.
+    asked: u32,
     token: i64,
     held: Option<(String, Instant)>,
 }
@@ -39,6 +43,10 @@ impl Database {
         self.0.lock().expect("lock").held.clone().map(|(_, until)| until)
     }
 
+    fn asked(&self) -> u32 {
+        self.0.lock().expect("lock").asked
+    }
+
     fn holder(&self) -> Option<String> {
         self.0.lock().expect("lock").held.clone().map(|(holder, _)| holder)
     }
@@ -49,6 +57,7 @@ impl Leases for Database {
 
     async fn take(&self, _: &str, holder: &str, duration: Duration) -> Result<Option<i64>, Away> {
         let mut state = self.0.lock().expect("lock");
+        state.asked += 1;
         if state.away {
             return Err(Away);
         }
@@ -106,6 +115,7 @@ impl Work {
 /// Jobs that run beside a test.
 struct Running {
     health: JobHealth,
+    counted: Registry,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -113,21 +123,30 @@ struct Running {
 impl Running {
     fn start<L: Leases>(jobs: Vec<Job>, leases: &L, holder: &str) -> Self {
         let (health, stop) = (JobHealth::default(), CancellationToken::new());
+        let mut counted = Registry::default();
         let context = Context {
             leases: leases.clone(),
             holder: holder.to_owned(),
-            metrics: Metrics::default(),
+            metrics: Metrics::register(&mut counted),
             health: health.clone(),
             pace: PACE,
             random: fastrand::Rng::with_seed(7),
         };
         let task = tokio::spawn(run(jobs, context, stop.clone()));
-        Self { health, stop, task }
+        Self { health, counted, stop, task }
     }
 
     async fn stop(self) {
         self.stop.cancel();
-        self.task.await.expect("ran");
+        timeout(Duration::from_secs(20), self.task).await.expect("it ends in time").expect("ran");
+    }
+
+    /// What is counted of the sweep job.
+    fn count(&self, what: &str) -> u64 {
+        let mut text = String::new();
+        encode(&mut text, &self.counted).expect("a String takes everything");
+        let line = format!("{what}{{job=\"sweep\"}} ");
+        text.lines().find_map(|found| found.strip_prefix(&line)?.parse().ok()).expect("a number")
     }
 }
 
@@ -150,7 +169,10 @@ async fn a_job_that_fails_is_told_and_tried_again_ever_more_rarely_and_delays_no
     let jobs = Running::start(jobs, &Database::default(), "one");
     let told = "the sweep job failed: the floor is wet";
     until(|| jobs.health.faults() == [told] && !well.runs().is_empty()).await;
+    assert_eq!(jobs.count("last_success_seconds"), 0, "it has never succeeded");
     until(|| failing.runs().len() >= 6 && jobs.health.faults().is_empty()).await;
+    assert_eq!(jobs.count("failures_total"), 4);
+    assert!(jobs.count("runs_total") >= 6 && jobs.count("last_success_seconds") > 0);
     let times = failing.times();
     let waits: Vec<_> = times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
     for (number, wait) in waits.iter().enumerate().take(4) {
@@ -158,6 +180,25 @@ async fn a_job_that_fails_is_told_and_tried_again_ever_more_rarely_and_delays_no
     }
     assert!(waits[4] >= PERIOD / 2, "it keeps its period again: {waits:?}");
     jobs.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_that_fails_every_other_time_is_tried_again_soon_each_time() {
+    let runs = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&runs);
+    let moody = Job::new("sweep", PERIOD, Lease::None, move |_| {
+        let mut runs = seen.lock().expect("lock");
+        runs.push(Instant::now());
+        let fails = runs.len() % 2 == 1;
+        async move { if fails { Err("the floor is wet".into()) } else { Ok(()) } }
+    });
+    let jobs = Running::start(vec![moody], &Database::default(), "one");
+    until(|| runs.lock().expect("lock").len() >= 14).await;
+    jobs.stop().await;
+    let runs = runs.lock().expect("lock").clone();
+    let waits: Vec<_> = runs.chunks_exact(2).map(|pair| pair[1] - pair[0]).collect();
+    // A busy machine may delay one of the later ones, hardly all.
+    assert!(waits[4..].iter().any(|wait| *wait < PERIOD / 4), "{waits:?}");
 }
 
 #[tokio::test]
@@ -206,6 +247,45 @@ async fn one_central_does_a_leased_job_and_another_goes_on_when_it_stops_or_dies
 }
 
 #[tokio::test]
+async fn a_lease_outlasts_a_long_period_and_who_waits_for_it_need_not_wait_so_long() {
+    const HOUR: Duration = Duration::from_hours(1);
+    let (database, ran) = (Database::default(), Arc::new(Mutex::new(Vec::new())));
+    let central = |name: &'static str| {
+        let ran = Arc::clone(&ran);
+        let job = Job::new("sweep", HOUR, Lease::OneCentral, move |_| {
+            ran.lock().expect("lock").push(name);
+            std::future::ready(Ok(()))
+        });
+        Running::start(vec![job], &database, name)
+    };
+    let ran = || ran.lock().expect("lock").clone();
+    let begun = Instant::now();
+    let first = central("one");
+    until(|| ran() == ["one"]).await;
+    assert!(database.until().expect("it has it") > begun + HOUR, "it has it when it runs next");
+    let second = central("two");
+    until(|| database.asked() >= 4).await;
+    assert_eq!((first.count("runs_total"), second.count("runs_total")), (1, 0));
+    assert_eq!(second.count("last_success_seconds"), 0, "another's success is not its own");
+    first.stop().await;
+    until(|| ran() == ["one", "two"]).await;
+    second.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_that_nobody_can_give_a_lease_for_is_told_and_runs_once_somebody_can() {
+    let (database, work) = (Database::default(), Work::default());
+    database.set(|state| state.away = true);
+    let jobs = Running::start(vec![work.job("sweep", Lease::OneCentral)], &database, "one");
+    until(|| jobs.health.faults() == ["the sweep job failed: the database is on holiday"]).await;
+    assert!(work.runs().is_empty());
+    database.set(|state| state.away = false);
+    until(|| !work.runs().is_empty() && jobs.health.faults().is_empty()).await;
+    assert_eq!(jobs.count("runs_total"), work.runs().len() as u64);
+    jobs.stop().await;
+}
+
+#[tokio::test]
 async fn a_job_whose_lease_is_lost_while_it_runs_is_ended_and_told() {
     let lease = PERIOD + PACE.lease_margin;
     for away in [false, true] {
@@ -251,6 +331,28 @@ impl Drop for Ended {
 }
 
 #[tokio::test]
+async fn a_job_whose_lease_another_central_had_meanwhile_is_ended() {
+    let database = Database::default();
+    let tokens = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&tokens);
+    let endless = Job::new("sweep", PERIOD, Lease::OneCentral, move |token| {
+        seen.lock().expect("lock").push(token);
+        std::future::pending()
+    });
+    let tokens = || tokens.lock().expect("lock").clone();
+    let jobs = Running::start(vec![endless], &database, "one");
+    until(|| tokens() == [Some(1)]).await;
+    // Between two renewals another one took it and gave it up.
+    database.set(|state| {
+        state.token += 1;
+        state.held = None;
+    });
+    until(|| tokens().len() >= 2).await;
+    assert_eq!(tokens(), [Some(1), Some(3)], "what it writes from now on carries another token");
+    jobs.stop().await;
+}
+
+#[tokio::test]
 async fn two_centrals_share_the_leases_of_a_real_database() {
     let dir = tempfile::tempdir().expect("temp dir");
     let open = async || {
@@ -267,9 +369,11 @@ async fn two_centrals_share_the_leases_of_a_real_database() {
     let first = begin(0, &one);
     until(|| !work[0].runs().is_empty()).await;
     assert_eq!(two.take("sweep", "two", PERIOD).await.expect("asked"), None, "somebody else has it");
+    let stopped = Instant::now();
     first.stop().await;
     let second = begin(1, &two);
     until(|| !work[1].runs().is_empty()).await;
+    assert!(stopped.elapsed() < PACE.lease_margin, "nobody waited for its end");
     let token = |work: &Work| work.runs()[0].1.expect("it has a lease");
     assert!(token(&work[1]) > token(&work[0]));
     second.stop().await;

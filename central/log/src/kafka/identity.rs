@@ -34,7 +34,12 @@ impl TopicIdentity {
 
 /// A number for a new topic.
 pub(super) fn random_number() -> Result<u64, getrandom::Error> {
-    Ok(SMALLEST_NUMBER + getrandom::u64()? % ((1 << 62) - SMALLEST_NUMBER))
+    getrandom::u64().map(number)
+}
+
+/// The number that is made of so much randomness.
+fn number(random: u64) -> u64 {
+    SMALLEST_NUMBER + random % ((1 << 62) - SMALLEST_NUMBER)
 }
 
 #[cfg(test)]
@@ -48,17 +53,19 @@ mod tests {
             TopicIdentity::new("cluster-1", "footfall.events", (1 << 60) + 1),
             TopicIdentity::new("cluster-2", "footfall.events", 1 << 60),
             TopicIdentity::new("cluster-1", "other.events", 1 << 60),
+            // The same letters, and another border between the two names.
+            TopicIdentity::new("cluster-", "1footfall.events", 1 << 60),
         ]
         .map(|identity| identity.incarnation.to_string())
         .into();
-        assert_eq!(incarnations.len(), 4);
+        assert_eq!(incarnations.len(), 5);
     }
 
     #[test]
     fn a_random_number_is_large_and_fits_into_kafkas_long() {
-        for _ in 0..100 {
-            let number = random_number().expect("random");
-            assert!((SMALLEST_NUMBER..1 << 62).contains(&number));
+        for random in [0, 1, SMALLEST_NUMBER, (1 << 62) - 1, 1 << 62, u64::MAX] {
+            assert!((SMALLEST_NUMBER..1 << 62).contains(&number(random)), "{random}");
         }
+        assert_ne!(random_number().expect("random"), random_number().expect("random"));
     }
 }

@@ -24,8 +24,12 @@ enum Fate {
     Unanswered,
     /// Killed between the token and the rows: nothing is stored, and a retry under the same token is swallowed.
     TokenOnly,
+    /// Answered well, and nothing is stored.
+    Swallowed,
     /// Still running when the answer is lost; it would be stored a little later, unless it is ended.
     Zombie,
+    /// The same, but quicker than its end: stored while it is being ended.
+    QuickZombie,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +42,7 @@ struct Disk {
     rows: BTreeMap<Coordinate, u32>,
     tokens: HashSet<String>,
     running: Vec<(Vec<Coordinate>, String)>,
+    quick: Vec<(Vec<Coordinate>, String)>,
     fates: VecDeque<Fate>,
     bad: HashSet<Coordinate>,
     inserts: usize,
@@ -59,6 +64,7 @@ impl Disk {
 
     /// What still runs gets done, as it may at any moment before it is ended.
     fn let_zombies_finish(&mut self) {
+        self.running.append(&mut self.quick);
         for (rows, token) in std::mem::take(&mut self.running) {
             self.store(&rows, &token);
         }
@@ -78,9 +84,7 @@ impl Table for FaultyTable {
 
     async fn settle(&mut self) -> Result<(), Failed> {
         let mut disk = self.disk.lock().expect("lock");
-        // Half of them are quicker than their end.
-        let half = disk.running.len() / 2;
-        disk.running.truncate(half);
+        disk.running.clear();
         disk.let_zombies_finish();
         Ok(())
     }
@@ -111,10 +115,12 @@ impl Table for FaultyTable {
                 disk.store(&rows, &token);
                 return Ok(());
             }
+            Fate::Swallowed => return Ok(()),
             Fate::Lost => {}
             Fate::Unanswered => disk.store(&rows, &token),
             Fate::TokenOnly => drop(disk.tokens.insert(token)),
             Fate::Zombie => disk.running.push((rows, token)),
+            Fate::QuickZombie => disk.quick.push((rows, token)),
         }
         Err(Failed(Fault::Transient))
     }
@@ -177,6 +183,19 @@ fn an_insert_that_left_its_token_but_not_its_rows_is_repaired() {
 }
 
 #[test]
+fn a_store_that_swallows_rows_again_and_again_is_left_in_peace_and_asked_again_later() {
+    let table = faulty([vec![Fate::Lost], vec![Fate::Swallowed; ATTEMPTS as usize]].concat());
+    let inserts = batch(1..7);
+    let mut delivery = Delivery::new(table.clone(), 0, 1);
+    assert!(ready(delivery.deliver(&inserts, 0, 7)).is_err());
+    let stopped = ready(delivery.deliver(&inserts, 0, 7)).expect_err("stopped");
+    assert!(matches!(stopped, DeliveryError::Swallowed(12)), "{stopped}");
+    assert_eq!(stopped.fault(FaultyTable::fault), Fault::Transient);
+    assert!(ready(delivery.deliver(&inserts, 0, 7)).expect("delivered").is_empty());
+    assert_each_once(&table, 1..7);
+}
+
+#[test]
 fn an_insert_that_still_runs_is_ended_before_its_rows_are_sent_under_another_token() {
     // The first token is burnt, and the insert under a fresh one is cut off while it runs.
     let table = faulty(vec![Fate::TokenOnly, Fate::Stored, Fate::Zombie]);
@@ -187,6 +206,19 @@ fn an_insert_that_still_runs_is_ended_before_its_rows_are_sent_under_another_tok
     assert_eq!(table.disk.lock().expect("lock").running.len(), 1);
     assert!(ready(delivery.deliver(&inserts, 0, 7)).expect("delivered").is_empty());
     table.disk.lock().expect("lock").let_zombies_finish();
+    assert_each_once(&table, 1..7);
+}
+
+#[test]
+fn the_store_is_asked_what_it_has_only_once_nothing_runs_any_more() {
+    let table = faulty(vec![Fate::QuickZombie]);
+    assert!(ready(Delivery::new(table.clone(), 0, 1).deliver(&batch(1..7), 0, 7)).is_err());
+    // After a restart the batch is cut anew, so that its tokens are no guard.
+    let mut delivery = Delivery::new(table.clone(), 7, 2);
+    for offsets in [1..4, 4..7] {
+        let inserts = batch(offsets.clone());
+        assert!(ready(delivery.deliver(&inserts, offsets.start, offsets.end)).expect("delivered").is_empty());
+    }
     assert_each_once(&table, 1..7);
 }
 
@@ -205,26 +237,35 @@ fn after_a_restart_what_is_stored_is_left_out_however_the_batch_is_cut() {
 }
 
 #[test]
-fn rows_that_nobody_sent_stop_everything() {
-    let table = faulty(vec![Fate::Lost]);
-    let inserts = batch(1..5);
-    let mut delivery = Delivery::new(table.clone(), 0, 1);
-    assert!(ready(delivery.deliver(&inserts, 0, 5)).is_err());
-    table.disk.lock().expect("lock").rows.insert(Coordinate { offset: 2, index: 7 }, 1);
-    let stopped = ready(delivery.deliver(&inserts, 0, 5)).expect_err("stopped");
-    assert_eq!(stopped.fault(FaultyTable::fault), Fault::Permanent);
+fn rows_that_nobody_sent_and_rows_that_are_there_twice_stop_everything() {
+    for (index, times) in [(7, 1), (0, 2)] {
+        let table = faulty(vec![Fate::Lost]);
+        let inserts = batch(1..5);
+        let mut delivery = Delivery::new(table.clone(), 0, 1);
+        assert!(ready(delivery.deliver(&inserts, 0, 5)).is_err());
+        table.disk.lock().expect("lock").rows.insert(Coordinate { offset: 2, index }, times);
+        let stopped = ready(delivery.deliver(&inserts, 0, 5)).expect_err("stopped");
+        assert!(matches!(stopped, DeliveryError::Surplus { .. }), "{stopped}");
+        assert_eq!(stopped.fault(FaultyTable::fault), Fault::Permanent);
+    }
 }
 
 #[test]
-fn rows_that_are_bad_data_are_found_and_told_and_the_others_are_stored() {
-    let table = faulty(Vec::new());
-    let bad = [Coordinate { offset: 3, index: 1 }, Coordinate { offset: 9, index: 0 }];
-    table.disk.lock().expect("lock").bad.extend(bad);
-    let inserts = batch(0..20);
-    let mut refused = ready(Delivery::new(table.clone(), 0, 1).deliver(&inserts, 0, 20)).expect("delivered");
-    refused.sort_unstable();
-    assert_eq!(refused, bad);
-    assert_eq!(table.disk.lock().expect("lock").rows.len(), 38);
+fn rows_that_are_bad_data_are_found_and_told_once_and_the_others_are_stored() {
+    // What is new, and what may be there from an earlier attempt. Offset 7 is of the day before, which is sent last.
+    for doubtful in [0, 20] {
+        let table = faulty(Vec::new());
+        let bad = [(7, 0), (8, 0), (9, 0), (9, 1)].map(|(offset, index)| Coordinate { offset, index });
+        table.disk.lock().expect("lock").bad.extend(bad);
+        let inserts = batch(0..20);
+        let mut delivery = Delivery::new(table.clone(), doubtful, 1);
+        let mut refused = ready(delivery.deliver(&inserts, 0, 20)).expect("delivered");
+        refused.sort_unstable();
+        assert_eq!(refused, bad);
+        let disk = table.disk.lock().expect("lock");
+        assert_eq!((disk.rows.len(), disk.rows.values().max()), (36, Some(&1)), "once each");
+        assert_eq!(delivery.repaired, 0, "nothing was swallowed");
+    }
 }
 
 #[test]
@@ -238,7 +279,8 @@ fn a_table_that_refuses_everything_is_not_taken_for_bad_rows() {
 
 fn fates() -> impl Strategy<Value = Fate> {
     prop_oneof![
-        3 => Just(Fate::Stored), 1 => Just(Fate::Lost), 1 => Just(Fate::Unanswered), 1 => Just(Fate::TokenOnly), 1 => Just(Fate::Zombie)
+        3 => Just(Fate::Stored), 1 => Just(Fate::Lost), 1 => Just(Fate::Unanswered), 1 => Just(Fate::TokenOnly),
+        1 => Just(Fate::Zombie), 1 => Just(Fate::QuickZombie)
     ]
 }
 

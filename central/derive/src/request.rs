@@ -234,6 +234,35 @@ mod tests {
     }
 
     #[test]
+    fn what_is_to_be_done_already_is_done_with_more_days() {
+        let more = |open| {
+            let pending = Pending::with_days(request(10, 12), open);
+            (pending.request.day_from, pending.request.day_to, pending.next_day())
+        };
+        assert_eq!(more(None), (10, 12, Some(12)));
+        assert_eq!(more(Some((3, 11))), (3, 12, Some(12)));
+        assert_eq!(more(Some((11, 20))), (10, 20, Some(20)));
+    }
+
+    #[test]
+    fn a_website_is_asked_for_again_when_dimensions_belong_to_something_else() {
+        use footfall_metadata::Scope;
+        let id = |scopes: &[(u8, Scope)]| {
+            let scopes: Scopes = scopes.iter().copied().collect();
+            of_goals("a", [], Some(&scopes), (0, 9), 5).id
+        };
+        let ids = [
+            id(&[]),
+            id(&[(1, Scope::User)]),
+            id(&[(1, Scope::Hit)]),
+            id(&[(2, Scope::User)]),
+            id(&[(1, Scope::User), (2, Scope::User)]),
+        ];
+        assert_eq!(id(&[]), of_goals("a", [], None, (3, 4), 6).id, "as before there were any");
+        assert_eq!(ids.iter().collect::<std::collections::BTreeSet<_>>().len(), ids.len());
+    }
+
+    #[test]
     fn a_row_is_read_as_it_was_written_and_an_unknown_reason_is_left_alone() {
         let row = |reason: &str| {
             (uuid::Uuid::from_bytes([7; 16]).to_string(), reason.to_owned(), 10, 12, String::new(), 11, 5)

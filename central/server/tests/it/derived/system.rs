@@ -23,7 +23,7 @@ use crate::support::{Engine, eventually, only, open_log, send};
 const PATIENCE: Duration = Duration::from_mins(15);
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// So many events say something else afterwards.
-const CHANGED_WORDS: usize = 12;
+const CHANGED_WORDS: usize = 20;
 const EDGES: [&str; 2] = ["edge-0", "edge-1"];
 
 /// All of it in one folder.
@@ -140,10 +140,13 @@ impl System {
         self.until("taken in", |reach| reach.log_offset == end).await;
     }
 
-    /// Waits until all that was sent has been looked at, and nothing is to be computed again.
+    /// Waits until all that was sent has been looked at, the past is done, and nothing is to be computed again.
     pub(super) async fn quiet(&self) {
         let end = only(&self.log).end();
-        self.until("quiet", |reach| reach.log_offset == end && reach.pending == 0).await;
+        let is_quiet = |reach: &Reach| {
+            (reach.log_offset, reach.whole_from, reach.sessions_from, reach.pending) == (end, 0, 0, 0)
+        };
+        self.until("quiet", is_quiet).await;
     }
 
     /// How many events were sent, repeats too.
@@ -217,17 +220,26 @@ impl System {
     pub(super) async fn change_words(&mut self, rng: &mut Rng, scopes: &Scopes) {
         self.drop_derivation().await;
         self.engine.ready().await;
+        // All on one of the first days: those behind are only computed again because of what users said.
+        let day_of = |request: &Request| request.time.div_euclid(DAY_MS);
+        let mut days: Vec<_> = self.sent.iter().flatten().map(day_of).collect();
+        days.sort_unstable();
+        let day = days[days.len() / 5];
+        let places = self.sent.iter().enumerate().flat_map(|(edge, requests)| {
+            let on_day = requests.iter().enumerate().filter(|(_, request)| day_of(request) == day);
+            on_day.map(move |(edge_offset, _)| (edge, edge_offset))
+        });
+        let places: Vec<_> = places.collect();
+        let day = u16::try_from(day).expect("a day");
         for _ in 0..CHANGED_WORDS {
-            let edge = rng.usize(..EDGES.len());
-            let edge_offset = rng.usize(..self.sent[edge].len());
+            let (edge, edge_offset) = places[rng.usize(..places.len())];
             let request = &mut self.sent[edge][edge_offset];
-            let day = u16::try_from(request.time.div_euclid(DAY_MS)).expect("a day");
             let index = rng.usize(..request.happenings.len());
             // What a user said matters to the days behind, too.
             let is_of_user =
                 |number: &u32| scopes.get(&(request.visitor.website.clone(), *number)) == Some(&Scope::User);
             let of_users: Vec<_> = (1..21).filter(is_of_user).collect();
-            let number = of_users.get(rng.usize(..20)).copied().unwrap_or_else(|| rng.u32(1..21));
+            let number = rng.choice(of_users).unwrap_or_else(|| rng.u32(1..21));
             let word = ["", "changed"][rng.usize(..2)];
             request.happenings[index].dimensions.insert(number, word.to_owned());
             let noted = footfall_derive::Request {

@@ -34,7 +34,6 @@ sql! {
     GOAL_VALUES = "goal_values";
     CONVERSIONS = "conversions";
     STALE_CONVERSIONS = "stale_conversions";
-    SESSIONS = "sessions";
     STALE_SESSIONS = "stale_sessions";
     CELLS = "cells";
     DAY_CELLS = "day_cells";
@@ -47,6 +46,18 @@ sql! {
     SAVE_REQUEST = "save_request";
     SUPERSEDE_REQUESTS = "supersede_requests";
 }
+
+/// The rows of sessions whose websites' dimensions all belong to sessions ...
+pub(crate) const SESSIONS: &str =
+    concat!(include_str!("sql/session_columns.sql"), include_str!("sql/session_rows.sql"));
+
+/// ... and where some do not.
+pub(crate) const SCOPED_SESSIONS: &str = concat!(
+    include_str!("sql/session_columns.sql"),
+    include_str!("sql/scoped_rows.sql"),
+    include_str!("sql/session_rows.sql"),
+    include_str!("sql/user_words.sql"),
+);
 
 /// What is computed of the cells of hours, and what goes of it.
 pub(crate) const HOURLY: [&str; 6] = [

@@ -55,17 +55,31 @@ impl Worker {
             self.execute(sql::STALE_CONVERSIONS, step, version, since).await?;
         }
         if ended > 0 {
-            let users: Vec<_> =
-                websites.iter().filter(|id| dimensions.belongs_to_users(id)).cloned().collect();
-            let statement = self
-                .of_step(sql::SESSIONS, step, version, first)
-                .with("said_from", Value::Millis(first - i64::from(SAID_DAYS) * DAY_MS))
-                .with("said_to", Value::Millis(last))
-                .with("hit_dimensions", dimensions.rows(&websites, metadata::Scope::Hit));
-            self.statements.execute(&with_users(statement, dimensions, &users)).await?;
+            self.rows(step, dimensions, &websites, version, (first, last)).await?;
         }
         self.execute(sql::STALE_SESSIONS, step, version, since).await?;
         Ok((noted, since, ended))
+    }
+
+    /// The rows of those that have ended, with first and last events between two times.
+    async fn rows(
+        &mut self,
+        step: &Step,
+        dimensions: &Dimensions,
+        websites: &[String],
+        version: u64,
+        (first, last): (i64, i64),
+    ) -> Result<(), WorkError> {
+        if websites.iter().all(|website| dimensions.of(website).is_none()) {
+            return self.execute(sql::SESSIONS, step, version, first).await;
+        }
+        let users: Vec<_> = websites.iter().filter(|id| dimensions.belongs_to_users(id)).cloned().collect();
+        let statement = self
+            .of_step(sql::SCOPED_SESSIONS, step, version, first)
+            .with("said_from", Value::Millis(first - i64::from(SAID_DAYS) * DAY_MS))
+            .with("said_to", Value::Millis(last))
+            .with("hit_dimensions", dimensions.rows(websites, metadata::Scope::Hit));
+        Ok(self.statements.execute(&with_users(statement, dimensions, &users)).await?)
     }
 
     /// The websites of the step's new events some of whose dimensions belong to users.

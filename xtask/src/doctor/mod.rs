@@ -1,5 +1,6 @@
 //! What this machine lacks, and adding it: `doctor` tells, or adds with `--install`; `up`, `test` and `ci` add what they need.
 
+mod disk;
 mod part;
 mod plan;
 mod sign;
@@ -57,6 +58,9 @@ impl Doctor {
                 }
             }
         }
+        if let (Some(warning), false) = (disk::warning(&[Need::Test])?, self.json) {
+            println!("scarce   {warning}");
+        }
         let lacking = findings
             .iter()
             .filter(|(part, fault)| {
@@ -73,6 +77,9 @@ impl Doctor {
 /// # Errors
 /// One sentence that names what is still missing and the command that adds it.
 pub(crate) fn add(needs: &[Need], adding: Adding) -> anyhow::Result<()> {
+    if let Some(warning) = disk::warning(needs)? {
+        eprintln!("warning: {warning}");
+    }
     let missing = missing(needs);
     if missing.is_empty() {
         return Ok(());

@@ -46,6 +46,8 @@ pub(super) fn prepare(context: &Context) -> anyhow::Result<Launch> {
             "-s3.port.lance=0",
             "-master.volumeSizeLimitMB=64",
             "-volume.max=100",
+            // Its own bound is a hundredth of the disk: it would take no object where that is gigabytes.
+            "-volume.minFreeSpace=128MiB",
             "-volume.preStopSeconds=0",
             "-master.electionTimeout=1s",
             "-master.heartbeatInterval=100ms",
@@ -92,13 +94,20 @@ pub(super) fn ask(context: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The bucket.
+/// The bucket, and an object that comes and goes: lists are answered by a server too that takes no object.
 pub(super) fn settle(context: &Context) -> anyhow::Result<()> {
     let (status, body) = call(context, &["--request", "PUT"], BUCKET)?;
     anyhow::ensure!(
         status == 200 || body.contains("BucketAlready"),
         "no bucket, it answers {status}: {body}"
     );
+    let object = format!("{BUCKET}/.started");
+    // Some curls sign the body of an upload only.
+    let any_file = context.authority.ca().display().to_string();
+    let (status, body) = call(context, &["--upload-file", &any_file], &object)?;
+    anyhow::ensure!(status == 200, "it takes no object (is the disk full?), it answers {status}: {body}");
+    let (status, body) = call(context, &["--request", "DELETE"], &object)?;
+    anyhow::ensure!(status == 204, "it removes no object, it answers {status}: {body}");
     Ok(())
 }
 

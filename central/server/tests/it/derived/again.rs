@@ -1,6 +1,8 @@
 //! Days that are computed again: because somebody took events away, because rows were damaged, or because a late event belongs to a
 //! session that reaches into a day whose events are gone.
 
+use std::time::{Duration, Instant};
+
 use fastrand::Rng;
 use footfall_derive::{Reason, Request};
 
@@ -126,6 +128,33 @@ async fn rows_that_were_lost_or_made_up_are_right_after_a_rebuild() {
         days.system.execute(insert).await;
     }
     days.ask(Reason::Rebuild, (-1, 3)).await;
+    let reach = days.settled().await;
+    days.system.drop_derivation().await;
+    let events = days.system.events().await;
+    days.assert_tables_are_of(&events, reach).await;
+    drop(events);
+    days.system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn days_are_computed_again_while_events_never_cease_to_come() {
+    let mut days = Days::derived().await;
+    let website = days.sites[0].website.clone();
+    let delete = format!(
+        "ALTER TABLE sessions_local DELETE WHERE website_id = '{website}' SETTINGS mutations_sync = 1"
+    );
+    days.system.execute(&delete).await;
+    days.ask(Reason::Rebuild, (-1, 3)).await;
+    let deadline = Instant::now() + Duration::from_secs(120);
+    while days.system.waiting_requests().await > 0 {
+        assert!(Instant::now() < deadline, "only what is new is computed");
+        // The step that takes these in has begun before the next ones are stored.
+        for _ in 0..3 {
+            let now = now_ms();
+            let requests = history::requests(&mut days.rng, &days.sites, (now - 60_000, now), 5);
+            days.system.append(&requests, &mut days.rng).await;
+        }
+    }
     let reach = days.settled().await;
     days.system.drop_derivation().await;
     let events = days.system.events().await;

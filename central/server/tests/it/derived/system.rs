@@ -129,6 +129,11 @@ impl System {
         Ok(Reach { log_offset, whole_from, whole_to, sessions_from, sessions_to, pending })
     }
 
+    /// How many requests to compute days again are not done.
+    pub(super) async fn waiting_requests(&self) -> u64 {
+        self.reach().await.expect("an answer").pending
+    }
+
     /// Waits until the store says how far the tables are.
     pub(super) async fn begun(&self) {
         self.until("begun", |_| true).await;

@@ -1,4 +1,4 @@
-//! How long the computation waits between its steps. Pure; waits for nothing itself.
+//! How long the computation waits between its steps, and whose turn the next one is. Pure; waits for nothing itself.
 
 use std::time::Duration;
 
@@ -40,9 +40,42 @@ impl Pace {
     }
 }
 
+/// Where events never cease to come, what is to be computed again has every other turn.
+#[derive(Default)]
+pub(crate) struct Turns {
+    went_forward: bool,
+}
+
+impl Turns {
+    /// Whether this turn may take in what is new; `waits` says whether something else is to be computed.
+    pub(crate) fn may_go_forward(&self, waits: bool) -> bool {
+        !(waits && self.went_forward)
+    }
+
+    /// Notes whether it did.
+    pub(crate) fn note(&mut self, went_forward: bool) {
+        self.went_forward = went_forward;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_waits_has_every_other_turn_and_what_is_new_all_others() {
+        let mut turns = Turns::default();
+        let mut forward = |is_new: bool, waits: bool| {
+            let goes = is_new && turns.may_go_forward(waits);
+            turns.note(goes);
+            goes
+        };
+        let steady: Vec<_> = (0..6).map(|_| forward(true, true)).collect();
+        assert_eq!(steady, [true, false, true, false, true, false]);
+        assert!((0..3).all(|_| forward(true, false)), "nothing else waits");
+        assert!(!forward(true, true), "it has had the turns before");
+        assert!(!forward(false, true) && forward(true, true), "what waits has had the turn before");
+    }
 
     #[test]
     fn whoever_took_long_rests_long_but_figures_do_not_wait_for_ever() {

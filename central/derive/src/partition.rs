@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::dimensions::{Dimensions, SAID_DAYS};
 use super::goals::Goals;
 use super::metrics::{Health, Metrics};
-use super::pace::Pace;
+use super::pace::{Pace, Turns};
 use super::progress::{DAY_MS, MAX_RECORDS, Progress};
 use super::request::{Pending, Reason, Request, of_goals};
 use super::statements::Scope;
@@ -48,8 +48,7 @@ struct Held {
     progress: Progress,
     /// When the newest event below the progress was received.
     newest: i64,
-    /// Whether the last turn took in what is new.
-    went_forward: bool,
+    turns: Turns,
     /// The newest request about the goals and dimensions of each website.
     known_requests: BTreeMap<String, String>,
     /// Whether the partition has only begun: its past is computed with today's goals and dimensions.
@@ -140,7 +139,7 @@ async fn turn(context: &Context, held: &mut Option<Held>) -> Result<Turn, Unable
     let held = held.as_mut().expect("it has just begun");
     let owned = Owned::read(context).await?;
     note_changes(held, &owned, now_ms()).await?;
-    let Held { worker, progress, newest, went_forward, .. } = held;
+    let Held { worker, progress, newest, turns, .. } = held;
     let to = committed.min(progress.log_offset + MAX_RECORDS).max(progress.log_offset);
     let at_end = to == context.partition.end();
     let now = now_ms();
@@ -151,8 +150,7 @@ async fn turn(context: &Context, held: &mut Option<Held>) -> Result<Turn, Unable
     let mut pending = worker.pending().await?;
     let waits = pending.is_some() || progress.has_past() || progress.lacks_visits();
     let mut step = progress.forward(available).filter(|step| more || step.is_worth_it(now));
-    // Where events never cease to come, what is to be computed again has every other turn.
-    step = step.filter(|_| !(waits && *went_forward));
+    step = step.filter(|_| turns.may_go_forward(waits));
     if let Some(idle) = &step
         && !worker.has_work(idle).await?
     {
@@ -160,7 +158,7 @@ async fn turn(context: &Context, held: &mut Option<Held>) -> Result<Turn, Unable
         *progress = idle.next;
         step = None;
     }
-    *went_forward = step.is_some();
+    turns.note(step.is_some());
     if step.is_some() {
         pending = None;
     } else {
@@ -318,7 +316,7 @@ async fn begin(context: &Context, token: i64, committed: u64) -> Result<Held, Un
     };
     let newest = worker.newest(progress.log_offset, progress.sessions_to.max(progress.whole_to)).await?;
     let known_requests = worker.known_requests().await?;
-    Ok(Held { token, worker, progress, newest, went_forward: false, known_requests, is_new })
+    Ok(Held { token, worker, progress, newest, turns: Turns::default(), known_requests, is_new })
 }
 
 /// Milliseconds since 1970.

@@ -144,17 +144,19 @@ async fn days_are_computed_again_while_events_never_cease_to_come() {
         "ALTER TABLE sessions_local DELETE WHERE website_id = '{website}' SETTINGS mutations_sync = 1"
     );
     days.system.execute(&delete).await;
+    days.system.drop_derivation().await;
     days.ask(Reason::Rebuild, (-1, 3)).await;
-    let deadline = Instant::now() + Duration::from_secs(120);
+    // Between two steps there is time enough for new events to be stored.
+    days.system.start_derivation_every(Duration::from_secs(1));
+    let deadline = Instant::now() + Duration::from_secs(60);
     while days.system.waiting_requests().await > 0 {
         assert!(Instant::now() < deadline, "only what is new is computed");
-        // The step that takes these in has begun before the next ones are stored.
-        for _ in 0..3 {
-            let now = now_ms();
-            let requests = history::requests(&mut days.rng, &days.sites, (now - 60_000, now), 5);
-            days.system.append(&requests, &mut days.rng).await;
-        }
+        let now = now_ms();
+        let requests = history::requests(&mut days.rng, &days.sites, (now - 60_000, now), 5);
+        days.system.append(&requests, &mut days.rng).await;
     }
+    days.system.drop_derivation().await;
+    days.system.start_derivation();
     let reach = days.settled().await;
     days.system.drop_derivation().await;
     let events = days.system.events().await;

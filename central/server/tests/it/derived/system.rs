@@ -81,12 +81,13 @@ impl System {
     }
 
     pub(super) fn start_derivation(&mut self) {
-        let pace = Pace {
-            pause: Duration::from_millis(20),
-            rest: 0,
-            longest_rest: Duration::ZERO,
-            longest_wait: Duration::from_millis(500),
-        };
+        self.start_derivation_every(Duration::from_millis(20));
+    }
+
+    /// Starts it with so long a wait between two steps where nothing waits.
+    pub(super) fn start_derivation_every(&mut self, pause: Duration) {
+        let pace =
+            Pace { pause, rest: 0, longest_rest: Duration::ZERO, longest_wait: Duration::from_millis(500) };
         let derivation = Derivation {
             log: self.log.clone(),
             store: self.engine.store.clone(),

@@ -8,9 +8,9 @@ use std::process::Command;
 
 use footfall_tests::listen;
 use footfall_tests::services::Own;
-use footfall_tests::tiers::console::redis;
+use footfall_tests::tiers::console::{druid, redis};
 
-const ALL: [&str; 5] = ["kafka", "postgresql", "redis", "s3", "clickhouse"];
+const ALL: [&str; 6] = ["kafka", "postgresql", "redis", "s3", "clickhouse", "druid"];
 
 #[test]
 fn a_killed_server_comes_back_where_it_was_with_what_it_had() {
@@ -39,6 +39,9 @@ fn a_killed_server_comes_back_where_it_was_with_what_it_had() {
     services.run("up", &[], &["--no-build"]);
     assert_eq!(ALL.iter().flat_map(|name| services.now().pids(name)).collect::<Vec<_>>(), pids);
     services.run("status", &[], &[]);
+    let back = after.druid.expect("druid is back");
+    let distinct = "SELECT APPROX_COUNT_DISTINCT_DS_HLL(x) AS users FROM (VALUES (1), (2), (2)) AS t(x)";
+    assert_eq!(druid(&back, distinct), r#"[{"users":2}]"#, "with its sketches");
 
     let mut addresses = vec![];
     for pid in pids {
@@ -66,7 +69,7 @@ fn a_wrong_name_is_one_sentence() {
     let sentence = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(
         sentence,
-        "xtask: there is no service mysql: there are kafka, postgresql, redis, s3 and clickhouse\n"
+        "xtask: there is no service mysql: there are kafka, postgresql, redis, s3, clickhouse and druid\n"
     );
 }
 

@@ -17,6 +17,8 @@ pub struct Services {
     pub s3: Option<S3>,
     /// The events.
     pub clickhouse: Option<ClickHouse>,
+    /// The rolled-up minutes.
+    pub druid: Option<Druid>,
     /// The folder that holds all their state.
     pub data: PathBuf,
 }
@@ -110,6 +112,17 @@ pub struct ClickHouse {
     pub pids: Vec<u32>,
 }
 
+/// Druid, plain HTTP.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Druid {
+    /// URL of the coordinator, which is the overlord too.
+    pub coordinator: String,
+    /// URL of the broker.
+    pub broker: String,
+    /// Its processes, ZooKeeper last.
+    pub pids: Vec<u32>,
+}
+
 /// The servers that `FOOTFALL_SERVICES` names. Panics when there are none: no story passes because it could not be told.
 #[must_use]
 pub fn services() -> Services {
@@ -171,6 +184,7 @@ impl Services {
             "redis" => self.redis.iter().map(|server| server.pid).collect(),
             "s3" => self.s3.iter().map(|server| server.pid).collect(),
             "clickhouse" => self.clickhouse.iter().flat_map(|server| server.pids.clone()).collect(),
+            "druid" => self.druid.iter().flat_map(|server| server.pids.clone()).collect(),
             other => panic!("there is no service {other}"),
         }
     }

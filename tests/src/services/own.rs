@@ -21,7 +21,7 @@ pub struct Own {
 }
 
 impl Own {
-    /// Starts these (`kafka`, `postgresql`, `redis`, `s3`, `clickhouse`; none means all) and waits until each has answered.
+    /// Starts these (`kafka`, `postgresql`, `redis`, `s3`, `clickhouse`, `druid`; none means all) and waits until each has answered.
     #[must_use]
     pub fn start(names: &[&str]) -> Self {
         let folder = tempfile::Builder::new()

@@ -1,8 +1,8 @@
-//! Asks PostgreSQL and Redis with the programs that an operator would use.
+//! Asks PostgreSQL, Redis and Druid with the programs that an operator would use.
 
 use std::process::Command;
 
-use crate::services::{Postgresql, Redis};
+use crate::services::{Druid, Postgresql, Redis};
 
 /// The answer of `psql` to one statement: a line a row, columns parted by `|`.
 ///
@@ -34,6 +34,19 @@ pub fn redis(at: &Redis, words: &[&str]) -> String {
     let mut command = Command::new("redis-cli");
     command.args(["-h", &at.host, "-p", &at.port.to_string(), "--user", &at.user, "--tls", "--cacert"]);
     told(command.arg(&at.ca).args(words).env("REDISCLI_AUTH", password.trim()))
+}
+
+/// The answer of Druid's broker to one statement: JSON, an array of rows.
+///
+/// # Panics
+/// When it refuses.
+#[must_use]
+pub fn druid(at: &Druid, statement: &str) -> String {
+    let url = format!("{}/druid/v2/sql", at.broker);
+    let question = serde_json::json!({ "query": statement }).to_string();
+    let mut command = Command::new("curl");
+    command.args(["--silent", "--show-error", "--fail-with-body", "--max-time", "20"]);
+    told(command.args(["--json", &question, &url]))
 }
 
 fn told(command: &mut Command) -> String {

@@ -102,7 +102,7 @@ pub(super) const PARTS: &[Part] = &[
     },
     Part {
         name: "Java 17 or newer",
-        purpose: "runs Kafka and ClickHouse's Java client",
+        purpose: "runs Kafka, Druid and ClickHouse's Java client",
         needs: &[Need::Test, Need::Services],
         apt: &["default-jre-headless"],
         rustup: &[],
@@ -110,7 +110,7 @@ pub(super) const PARTS: &[Part] = &[
     },
     Part {
         name: "Maven",
-        purpose: "fetches Kafka and ClickHouse's Java client",
+        purpose: "fetches Kafka, Druid and ClickHouse's Java client",
         needs: &[Need::Test, Need::Services],
         apt: &["maven"],
         rustup: &[],

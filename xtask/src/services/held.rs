@@ -13,6 +13,9 @@ use serde::de::IgnoredAny;
 
 use crate::file;
 
+/// What central speaks to so far.
+const USED: [&str; 5] = ["kafka", "postgresql", "redis", "s3", "clickhouse"];
+
 /// Dropping it ends the servers. Their data and logs stay.
 pub(crate) struct Held {
     folder: PathBuf,
@@ -21,7 +24,7 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    /// Starts all of them on ports of their own, with a folder that is new.
+    /// Starts [`USED`] on ports of their own, with a folder that is new.
     pub(crate) fn temporary() -> anyhow::Result<Self> {
         let mut random = [0; 6];
         getrandom::fill(&mut random).context("the system gives no random number")?;
@@ -29,11 +32,12 @@ impl Held {
         Self::start(&std::env::temp_dir().join(name), true)
     }
 
-    /// Starts what of them is not running, and returns once each has answered. `free_ports` counts at the folder's first start.
+    /// Starts what of [`USED`] is not running, and returns once each has answered. `free_ports` counts at the folder's first start.
     pub(crate) fn start(folder: &Path, free_ports: bool) -> anyhow::Result<Self> {
         // Not by its path: building the tests may have put another executable there meanwhile.
         let mut command = Command::new("/proc/self/exe");
         command.args(["services", "up", "--no-build", "--until-eof", "--data"]).arg(folder);
+        command.args(USED);
         if free_ports {
             command.arg("--free-ports");
         }

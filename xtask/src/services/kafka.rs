@@ -12,15 +12,16 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
 use super::client::{self, client};
 use super::process::Launch;
-use super::{Context, USER};
+use super::{Context, USER, java};
 use crate::ports::loopback;
 use crate::{fetch, file, shell};
 
 /// The broker's own user, for what it says to itself.
 const BROKER: &str = "broker";
-/// Small, and compiled quickly rather than well: a start costs half the CPU time.
-const MACHINE: [&str; 5] =
-    ["-Xms256m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError"];
+/// MiB.
+const HEAP: u32 = 256;
+/// Of the tools that ask it something.
+const TOOLS_HEAP: u32 = 64;
 
 /// How Java clients log in, the broker itself included.
 const LOGIN: &str = "org.apache.kafka.common.security.scram.ScramLoginModule required";
@@ -29,7 +30,7 @@ const CONNECT: Duration = Duration::from_secs(2);
 
 /// Writes its settings, formats its folder once, and says how to start it.
 pub(super) fn prepare(context: &Context) -> anyhow::Result<Launch> {
-    let classpath = classpath()?.display().to_string();
+    let jars = fetch::kafka()?;
     let folder = context.layout.server("kafka");
     file::private_folder(&folder)?;
     let identity = context.authority.identity("kafka");
@@ -40,10 +41,10 @@ pub(super) fn prepare(context: &Context) -> anyhow::Result<Launch> {
     file::write(&settings, properties(context, &folder)?.as_bytes(), 0o600)?;
     file::write(&context.layout.client_settings("kafka"), client_properties(context)?.as_bytes(), 0o600)?;
     let arguments = |main: &str| -> Vec<String> {
-        let mut arguments: Vec<String> = MACHINE.map(str::to_owned).into();
         let logging = folder.join("log4j2.properties");
-        arguments.push(format!("-Dlog4j2.configurationFile={}", logging.display()));
-        arguments.extend(["-cp".into(), classpath.clone(), main.into()]);
+        let mut arguments = vec![format!("-Dlog4j2.configurationFile={}", logging.display())];
+        arguments.extend(java::machine(HEAP, None, &jars));
+        arguments.push(main.to_owned());
         arguments
     };
     if !folder.join("data").join("meta.properties").exists() {
@@ -64,16 +65,11 @@ pub(super) fn prepare(context: &Context) -> anyhow::Result<Launch> {
 pub(super) fn ask(context: &Context) -> anyhow::Result<()> {
     TcpStream::connect_timeout(&loopback(context.ports.kafka), CONNECT)?;
     let mut tool = client(&client::program("java")?);
-    tool.args(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx64m", "-cp"]).arg(classpath()?);
+    tool.args(java::machine(TOOLS_HEAP, None, &fetch::kafka()?));
     tool.args(["org.apache.kafka.tools.TopicCommand", "--list", "--bootstrap-server"]);
     tool.arg(loopback(context.ports.kafka).to_string());
     tool.arg("--command-config").arg(context.layout.client_settings("kafka"));
     client::ask(&mut tool).map(drop)
-}
-
-/// All jars: Java itself expands the star.
-fn classpath() -> anyhow::Result<PathBuf> {
-    Ok(fetch::kafka()?.join("*"))
 }
 
 /// The users are made here: without them nobody could ask the running broker to make one.

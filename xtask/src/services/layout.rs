@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
+use super::druid;
 use crate::file;
 use crate::ports::{Block, is_free};
 
@@ -93,6 +94,9 @@ pub(super) struct Ports {
     pub(super) clickhouse: [u16; 2],
     /// The first of [`S3_PORTS`], S3's own.
     pub(super) s3: u16,
+    /// Folders of before Druid have none.
+    #[serde(default = "druid::Ports::usual")]
+    pub(super) druid: druid::Ports,
 }
 
 impl Ports {
@@ -104,7 +108,7 @@ impl Ports {
         }
         let (ports, block) = if free {
             let block =
-                Block::reserve(2 * S3_PORTS, |first| Self::from(first).all().into_iter().all(is_free))?;
+                Block::reserve(3 * S3_PORTS, |first| Self::from(first).all().into_iter().all(is_free))?;
             (Self::from(block.first), Some(block))
         } else {
             (Self::USUAL, None)
@@ -126,6 +130,7 @@ impl Ports {
         redis: 16379,
         clickhouse: [18123, 18124],
         s3: 18330,
+        druid: druid::Ports::USUAL,
     };
 
     fn from(first: u16) -> Self {
@@ -136,12 +141,14 @@ impl Ports {
             redis: first + 3,
             clickhouse: [first + 4, first + 5],
             s3: first + S3_PORTS,
+            druid: druid::Ports::from(first + 2 * S3_PORTS),
         }
     }
 
     fn all(&self) -> Vec<u16> {
         let single = [self.kafka, self.kafka_controller, self.postgresql, self.redis];
-        single.into_iter().chain(self.clickhouse).chain(self.s3..self.s3 + S3_PORTS).collect()
+        let s3 = self.s3..self.s3 + S3_PORTS;
+        single.into_iter().chain(self.clickhouse).chain(s3).chain(self.druid.all()).collect()
     }
 }
 

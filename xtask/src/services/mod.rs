@@ -1,17 +1,21 @@
-//! `services`: the real servers behind the seams, each a process of its own on this machine: Kafka, PostgreSQL, Redis, S3 and
-//! two shards of ClickHouse. They outlive the command that starts them; another one finds them again and ends them.
+//! `services`: the real servers behind the seams, each a process of its own on this machine: Kafka, PostgreSQL, Redis, S3, two shards
+//! of ClickHouse, and Druid with ZooKeeper. They outlive the command that starts them; another one finds them again and ends them.
 
 mod clickhouse;
 mod client;
+mod druid;
 mod held;
+mod java;
 mod kafka;
 mod layout;
+mod memory;
 mod postgresql;
 mod process;
 mod redis;
 mod report;
 mod s3;
 mod server;
+mod zookeeper;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -50,7 +54,7 @@ const LEAVES: &[Leaf] = &[
 /// How long to wait for another command on the same folder: it may be starting everything.
 const LOCK_PATIENCE: Duration = Duration::from_mins(5);
 
-/// Run the real servers: Kafka, PostgreSQL, Redis, an S3 server and two shards of ClickHouse.
+/// Run the real servers: Kafka, PostgreSQL, Redis, an S3 server, two shards of ClickHouse, and Druid with ZooKeeper.
 #[derive(Args)]
 pub(crate) struct Services {
     #[command(subcommand)]
@@ -69,7 +73,7 @@ enum Verb {
 
 #[derive(Args)]
 struct Which {
-    /// kafka, postgresql, redis, s3, clickhouse [default: all]
+    /// kafka, postgresql, redis, s3, clickhouse, druid [default: all]
     names: Vec<String>,
     /// The folder that holds all their state [default: .footfall/services in the workspace].
     #[arg(long, value_name = "DIR")]
@@ -152,7 +156,7 @@ impl Which {
             let log = context.as_ref().map(|context| context.layout.log(server.name));
             if !self.json {
                 println!(
-                    "{:<13} {state}{}",
+                    "{:<17} {state}{}",
                     server.name,
                     pid.map_or(String::new(), |pid| format!(" ({pid})"))
                 );
@@ -237,6 +241,9 @@ impl Context {
             Ok(lock) => lock,
             Err(error) => return (vec![], Err(error)),
         };
+        if let Some(warning) = memory::warning(servers, &self.layout) {
+            eprintln!("warning: {warning}");
+        }
         let outcomes = at_once(servers, |server| server.up(self, stop));
         let pairs = servers.iter().zip(&outcomes);
         let ours: Vec<_> = pairs
@@ -259,11 +266,13 @@ impl Context {
 
     fn down(&self, servers: &[&Server]) -> anyhow::Result<Value> {
         let _lock = self.lock()?;
-        let outcomes = at_once(servers, |server| {
+        let (last, first): (Vec<_>, Vec<_>) = servers.iter().partition(|server| server.ends_last);
+        let end = |server: &Server| {
             server.down(&self.layout).with_context(|| format!("{} cannot be ended", server.name))
-        });
+        };
+        let outcomes = [at_once(&first, end), at_once(&last, end)];
         let report = report::rewrite(self)?;
-        outcomes.into_iter().collect::<anyhow::Result<Vec<()>>>()?;
+        outcomes.into_iter().flatten().collect::<anyhow::Result<Vec<()>>>()?;
         Ok(report)
     }
 }

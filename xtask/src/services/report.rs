@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::server::SERVERS;
-use super::{Context, DATABASE, USER, s3};
+use super::{Context, DATABASE, USER, druid, s3};
 use crate::file;
 
 /// Rewrites the file from the servers that were started and not ended, one that died included: it is to come back.
@@ -11,7 +11,7 @@ use crate::file;
 pub(super) fn rewrite(context: &Context) -> anyhow::Result<Value> {
     let layout = &context.layout;
     let mut sections = Map::new();
-    for name in ["kafka", "postgresql", "redis", "s3", "clickhouse"] {
+    for name in ["kafka", "postgresql", "redis", "s3", "clickhouse", "druid"] {
         let pids: Vec<u32> = SERVERS
             .iter()
             .filter(|server| server.group == name)
@@ -47,6 +47,9 @@ fn section(context: &Context, name: &str, pids: &[u32]) -> Value {
         "s3" => json!({
             "endpoint": format!("http://127.0.0.1:{}", ports.s3), "region": s3::REGION, "bucket": s3::BUCKET,
             "access_key": USER, "secret_key_file": password_file, "pid": pid,
+        }),
+        "druid" => json!({
+            "coordinator": druid::url(ports.druid.coordinator), "broker": druid::url(ports.druid.broker), "pids": pids,
         }),
         _ => json!({
             "shards": ports.clickhouse.map(|port| [format!("http://127.0.0.1:{port}")]),

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::layout::{Layout, Ports, S3_PORTS};
 use super::process::{Ending, Launch, Process};
-use super::{Context, clickhouse, kafka, postgresql, redis, s3};
+use super::{Context, clickhouse, druid, kafka, postgresql, redis, s3, zookeeper};
 use crate::file::tail;
 use crate::ports::is_free;
 
@@ -36,6 +36,21 @@ pub(super) struct Server {
     settle: Option<fn(&Context) -> anyhow::Result<()>>,
     /// How it ends best.
     end: Signal,
+    /// Whether others of its group can only end while it runs.
+    pub(super) ends_last: bool,
+    /// What it takes, MiB, soon after its start.
+    pub(super) memory: u64,
+}
+
+const fn druid(
+    part: &'static druid::Part,
+    ports: fn(&Ports) -> Vec<u16>,
+    prepare: fn(&Context) -> anyhow::Result<Launch>,
+    ask: fn(&Context) -> anyhow::Result<()>,
+    memory: u64,
+) -> Server {
+    let (settle, end, ends_last) = (None, Signal::TERM, false);
+    Server { name: part.name, group: "druid", ports, prepare, ask, settle, end, ends_last, memory }
 }
 
 pub(super) const SERVERS: &[Server] = &[
@@ -47,6 +62,8 @@ pub(super) const SERVERS: &[Server] = &[
         ask: kafka::ask,
         settle: None,
         end: Signal::TERM,
+        ends_last: false,
+        memory: 345,
     },
     Server {
         name: "postgresql",
@@ -57,6 +74,8 @@ pub(super) const SERVERS: &[Server] = &[
         settle: Some(postgresql::settle),
         // Its fast shutdown; SIGTERM would wait for clients.
         end: Signal::INT,
+        ends_last: false,
+        memory: 60,
     },
     Server {
         name: "redis",
@@ -66,6 +85,8 @@ pub(super) const SERVERS: &[Server] = &[
         ask: redis::ask,
         settle: None,
         end: Signal::TERM,
+        ends_last: false,
+        memory: 20,
     },
     Server {
         name: "s3",
@@ -76,6 +97,8 @@ pub(super) const SERVERS: &[Server] = &[
         settle: Some(s3::settle),
         // SIGTERM takes it 20 s, in which it answers wrongly; its data is right after SIGKILL.
         end: Signal::KILL,
+        ends_last: false,
+        memory: 150,
     },
     Server {
         name: "clickhouse-0",
@@ -85,6 +108,8 @@ pub(super) const SERVERS: &[Server] = &[
         ask: |context| clickhouse::ask(context, 0),
         settle: None,
         end: Signal::TERM,
+        ends_last: false,
+        memory: 350,
     },
     Server {
         name: "clickhouse-1",
@@ -94,6 +119,47 @@ pub(super) const SERVERS: &[Server] = &[
         ask: |context| clickhouse::ask(context, 1),
         settle: None,
         end: Signal::TERM,
+        ends_last: false,
+        memory: 350,
+    },
+    druid(
+        &druid::COORDINATOR,
+        |ports| vec![ports.druid.coordinator, ports.druid.derby],
+        |context| druid::prepare(context, &druid::COORDINATOR),
+        |context| druid::ask(context, &druid::COORDINATOR),
+        310,
+    ),
+    druid(
+        &druid::BROKER,
+        |ports| vec![ports.druid.broker],
+        |context| druid::prepare(context, &druid::BROKER),
+        |context| druid::ask(context, &druid::BROKER),
+        350,
+    ),
+    druid(
+        &druid::HISTORICAL,
+        |ports| vec![ports.druid.historical],
+        |context| druid::prepare(context, &druid::HISTORICAL),
+        |context| druid::ask(context, &druid::HISTORICAL),
+        280,
+    ),
+    druid(
+        &druid::INDEXER,
+        |ports| vec![ports.druid.indexer],
+        |context| druid::prepare(context, &druid::INDEXER),
+        |context| druid::ask(context, &druid::INDEXER),
+        420,
+    ),
+    Server {
+        name: "zookeeper",
+        group: "druid",
+        ports: |ports| vec![ports.druid.zookeeper],
+        prepare: zookeeper::prepare,
+        ask: zookeeper::ask,
+        settle: None,
+        end: Signal::TERM,
+        ends_last: true,
+        memory: 100,
     },
 ];
 
@@ -110,7 +176,7 @@ impl Server {
         let known = |name: &String| SERVERS.iter().any(|server| server.is_called(name));
         if let Some(unknown) = names.iter().find(|name| !known(name)) {
             anyhow::bail!(
-                "there is no service {unknown}: there are kafka, postgresql, redis, s3 and clickhouse"
+                "there is no service {unknown}: there are kafka, postgresql, redis, s3, clickhouse and druid"
             );
         }
         let meant = |server: &&Self| names.is_empty() || names.iter().any(|name| server.is_called(name));

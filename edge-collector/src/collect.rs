@@ -113,7 +113,12 @@ struct Selected<'p> {
     /// Whether an event repeats one of another submission of the request.
     repeats_request: bool,
     collisions: u64,
+    /// Events that the page gave up before it could send them, as it says.
+    given_up: u32,
 }
+
+/// Most events that a page is believed to have given up between two batches: its queue is far shorter.
+const MOST_GIVEN_UP: u32 = 10_000;
 
 fn decide<'p>(
     edge: &Edge,
@@ -170,6 +175,7 @@ fn decide<'p>(
         awaited: admitted.awaited,
         repeats_request: admitted.repeats_request,
         collisions: admitted.collisions,
+        given_up: submission.shared.dropped.min(MOST_GIVEN_UP),
     })
 }
 
@@ -193,6 +199,10 @@ impl Selected<'_> {
             Ok(()) => {
                 edge.telemetry.accepted.inc_by(*accepted as u64);
                 edge.telemetry.id_collisions.inc_by(self.collisions);
+                // A batch that is sent again says it again.
+                if *accepted > 0 {
+                    edge.telemetry.given_up.inc_by(self.given_up.into());
+                }
             }
         }
         for original in self.awaited {

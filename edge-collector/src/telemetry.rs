@@ -29,6 +29,8 @@ pub struct Telemetry {
     refused: Family<ByReason, Counter>,
     /// Events stored under an id made here.
     pub id_collisions: Counter,
+    /// Events that pages gave up before they could send them.
+    pub given_up: Counter,
     /// JSON keys that no column has.
     pub unknown_keys: Counter,
     /// Body bytes as they arrived.
@@ -126,6 +128,8 @@ impl Default for Telemetry {
         let accepted = counter("events_accepted", "Events on disk");
         let id_collisions =
             counter("id_collisions", "Events stored under an id made here, theirs being taken");
+        let given_up =
+            counter("beacon_given_up_events", "Events that pages gave up, their queue being full, as they say");
         let unknown_keys = counter("json_unknown_keys", "JSON keys that no column has");
         let body_bytes = counter("body_bytes", "Body bytes as they arrived");
         let journal_failures = counter("journal_failures", "Appends that the journal refused or failed");
@@ -165,6 +169,7 @@ impl Default for Telemetry {
             dropped,
             refused,
             id_collisions,
+            given_up,
             unknown_keys,
             body_bytes,
             journal_failures,

@@ -38,7 +38,7 @@ const SERVERS: [(&str, Option<&str>); 5] = [
     ("clickhouse", Some("clickhouse")),
     ("kafka", None),
 ];
-const SINKS: [&str; 3] = ["clickhouse", "live", "raw_log"];
+const SINKS: [&str; 4] = ["clickhouse", "live", "raw_log", "dead_letters"];
 
 /// One story at a time: each keeps a pace.
 static ALONE: Mutex<()> = Mutex::const_new(());
@@ -131,8 +131,8 @@ async fn end(cluster: Cluster, load: Load, websites: &[String], rate: u64, begun
 }
 
 /// Watches for a while; the most that each of [`SINKS`] was behind, in records, on all partitions together.
-async fn away(cluster: &Cluster, outage: Duration) -> [f64; 3] {
-    let (over, mut most) = (Instant::now() + outage, [0.0_f64; 3]);
+async fn away(cluster: &Cluster, outage: Duration) -> [f64; SINKS.len()] {
+    let (over, mut most) = (Instant::now() + outage, [0.0_f64; SINKS.len()]);
     while Instant::now() < over {
         for (most, lag) in most.iter_mut().zip(lags(cluster).await) {
             *most = most.max(lag);
@@ -142,8 +142,8 @@ async fn away(cluster: &Cluster, outage: Duration) -> [f64; 3] {
     most
 }
 
-async fn lags(cluster: &Cluster) -> [f64; 3] {
-    let mut lags = [0.0; 3];
+async fn lags(cluster: &Cluster) -> [f64; SINKS.len()] {
+    let mut lags = [0.0; SINKS.len()];
     for (lag, sink) in lags.iter_mut().zip(SINKS) {
         let label = format!("sink=\"{sink}\"");
         *lag =

@@ -199,9 +199,9 @@ impl Partition {
         self.committed().get(consumer).copied()
     }
 
-    /// How many records the consumer is behind.
-    pub fn lag(&self, consumer: &str) -> u64 {
-        self.committed().get(consumer).map_or(0, |next| self.end().saturating_sub(*next))
+    /// How many records the consumer is behind; nothing is known of one that was never registered.
+    pub fn lag(&self, consumer: &str) -> Option<u64> {
+        self.committed().get(consumer).map(|next| self.end().saturating_sub(*next))
     }
 
     /// The log is gone: what consumers had not taken is lost to them, and counted.

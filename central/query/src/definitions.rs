@@ -67,7 +67,7 @@ pub const DEFINITIONS: &[Definition] = &[
         "bounce_rate",
         "Bounce rate",
         "share",
-        "The share of the period's visits that were bounces, 0 to 1; none without visits.",
+        "The share of the period's visits that were bounces (from 0 to 1, which the page shows as 0 to 100 %); none without visits.",
     ),
     define(
         "average_duration_s",
@@ -91,7 +91,7 @@ pub const DEFINITIONS: &[Definition] = &[
         "conversion_rate",
         "Conversion rate",
         "share",
-        "The share of the period's visits that reached at least one goal, 0 to 1; none without visits.",
+        "The share of the period's visits that reached at least one goal (from 0 to 1, which the page shows as 0 to 100 %); none without visits.",
     ),
     define(
         "revenue",

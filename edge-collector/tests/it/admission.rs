@@ -1,6 +1,6 @@
 //! Which requests are taken, what is made of them, and what their senders are told.
 
-use footfall_proto::beacon::Consent;
+use footfall_proto::beacon::{BeaconBatch, Consent};
 use footfall_proto::limits::MAX_BODY_BYTES;
 use footfall_proto::relay::DropReason;
 use prost::Message;
@@ -48,6 +48,21 @@ async fn a_page_view_is_journalled_with_all_that_the_edge_knows() {
     );
     assert!(admitted.source_known);
     assert_eq!((admitted.user_id.len(), admitted.session_id.len()), (32, 32));
+    edge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_page_gave_up_is_counted_once_and_a_page_that_exaggerates_is_not_believed() {
+    let dir = folder();
+    let edge = RunningEdge::start(config(dir.path())).await;
+    let gave_up = |dropped, number| {
+        BeaconBatch { dropped, ..batch(vec![page_view(number)]) }.encode_to_vec()
+    };
+    for body in [gave_up(3, 1), gave_up(3, 1), gave_up(u32::MAX, 2)] {
+        assert_eq!(edge.send(body).await.0, 204);
+    }
+    let metrics = edge.metrics().await;
+    assert!(metrics.contains("footfall_edge_beacon_given_up_events_total 10003"), "{metrics}");
     edge.stop().await;
 }
 

@@ -20,6 +20,8 @@ struct Site {
     domain: String,
     extra_domains: Vec<String>,
     timezone: String,
+    /// What its revenue is in, ISO 4217.
+    currency: String,
     status: Status,
     sampling_rate: f64,
     /// What the owner pastes into every page.
@@ -40,6 +42,7 @@ impl Site {
             domain: website.domain,
             extra_domains: website.extra_domains,
             timezone: website.timezone,
+            currency: website.currency,
             status: website.status,
             sampling_rate: website.sampling_rate,
             tag,

@@ -125,6 +125,7 @@ async fn websites_are_listed_with_the_tag_to_paste() {
     let site = &body["sites"][0];
     assert_eq!(site["website_id"], face.website.website_id.as_str());
     assert_eq!((&site["domain"], &site["status"]), (&json!("demo.example"), &json!("active")));
+    assert_eq!(site["currency"], "USD");
     assert_eq!(
         site["tag"],
         r#"<script async src="http://127.0.0.1:8080/footfall.js" data-site="FF-DEMO-1"></script>"#

@@ -115,7 +115,7 @@ impl System {
 
     /// Waits until the sink has stored all that was sent.
     pub(super) async fn stored(&self) {
-        eventually("the sink", async || only(&self.log).lag("clickhouse") == 0).await;
+        eventually("the sink", async || only(&self.log).lag("clickhouse") == Some(0)).await;
     }
 
     /// How far the tables are.

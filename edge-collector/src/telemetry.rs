@@ -128,8 +128,10 @@ impl Default for Telemetry {
         let accepted = counter("events_accepted", "Events on disk");
         let id_collisions =
             counter("id_collisions", "Events stored under an id made here, theirs being taken");
-        let given_up =
-            counter("beacon_given_up_events", "Events that pages gave up, their queue being full, as they say");
+        let given_up = counter(
+            "beacon_given_up_events",
+            "Events that pages gave up, their queue being full, as they say",
+        );
         let unknown_keys = counter("json_unknown_keys", "JSON keys that no column has");
         let body_bytes = counter("body_bytes", "Body bytes as they arrived");
         let journal_failures = counter("journal_failures", "Appends that the journal refused or failed");

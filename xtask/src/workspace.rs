@@ -32,6 +32,9 @@ pub(crate) struct Needs {
     /// Tests that talk to the servers of `cargo xtask services`.
     #[serde(default)]
     services: Which,
+    /// Tests that talk to Druid, which is not among the servers of other tests: its start takes half a minute.
+    #[serde(default)]
+    druid: Vec<String>,
     /// Tests that measure time or load the machine: nothing else runs beside them.
     #[serde(default)]
     alone: Vec<String>,
@@ -66,6 +69,16 @@ impl Needs {
             Which::All(all) => *all,
             Which::Named(names) => names.iter().any(|name| name == test),
         }
+    }
+
+    /// Whether any test of the package talks to Druid.
+    pub(crate) fn druid(&self) -> bool {
+        !self.druid.is_empty()
+    }
+
+    /// Whether the test of this name talks to Druid.
+    pub(crate) fn druid_for(&self, test: &str) -> bool {
+        self.druid.iter().any(|name| name == test)
     }
 
     /// Whether nothing may run beside the test of this name.
@@ -119,6 +132,9 @@ mod tests {
         assert!(some.services() && some.services_for("tiers") && !some.services_for("kills"));
         assert!(some.alone("kills") && !some.alone("tiers"));
         assert!(!Needs::default().services() && !Needs::default().services_for("any"));
+        let druid = needs(r#"{"services": true, "druid": ["it"]}"#).unwrap();
+        assert!(druid.druid() && druid.druid_for("it") && !druid.druid_for("other"));
+        assert!(!all.druid() && !all.druid_for("it"));
     }
 
     #[test]

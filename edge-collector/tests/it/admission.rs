@@ -55,9 +55,7 @@ async fn a_page_view_is_journalled_with_all_that_the_edge_knows() {
 async fn what_a_page_gave_up_is_counted_once_and_a_page_that_exaggerates_is_not_believed() {
     let dir = folder();
     let edge = RunningEdge::start(config(dir.path())).await;
-    let gave_up = |dropped, number| {
-        BeaconBatch { dropped, ..batch(vec![page_view(number)]) }.encode_to_vec()
-    };
+    let gave_up = |dropped, number| BeaconBatch { dropped, ..batch(vec![page_view(number)]) }.encode_to_vec();
     for body in [gave_up(3, 1), gave_up(3, 1), gave_up(u32::MAX, 2)] {
         assert_eq!(edge.send(body).await.0, 204);
     }

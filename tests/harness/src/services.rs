@@ -161,6 +161,12 @@ pub fn clickhouse() -> ClickHouse {
     part("clickhouse", services().clickhouse)
 }
 
+/// Druid, likewise.
+#[must_use]
+pub fn druid() -> Druid {
+    part("druid", services().druid)
+}
+
 fn part<T>(name: &str, server: Option<T>) -> T {
     server.unwrap_or_else(|| panic!("{name} is not among the servers: cargo xtask services up {name}"))
 }

@@ -13,8 +13,8 @@ use serde::de::IgnoredAny;
 
 use crate::file;
 
-/// What central speaks to so far.
-const USED: [&str; 5] = ["kafka", "postgresql", "redis", "s3", "clickhouse"];
+/// All but Druid.
+const MOST: [&str; 5] = ["kafka", "postgresql", "redis", "s3", "clickhouse"];
 
 /// Dropping it ends the servers. Their data and logs stay.
 pub(crate) struct Held {
@@ -24,20 +24,20 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    /// Starts [`USED`] on ports of their own, with a folder that is new.
-    pub(crate) fn temporary() -> anyhow::Result<Self> {
+    /// Starts them on ports of their own, with a folder that is new; Druid too where it is wanted.
+    pub(crate) fn temporary(druid: bool) -> anyhow::Result<Self> {
         let mut random = [0; 6];
         getrandom::fill(&mut random).context("the system gives no random number")?;
         let name = format!("footfall-services-{}", file::hexadecimal(&random));
-        Self::start(&std::env::temp_dir().join(name), true)
+        Self::start(&std::env::temp_dir().join(name), true, druid)
     }
 
-    /// Starts what of [`USED`] is not running, and returns once each has answered. `free_ports` counts at the folder's first start.
-    pub(crate) fn start(folder: &Path, free_ports: bool) -> anyhow::Result<Self> {
+    /// Starts what of them is not running, and returns once each has answered. `free_ports` counts at the folder's first start.
+    pub(crate) fn start(folder: &Path, free_ports: bool, druid: bool) -> anyhow::Result<Self> {
         // Not by its path: building the tests may have put another executable there meanwhile.
         let mut command = Command::new("/proc/self/exe");
         command.args(["services", "up", "--no-build", "--until-eof", "--data"]).arg(folder);
-        command.args(USED);
+        command.args(MOST).args(druid.then_some("druid"));
         if free_ports {
             command.arg("--free-ports");
         }

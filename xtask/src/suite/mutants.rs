@@ -51,7 +51,7 @@ pub(super) fn prove(
     let program = fetch::cargo_mutants()?;
     let services = if chosen.iter().any(|package| package.needs.services()) {
         doctor::add(&[Need::Services], adding)?;
-        Some(Held::temporary()?)
+        Some(Held::temporary(chosen.iter().any(|package| package.needs.druid()))?)
     } else {
         None
     };

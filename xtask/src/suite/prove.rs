@@ -208,7 +208,7 @@ impl Proof {
         }
         let services = if story.services {
             doctor::add(&[Need::Services], adding)?;
-            Some(Held::temporary()?)
+            Some(Held::temporary(false)?)
         } else {
             None
         };

@@ -43,6 +43,15 @@ impl Scope {
         })
     }
 
+    /// Whether any of it talks to Druid. A part of a test's name means that where it says so.
+    pub(super) fn needs_druid(&self, packages: &[Package]) -> bool {
+        packages.iter().filter(|package| self.holds(package)).any(|package| match self {
+            Self::Named(name) => name.contains("druid"),
+            Self::Story(story) => package.needs.druid_for(story),
+            Self::Everything | Self::Package(_) => package.needs.druid(),
+        })
+    }
+
     /// The part of tests' names that is meant, if that is what is meant.
     pub(super) fn name(&self) -> Option<&str> {
         match self {

@@ -57,7 +57,7 @@ impl Test {
         beacon?;
         let mut rows = vec![("build".to_owned(), build_cost), ("beacon".to_owned(), beacon_cost)];
         let services = if needs_services {
-            let (services, cost) = Cost::of(Held::temporary)?;
+            let (services, cost) = Cost::of(|| Held::temporary(scope.needs_druid(&packages)))?;
             rows.push(("services' start".to_owned(), cost));
             Some(services?)
         } else {

@@ -14,6 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "footfall-derive",
         &["footfall-clickhouse", "footfall-daemon", "footfall-log", "footfall-metadata", "footfall-tables"],
     ),
+    ("footfall-druid", &["footfall-daemon"]),
     ("footfall-edge", &["footfall-daemon", "footfall-http-server", "footfall-journal", "footfall-proto"]),
     ("footfall-event-store", &["footfall-daemon", "footfall-http-server"]),
     ("footfall-harness", &["footfall-daemon", "footfall-proto"]),

@@ -100,7 +100,8 @@ impl Up {
             compile::servers(self.release)?;
             beacon::build(place::root())?;
         }
-        let services = self.full.then(|| Held::start(&layout.services(), self.free_ports)).transpose()?;
+        let services =
+            self.full.then(|| Held::start(&layout.services(), self.free_ports, false)).transpose()?;
         let system = self.prepare(layout, services.as_ref().map(Held::report))?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let lived = runtime.block_on(system.live());

@@ -141,7 +141,10 @@ async fn commits_are_counted_as_lag_for_each_sink(fixture: &LogFixture) {
     append_of(&log, SITES[2], 1, 0, 50).await;
     let partition = log.partition(partition_of(SITES[2], log.partitions())).expect("owned");
     let (mut quick, _slow) = (consumer(&partition, "quick").await, consumer(&partition, "slow").await);
-    assert_eq!((partition.lag("quick"), partition.lag("slow"), partition.lag("unknown")), (Some(50), Some(50), None));
+    assert_eq!(
+        (partition.lag("quick"), partition.lag("slow"), partition.lag("unknown")),
+        (Some(50), Some(50), None)
+    );
     collect(&mut quick, 50).await;
     partition.commit("quick", 50).expect("committed");
     partition.commit("slow", 20).expect("committed");

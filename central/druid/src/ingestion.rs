@@ -71,7 +71,8 @@ impl Ingestion {
                     "useEarliestOffset": true,
                     "taskCount": self.tasks,
                     "replicas": 1,
-                    "taskDuration": "PT1H",
+                    // As Druid gives it back.
+                    "taskDuration": "PT3600S",
                 },
                 "tuningConfig": {
                     "type": "kafka",

@@ -15,10 +15,10 @@ const HOUR_MS: i64 = 60 * MINUTE_MS;
 const DAY_MS: i64 = 24 * HOUR_MS;
 const USERS: u32 = 500;
 
-fn page_view<'a>(at: i64, page_path: &'a str, user: &'a str) -> Row<'a> {
+fn page_view<'a>(website_id: &'a str, at: i64, page_path: &'a str, user: &'a str) -> Row<'a> {
     Row {
         timestamp: at,
-        website_id: "shop",
+        website_id,
         page_path,
         country: "DE",
         user_id: Some(user),
@@ -31,7 +31,7 @@ fn page_view<'a>(at: i64, page_path: &'a str, user: &'a str) -> Row<'a> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn druid_reads_what_was_committed_and_answers_with_it() {
     let story = Story::begin().await;
-    let (druid, wanted) = (story.druid(), story.ingestion());
+    let (druid, website, wanted) = (story.druid(), story.website(), story.ingestion());
     assert!(druid.look(&wanted, 1).await.expect("taken").submitted);
     assert!(!druid.look(&wanted, 1).await.expect("looked").submitted, "it is what is wanted");
 
@@ -43,7 +43,10 @@ async fn druid_reads_what_was_committed_and_answers_with_it() {
         .zip(0..)
         .flat_map(|(user, number)| {
             let at = MIDNIGHT_MS + number % 60 * MINUTE_MS;
-            [page_view(at, pages[number as usize % 3], user), page_view(at + HOUR_MS, "/", user)]
+            [
+                page_view(website, at, pages[number as usize % 3], user),
+                page_view(website, at + HOUR_MS, "/", user),
+            ]
         })
         .collect();
     story.send(&views, true).await;
@@ -55,11 +58,11 @@ async fn druid_reads_what_was_committed_and_answers_with_it() {
         user_id: None,
         session_id: None,
         pageviews: 0,
-        ..page_view(MIDNIGHT_MS, "/", "")
+        ..page_view(website, MIDNIGHT_MS, "/", "")
     };
     story.send(&[later(12.5, 0), later(0.0, 1), later(0.0, 1), later(0.0, -1)], true).await;
 
-    let day = Scope { website_id: "shop".to_owned(), from_ms: MIDNIGHT_MS, to_ms: MIDNIGHT_MS + DAY_MS };
+    let day = Scope { website_id: website.to_owned(), from_ms: MIDNIGHT_MS, to_ms: MIDNIGHT_MS + DAY_MS };
     let all = i64::from(2 * USERS);
     let totals = eventually("all rows", async || {
         let totals = druid.totals(&day).await.ok()?;

@@ -65,6 +65,11 @@ impl Story {
         &self.druid
     }
 
+    /// A website that no other story has.
+    pub(super) fn website(&self) -> &str {
+        &self.topic
+    }
+
     pub(super) fn ingestion(&self) -> Ingestion {
         let password = std::fs::read_to_string(&self.kafka.password_file).expect("a password");
         let login = format!(
@@ -108,7 +113,9 @@ impl Story {
         self.order("suspend").await;
     }
 
+    /// Forgets how far it has read as well: another topic would not be read from where this one was left.
     pub(super) async fn end(self) {
+        self.order("reset").await;
         self.order("terminate").await;
     }
 

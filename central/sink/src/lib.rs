@@ -5,6 +5,7 @@ pub mod batch;
 pub mod clickhouse;
 pub mod dead_letters;
 pub mod delivery;
+pub mod druid;
 mod failure;
 mod health;
 pub mod live;

@@ -32,6 +32,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "footfall-blobs",
             "footfall-clickhouse",
             "footfall-daemon",
+            "footfall-druid",
             "footfall-live",
             "footfall-log",
             "footfall-proto",

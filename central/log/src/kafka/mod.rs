@@ -19,6 +19,7 @@ mod partition;
 mod positions;
 mod producer;
 mod reader;
+mod row_topic;
 mod session;
 mod status;
 mod topic;
@@ -34,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use client::Options;
 pub use dead_letters::read_dead_letters;
+pub use row_topic::RowTopic;
 
 pub(super) use assignment::{Assignment, GainedPartition};
 pub(super) use partition::KafkaPartition;

@@ -67,6 +67,6 @@ impl Running {
 /// Writes what a partition holds into the raw log.
 pub(crate) async fn file(partition: &Partition, blobs: &Blobs) {
     let filing = Running::raw_log(partition, blobs, Duration::from_millis(50), 1);
-    eventually("the raw log", async || partition.lag(RawLog::NAME) == 0).await;
+    eventually("the raw log", async || partition.lag(RawLog::NAME) == Some(0)).await;
     filing.drain().await;
 }

@@ -153,3 +153,102 @@ fn rows<'a>(record: &DecodedRecord<'a>, read: &DecodedEvent<'a>) -> [Option<Row<
 fn encode(row: &Row<'_>) -> Bytes {
     serde_json::to_vec(row).expect("texts and finite numbers are JSON").into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+    use footfall_proto::beacon::Event;
+    use footfall_proto::relay::{AdmittedEvent, Record, Visit};
+    use footfall_proto::traffic_source;
+    use prost::Message as _;
+    use serde_json::{Value, json};
+
+    const AT_MS: i64 = 1_796_083_200_000;
+
+    fn event(number: u8, event_type: &str, engagement_ms: u32) -> AdmittedEvent {
+        let event = Event {
+            event_id: vec![number; 16].into(),
+            event_type: event_type.to_owned(),
+            page_title: "Books".to_owned(),
+            engagement_ms,
+            ..Event::default()
+        };
+        AdmittedEvent {
+            event: event.encode_to_vec().into(),
+            event_id: vec![number; 16].into(),
+            user_id: "user".to_owned(),
+            session_id: "session".to_owned(),
+            page_path: "/books".to_owned(),
+            traffic_source: "organic".to_owned(),
+            ..AdmittedEvent::default()
+        }
+    }
+
+    fn record(visit: Visit, events: Vec<AdmittedEvent>) -> Bytes {
+        let visit = Some(Visit { country: "DE".to_owned(), browser: "Firefox".to_owned(), ..visit });
+        let record = Record {
+            website_id: "shop".to_owned(),
+            server_timestamp_ms: AT_MS,
+            visit,
+            events,
+            traffic_source_version: traffic_source::VERSION,
+            ..Record::default()
+        };
+        record.encode_to_vec().into()
+    }
+
+    async fn rows_of(records: Vec<Bytes>) -> (Vec<Value>, RowBatcher) {
+        let dir = tempfile::tempdir().expect("a folder");
+        let log = sample::open_log(dir.path()).await;
+        sample::send(&log, 0, records).await;
+        let mut cursor = sample::only(&log).observer_at("test", 0).await.expect("a cursor");
+        let (mut batcher, now) = (RowBatcher::default(), Instant::now());
+        let batch = cursor.next().await.expect("records");
+        assert!(batcher.add(&batch, now).is_none());
+        log.close();
+        let rows = batcher.rows.iter().map(|(_, row)| serde_json::from_slice(row).expect("JSON")).collect();
+        (rows, batcher)
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_page_view_is_a_row_and_what_comes_later_adds_to_its_page_without_a_visitor() {
+        let events = vec![event(1, "pageview", 0), event(2, "engagement", 2500), event(3, "click", 0)];
+        let whole = Visit { sample_rate: 1.0, ..Visit::default() };
+        // One that is sent twice counts once.
+        let again = record(whole.clone(), vec![event(1, "pageview", 0)]);
+        let (rows, batcher) = rows_of(vec![record(whole, events), again]).await;
+        let of = |row: &Value| {
+            let fields =
+                ["timestamp", "website_id", "page_path", "browser", "user_id", "pageviews", "time_on_page"];
+            fields.map(|field| row[field].clone())
+        };
+        let seen: Vec<_> = rows.iter().map(of).collect();
+        let row = |page: &str, browser: &str, user: Value, views: u8, time: f64| {
+            [json!(AT_MS), json!("shop"), json!(page), json!(browser), user, json!(views), json!(time)]
+        };
+        assert_eq!(
+            seen,
+            [
+                row("/books", "Firefox", json!("user"), 1, 0.0),
+                row("", "", json!("user"), 0, 0.0),
+                row("/books", "Firefox", Value::Null, 0, 2.5),
+                row("", "", json!("user"), 0, 0.0),
+            ]
+        );
+        assert_eq!(
+            (&rows[0]["page_title"], &rows[0]["traffic_source"]),
+            (&json!("Books"), &json!("organic"))
+        );
+        assert!(batcher.due(0).is_some() && batcher.due(1) < batcher.due(0), "a backlog does not wait");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn bots_and_websites_that_keep_a_share_have_no_rows_and_nothing_is_due() {
+        let view = || vec![event(fastrand::u8(1..), "pageview", 0)];
+        let bot = Visit { is_bot: true, sample_rate: 1.0, ..Visit::default() };
+        let sampled = Visit { sample_rate: 0.25, ..Visit::default() };
+        let (rows, batcher) = rows_of(vec![record(bot, view()), record(sampled, view())]).await;
+        assert!(rows.is_empty() && batcher.due(0).is_none(), "{rows:?}");
+    }
+}

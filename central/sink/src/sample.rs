@@ -58,7 +58,8 @@ pub(crate) async fn append_rubbish(log: &Log, offset: u64) {
     send(log, offset, vec![Bytes::from_static(b"\xff\xff rubbish")]).await;
 }
 
-async fn send(log: &Log, first: u64, records: Vec<Bytes>) {
+/// Appends these as an edge would send them.
+pub(crate) async fn send(log: &Log, first: u64, records: Vec<Bytes>) {
     let epoch = Bytes::from_static(&[1; 16]);
     log.appender("edge-1").append(epoch, first, records).await.expect("appended");
 }

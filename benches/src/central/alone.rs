@@ -80,7 +80,7 @@ impl Alone {
             sinks.spawn(footfall_sink::run(Arc::clone(&sink), context, stop.clone()));
         }
         let begun = Instant::now();
-        while partitions.iter().any(|partition| partition.lag(ClickHouse::NAME) > 0) {
+        while partitions.iter().any(|partition| partition.lag(ClickHouse::NAME) != Some(0)) {
             if begun.elapsed() > PATIENCE {
                 bail!("the sink does not store everything in {PATIENCE:?}");
             }

@@ -26,6 +26,8 @@ pub struct Options {
     pub coordinator: String,
     /// URL of the broker, or of a router.
     pub broker: String,
+    /// The data source, and its supervisor.
+    pub data_source: String,
     /// Who asks, where Druid wants to know: with the password in this file, read for every request.
     pub user: Option<(String, PathBuf)>,
     /// Certificates that Druid's own is signed by, PEM; the system's otherwise.
@@ -37,6 +39,7 @@ impl fmt::Debug for Options {
         f.debug_struct("Options")
             .field("coordinator", &self.coordinator)
             .field("broker", &self.broker)
+            .field("data_source", &self.data_source)
             .finish_non_exhaustive()
     }
 }
@@ -45,7 +48,7 @@ impl fmt::Debug for Options {
 #[derive(Clone, Debug)]
 pub struct Druid {
     client: reqwest::Client,
-    options: Options,
+    pub(crate) options: Options,
 }
 
 /// A process of Druid's.

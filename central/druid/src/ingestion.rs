@@ -1,11 +1,11 @@
-//! What Druid is told to read: the supervisor spec of data source `page_views`, with the dimensions, metrics and granularities of
+//! What Druid is told to read: the supervisor spec of a data source of page views, with the dimensions, metrics and granularities of
 //! `database-design.txt`, corrected where they could not work (DESIGN, section 6, point 8). Pure.
 //!
 //! Format: <https://druid.apache.org/docs/33.0.0/ingestion/kafka-ingestion/>.
 
 use serde_json::{Map, Value, json};
 
-/// The data source, its topic and its supervisor are called so.
+/// What the data source and its topic are called, unless somebody says otherwise.
 pub const PAGE_VIEWS: &str = "page_views";
 /// The dimensions of a row, in this order, besides its time.
 pub const DIMENSIONS: [&str; 12] = [
@@ -37,8 +37,8 @@ pub struct Ingestion {
 }
 
 impl Ingestion {
-    /// The spec.
-    pub(crate) fn spec(&self) -> Value {
+    /// The spec of this data source.
+    pub(crate) fn spec(&self, data_source: &str) -> Value {
         let mut consumer: Map<String, Value> =
             self.kafka.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
         // Rows, cursor and what sessions told are one transaction: what was given up is never seen.
@@ -47,7 +47,7 @@ impl Ingestion {
             "type": "kafka",
             "spec": {
                 "dataSchema": {
-                    "dataSource": PAGE_VIEWS,
+                    "dataSource": data_source,
                     "timestampSpec": { "column": "timestamp", "format": "millis" },
                     "dimensionsSpec": { "dimensions": DIMENSIONS },
                     "metricsSpec": [
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn the_spec_has_the_designs_dimensions_and_metrics_and_reads_what_was_committed() {
-        let spec = ingestion().spec();
+        let spec = ingestion().spec(PAGE_VIEWS);
         let schema = &spec["spec"]["dataSchema"];
         assert_eq!(schema["dimensionsSpec"]["dimensions"].as_array().map(Vec::len), Some(12));
         let metrics = schema["metricsSpec"].as_array().expect("metrics");
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn what_druid_adds_is_no_change_and_everything_else_is() {
-        let wanted = ingestion().spec();
+        let wanted = ingestion().spec(PAGE_VIEWS);
         let mut has = wanted.clone();
         has["suspended"] = json!(false);
         has["spec"]["tuningConfig"]["maxRowsInMemory"] = json!(150_000);

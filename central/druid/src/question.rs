@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::ingestion::{DIMENSIONS, PAGE_VIEWS, SKETCH_LG_K};
+use super::ingestion::{DIMENSIONS, SKETCH_LG_K};
 
 /// The first time that Druid takes in an interval, and one that is after all.
 const TIMES_MS: std::ops::RangeInclusive<i64> = 0..=4_102_444_800_000;
@@ -63,24 +63,30 @@ impl Dimension {
 
 impl Scope {
     /// The figures of the whole period.
-    pub(crate) fn totals(&self, within: Duration) -> Value {
-        self.query("timeseries", &json!("all"), within)
+    pub(crate) fn totals(&self, data_source: &str, within: Duration) -> Value {
+        self.query(data_source, "timeseries", &json!("all"), within)
     }
 
     /// The figures of each bucket that has rows.
-    pub(crate) fn series(&self, bucket: Bucket, zone: &str, within: Duration) -> Value {
+    pub(crate) fn series(&self, data_source: &str, bucket: Bucket, zone: &str, within: Duration) -> Value {
         let period = match bucket {
             Bucket::Hour => "PT1H",
             Bucket::Day => "P1D",
         };
         let granularity = json!({ "type": "period", "period": period, "timeZone": zone });
-        self.query("timeseries", &granularity, within)
+        self.query(data_source, "timeseries", &granularity, within)
     }
 
     /// The values of a dimension with the most page views, so many; of those that have equally many, the first by name. Not `topN`, which
     /// is quicker and may leave out a value that is frequent in few segments.
-    pub(crate) fn top_list(&self, dimension: Dimension, limit: u16, within: Duration) -> Value {
-        let mut query = self.query("groupBy", &json!("all"), within);
+    pub(crate) fn top_list(
+        &self,
+        data_source: &str,
+        dimension: Dimension,
+        limit: u16,
+        within: Duration,
+    ) -> Value {
+        let mut query = self.query(data_source, "groupBy", &json!("all"), within);
         query["dimensions"] = json!([dimension.0]);
         query["limitSpec"] = json!({
             "type": "default",
@@ -94,12 +100,12 @@ impl Scope {
         query
     }
 
-    fn query(&self, kind: &str, granularity: &Value, within: Duration) -> Value {
+    fn query(&self, data_source: &str, kind: &str, granularity: &Value, within: Duration) -> Value {
         let from = self.from_ms.clamp(*TIMES_MS.start(), *TIMES_MS.end());
         let to = self.to_ms.clamp(from, *TIMES_MS.end());
         json!({
             "queryType": kind,
-            "dataSource": PAGE_VIEWS,
+            "dataSource": data_source,
             "intervals": [format!("{}/{}", instant(from), instant(to))],
             "granularity": granularity,
             "filter": { "type": "equals", "column": "website_id", "matchValueType": "STRING", "matchValue": self.website_id },
@@ -198,6 +204,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const SOURCE: &str = "page_views";
     const LIMIT: Duration = Duration::from_secs(5);
 
     fn scope(website_id: &str) -> Scope {
@@ -206,22 +213,22 @@ mod tests {
 
     #[test]
     fn a_question_names_its_interval_its_clocks_and_how_long_it_may_take() {
-        let query = scope("w").series(Bucket::Day, "Asia/Kolkata", LIMIT);
+        let query = scope("w").series(SOURCE, Bucket::Day, "Asia/Kolkata", LIMIT);
         assert_eq!(query["intervals"][0], "2026-12-01T00:00:00Z/2026-12-02T00:00:00Z");
         assert_eq!(
             query["granularity"],
             json!({ "type": "period", "period": "P1D", "timeZone": "Asia/Kolkata" })
         );
         assert_eq!(query["context"]["timeout"], 5000);
-        assert_eq!(scope("w").totals(LIMIT)["granularity"], "all");
+        assert_eq!(scope("w").totals(SOURCE, LIMIT)["granularity"], "all");
         let back = Scope { from_ms: i64::MAX, to_ms: i64::MIN, ..scope("w") };
-        assert_eq!(back.totals(LIMIT)["intervals"][0], "2100-01-01T00:00:00Z/2100-01-01T00:00:00Z");
+        assert_eq!(back.totals(SOURCE, LIMIT)["intervals"][0], "2100-01-01T00:00:00Z/2100-01-01T00:00:00Z");
     }
 
     #[test]
     fn a_website_that_looks_like_a_query_is_a_string_in_its_place() {
         let evil = "x\" OR \"1\"=\"1";
-        let query = scope(evil).top_list(Dimension::named("page_path").expect("known"), 10, LIMIT);
+        let query = scope(evil).top_list(SOURCE, Dimension::named("page_path").expect("known"), 10, LIMIT);
         assert_eq!(query["filter"]["matchValue"], evil);
         assert_eq!(serde_json::from_str::<Value>(&query.to_string()).expect("JSON"), query);
     }
@@ -262,7 +269,7 @@ mod tests {
 
         #[test]
         fn every_time_has_a_name(from_ms in any::<i64>(), to_ms in any::<i64>()) {
-            let query = Scope { from_ms, to_ms, ..scope("w") }.totals(LIMIT);
+            let query = Scope { from_ms, to_ms, ..scope("w") }.totals(SOURCE, LIMIT);
             prop_assert!(query["intervals"][0].as_str().expect("text").contains('/'));
         }
     }

@@ -20,7 +20,9 @@ impl Druid {
     /// # Errors
     /// [`DruidError`].
     pub async fn totals(&self, scope: &Scope) -> Result<Figures, DruidError> {
-        let answer = self.post(Part::Broker, QUERY, "a question", &scope.totals(WITHIN)).await?;
+        let answer = self
+            .post(Part::Broker, QUERY, "a question", &scope.totals(&self.options.data_source, WITHIN))
+            .await?;
         question::read_totals(&answer).map_err(unreadable)
     }
 
@@ -34,7 +36,7 @@ impl Druid {
         bucket: Bucket,
         zone: &str,
     ) -> Result<Vec<(i64, Figures)>, DruidError> {
-        let question = scope.series(bucket, zone, WITHIN);
+        let question = scope.series(&self.options.data_source, bucket, zone, WITHIN);
         let answer = self.post(Part::Broker, QUERY, "a question", &question).await?;
         question::read_series(&answer).map_err(unreadable)
     }
@@ -49,7 +51,7 @@ impl Druid {
         dimension: Dimension,
         limit: u16,
     ) -> Result<Vec<(String, Figures)>, DruidError> {
-        let question = scope.top_list(dimension, limit, WITHIN);
+        let question = scope.top_list(&self.options.data_source, dimension, limit, WITHIN);
         let answer = self.post(Part::Broker, QUERY, "a question", &question).await?;
         question::read_top_list(&answer, dimension).map_err(unreadable)
     }

@@ -7,6 +7,8 @@ use serde_json::Value;
 /// What the overlord says of a supervisor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
+    /// The supervisor, called as its data source.
+    pub data_source: String,
     /// `RUNNING`, `PENDING`, `SUSPENDED`, `UNHEALTHY_SUPERVISOR`, `UNHEALTHY_TASKS` or another.
     pub state: String,
     /// The same more closely, such as `CREATING_TASKS` or `UNABLE_TO_CONNECT_TO_STREAM`.
@@ -35,6 +37,7 @@ impl Status {
             Some(text.split_whitespace().collect::<Vec<_>>().join(" "))
         });
         Self {
+            data_source: answer["id"].as_str().unwrap_or_default().to_owned(),
             state: text("state"),
             detailed_state: text("detailedState"),
             healthy: payload["healthy"].as_bool().unwrap_or(false),
@@ -47,15 +50,18 @@ impl Status {
 
     /// What a person has to do something about, with what; nothing while all is well or still begins.
     pub fn problem(&self) -> Option<String> {
+        let of = &self.data_source;
         let error = self.newest_error.as_ref().map_or(String::new(), |error| format!(" ({error})"));
         if self.suspended {
-            return Some("Druid's ingestion of page_views is suspended: POST /druid/indexer/v1/supervisor/page_views/resume to its coordinator".to_owned());
+            return Some(format!(
+                "Druid's ingestion of {of} is suspended: POST /druid/indexer/v1/supervisor/{of}/resume to its coordinator"
+            ));
         }
         if self.healthy {
             return None;
         }
         let (state, remedy) = (&self.detailed_state, self.remedy());
-        Some(format!("Druid's ingestion of page_views is unhealthy, {state}: {remedy}{error}"))
+        Some(format!("Druid's ingestion of {of} is unhealthy, {state}: {remedy}{error}"))
     }
 
     fn remedy(&self) -> &'static str {

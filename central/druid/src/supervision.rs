@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::{Druid, Part};
 use super::error::DruidError;
-use super::ingestion::{Ingestion, PAGE_VIEWS, says};
+use super::ingestion::{Ingestion, says};
 use super::metrics::Metrics;
 use super::retention;
 use super::status::Status;
@@ -47,8 +47,9 @@ impl Druid {
     /// # Errors
     /// [`DruidError`]; a spec or rules that are refused are permanent.
     pub async fn look(&self, wanted: &Ingestion, replicas: u32) -> Result<Look, DruidError> {
-        let spec = wanted.spec();
-        let has = self.get(Part::Coordinator, &supervisor("")).await?;
+        let data_source = &self.options.data_source;
+        let spec = wanted.spec(data_source);
+        let has = self.get(Part::Coordinator, &supervisor(data_source, "")).await?;
         let is_suspended = has.as_ref().is_some_and(|has| has["suspended"] == true);
         let submitted = !has.as_ref().is_some_and(|has| says(has, &spec));
         // A spec that is given anew would run; one that was suspended stays so until a person resumes it.
@@ -56,19 +57,19 @@ impl Druid {
             self.post(Part::Coordinator, "druid/indexer/v1/supervisor", "the ingestion's spec", &spec)
                 .await?;
         }
-        let rules_at = format!("druid/coordinator/v1/rules/{PAGE_VIEWS}");
+        let rules_at = format!("druid/coordinator/v1/rules/{data_source}");
         let rules = retention::rules(replicas);
         let has = self.get(Part::Coordinator, &rules_at).await?.unwrap_or(Value::Null);
         if !says(&has, &rules) {
             self.post(Part::Coordinator, &rules_at, "the retention rules", &rules).await?;
         }
-        let status = self.get(Part::Coordinator, &supervisor("/status")).await?;
+        let status = self.get(Part::Coordinator, &supervisor(data_source, "/status")).await?;
         Ok(Look { submitted: submitted && !is_suspended, status: status.as_ref().map(Status::read) })
     }
 }
 
-fn supervisor(of: &str) -> String {
-    format!("druid/indexer/v1/supervisor/{PAGE_VIEWS}{of}")
+fn supervisor(data_source: &str, of: &str) -> String {
+    format!("druid/indexer/v1/supervisor/{data_source}{of}")
 }
 
 /// Looks every ten seconds, until `stop`. Several centrals may: they want the same.

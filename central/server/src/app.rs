@@ -94,6 +94,7 @@ async fn serve(config: Config, sockets: Sockets, stop: CancellationToken) -> any
         blobs: Blobs::open(&config.blobs)?,
         close_after: config.close_after,
         raw_log: telemetry.raw_log.clone(),
+        druid: config.druid.as_ref().map(|druid| (druid.kafka.clone(), druid.ingestion.topic.clone())),
     };
     let sinks = tokio::spawn(supervise(
         log.owned(),
@@ -127,6 +128,22 @@ async fn serve(config: Config, sockets: Sockets, stop: CancellationToken) -> any
     };
     let derive =
         config.derive.then(|| tokio::spawn(footfall_derive::supervise(derivation, ends.api.clone())));
+    let (druid_health, druid_metrics) = (footfall_druid::Health::default(), telemetry.druid.clone());
+    let druid = match config.druid {
+        Some(config::Druid { connection, ingestion, servers, .. }) => {
+            let (druid, health) = (footfall_druid::Druid::open(connection)?, druid_health.clone());
+            let stop = ends.api.clone();
+            Some(tokio::spawn(footfall_druid::supervise(
+                druid,
+                ingestion,
+                servers,
+                druid_metrics,
+                health,
+                stop,
+            )))
+        }
+        None => None,
+    };
     let jobs_context = footfall_jobs::Context {
         leases: metadata.clone(),
         holder,
@@ -138,7 +155,7 @@ async fn serve(config: Config, sockets: Sockets, stop: CancellationToken) -> any
     let state = ApiState {
         metadata: metadata.clone(),
         readiness: readiness(&metadata, &log, &store, &live, sink_health),
-        warnings: warnings(&log, job_health, ingest_health, derive_health),
+        warnings: warnings(&log, job_health, ingest_health, derive_health, druid_health),
         reports: Reports::new(store.query_client(), live.answers(), config.stale, telemetry.query.clone()),
         live: live.clone(),
         metrics: metrics(&log, &store, &telemetry),
@@ -185,6 +202,9 @@ async fn serve(config: Config, sockets: Sockets, stop: CancellationToken) -> any
     if let Some(derive) = derive {
         finish("the derived tables", INGEST_END, derive).await;
     }
+    if let Some(druid) = druid {
+        finish("the watch over Druid", INGEST_END, druid).await;
+    }
     finish("the policy watch", INGEST_END, policy_watch).await;
     metadata.close().await;
     ends.store.cancel();
@@ -227,11 +247,13 @@ fn warnings(
     jobs: JobHealth,
     ingest: IngestHealth,
     derive: footfall_derive::Health,
+    druid: footfall_druid::Health,
 ) -> api::Readiness {
     let log = log.clone();
     let now_ms = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
     Arc::new(move || {
-        [log.warnings(), jobs.faults(), ingest.warnings(now_ms()), derive.warnings(now_ms())].concat()
+        let druid = druid.problem().into_iter().collect();
+        [log.warnings(), jobs.faults(), ingest.warnings(now_ms()), derive.warnings(now_ms()), druid].concat()
     })
 }
 

@@ -1,6 +1,7 @@
 //! What central is told, by its TOML file and the environment: first as it was written, then checked and made whole. Opens no port and
 //! changes no file.
 
+mod druid;
 mod error;
 mod kafka;
 mod raw;
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::ingest;
+pub use druid::Druid;
 pub use error::ConfigError;
 use raw::{RawBlobs, RawConfig, RawEventStore, RawLog, RawMetadata, RawMetadataBackend, RawRelay, RawS3};
 
@@ -43,6 +45,8 @@ pub struct Config {
     pub stale: Duration,
     /// Whether sessions, conversions and aggregates are computed.
     pub derive: bool,
+    /// Druid, where it is fed.
+    pub druid: Option<Druid>,
     /// Where the tag to copy loads the beacon from.
     pub tag_edge_url: String,
 }
@@ -144,6 +148,7 @@ impl RawConfig {
         let event_store = self.event_store.resolve(&self.data)?;
         let metadata = self.metadata.resolve(&self.data)?;
         let close_after = Duration::from_secs(self.blobs.close_after_seconds);
+        let log = self.log.resolve()?;
         Ok(Config {
             metadata,
             live: self.live.resolve()?,
@@ -153,7 +158,8 @@ impl RawConfig {
             relay,
             receipt_window,
             event_store,
-            log: self.log.resolve()?,
+            druid: self.druid.resolve(&log)?,
+            log,
             blobs: self.blobs.resolve(&self.data)?,
             close_after,
             tag_edge_url: self.tag.edge_url,

@@ -30,6 +30,8 @@ pub struct Telemetry {
     pub job: footfall_jobs::Metrics,
     /// Those of the derived tables.
     pub derive: footfall_derive::Metrics,
+    /// Those of Druid's ingestion.
+    pub druid: footfall_druid::Metrics,
     /// The reports'.
     pub query: footfall_query::Metrics,
     /// Those of the dashboard's connections.
@@ -93,6 +95,7 @@ impl Telemetry {
         let raw_log = footfall_sink::raw_log::Metrics::register(registry.sub_registry_with_prefix("raw_log"));
         let job = footfall_jobs::Metrics::register(registry.sub_registry_with_prefix("job"));
         let derive = footfall_derive::Metrics::register(registry.sub_registry_with_prefix("derive"));
+        let druid = footfall_druid::Metrics::register(registry.sub_registry_with_prefix("druid"));
         let query = footfall_query::Metrics::register(registry.sub_registry_with_prefix("query"));
         let http = footfall_http_server::Metrics::register(registry.sub_registry_with_prefix("http"));
         let gauges = Gauges::default();
@@ -132,6 +135,7 @@ impl Telemetry {
             raw_log,
             job,
             derive,
+            druid,
             query,
             http,
             gauges,

@@ -48,6 +48,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "footfall-clickhouse",
             "footfall-daemon",
             "footfall-derive",
+            "footfall-druid",
             "footfall-http-server",
             "footfall-jobs",
             "footfall-live",

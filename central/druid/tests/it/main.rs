@@ -108,7 +108,8 @@ async fn druid_says_why_it_takes_no_spec_and_one_that_is_away_is_named() {
     let services = footfall_harness::services::druid();
     let at = |coordinator: &str| {
         let broker = services.broker.clone();
-        let options = Options { coordinator: coordinator.to_owned(), broker, user: None, ca_file: None };
+        let (coordinator, data_source) = (coordinator.to_owned(), "nothing".to_owned());
+        let options = Options { coordinator, broker, data_source, user: None, ca_file: None };
         Druid::open(options).expect("opened")
     };
     // Kafka is nowhere.
@@ -128,7 +129,8 @@ async fn druid_is_told_who_asks_and_a_refusal_names_the_password() {
     footfall_daemon::file::replace(&file, b"secret", 0o600).expect("written");
     let (url, heads) = story::refuse_everybody().await;
     let user = Some(("footfall".to_owned(), file));
-    let options = Options { coordinator: url.clone(), broker: url, user, ca_file: None };
+    let data_source = "nothing".to_owned();
+    let options = Options { coordinator: url.clone(), broker: url, data_source, user, ca_file: None };
     let druid = Druid::open(options).expect("opened");
     let spec = Ingestion { topic: "page_views".to_owned(), kafka: vec![], tasks: 1 };
     let refused = druid.look(&spec, 1).await.expect_err("refused");

@@ -54,6 +54,7 @@ impl Story {
         let options = Options {
             coordinator: druid.coordinator.clone(),
             broker: druid.broker.clone(),
+            data_source: topic.clone(),
             user: None,
             ca_file: None,
         };
@@ -120,7 +121,7 @@ impl Story {
     }
 
     async fn order(&self, what: &str) {
-        let url = format!("{}/druid/indexer/v1/supervisor/page_views/{what}", self.coordinator);
+        let url = format!("{}/druid/indexer/v1/supervisor/{}/{what}", self.coordinator, self.topic);
         let answer = reqwest::Client::new().post(url).send().await.expect("answered");
         assert!(answer.status().is_success(), "{what}: {}", answer.status());
     }

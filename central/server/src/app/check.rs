@@ -66,6 +66,7 @@ fn secrets(config: &Config) -> impl Iterator<Item = (&'static str, &Path)> {
         footfall_blobs::Location::S3(s3) => Some(&s3.secret_key_file),
         footfall_blobs::Location::Folder(_) => None,
     };
+    let druid = config.druid.iter().flat_map(|druid| &druid.secrets);
     let named = [
         (EVENT_STORE, Some(&config.event_store.password_file)),
         ("log.kafka.password_file", kafka),
@@ -73,7 +74,8 @@ fn secrets(config: &Config) -> impl Iterator<Item = (&'static str, &Path)> {
         ("live.redis.password_file", redis),
         ("blobs.s3.secret_key_file", s3),
     ];
-    named.into_iter().filter_map(|(key, path)| Some((key, path?.as_path())))
+    let named = named.into_iter().filter_map(|(key, path)| Some((key, path?.as_path())));
+    named.chain(druid.map(|(key, path)| (*key, path.as_path())))
 }
 
 /// Looks whether the ports can be bound. While a central runs on this data they are taken, as they should be: then they are not looked at.

@@ -9,6 +9,7 @@ use footfall_live::Live;
 use footfall_sink::AnySink;
 use footfall_sink::clickhouse::ClickHouse;
 use footfall_sink::dead_letters::DeadLetters;
+use footfall_sink::druid::Druid;
 use footfall_sink::live::LiveView;
 use footfall_sink::raw_log::{self, RawLog};
 
@@ -20,14 +21,18 @@ pub(super) struct Stores {
     /// After this much time an object of the raw log is closed.
     pub(super) close_after: Duration,
     pub(super) raw_log: raw_log::Metrics,
+    /// The Kafka and the topic of rows for Druid, where it is fed.
+    pub(super) druid: Option<(footfall_log::kafka::Options, String)>,
 }
 
 /// One line for each sink. All of them begin at once, whatever their order.
 pub(super) fn table(stores: Stores) -> Vec<Arc<dyn AnySink>> {
-    vec![
+    let druid = stores.druid.map(|(kafka, topic)| Arc::new(Druid::new(kafka, topic)) as Arc<dyn AnySink>);
+    let always: [Arc<dyn AnySink>; 4] = [
         Arc::new(RawLog::new(stores.blobs, stores.close_after, stores.raw_log)),
         Arc::new(ClickHouse::new(stores.events)),
         Arc::new(LiveView::new(stores.live)),
         Arc::new(DeadLetters),
-    ]
+    ];
+    always.into_iter().chain(druid).collect()
 }

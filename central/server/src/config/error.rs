@@ -79,6 +79,17 @@ pub enum ConfigError {
     /// A value that Kafka has no use for.
     #[error("log.kafka.{0}")]
     Kafka(&'static str),
+    /// A value that nobody can do anything with for Druid.
+    #[error("druid.{0}")]
+    Druid(&'static str),
+    /// The file of Druid's way to Kafka.
+    #[error("druid.consumer_file: {} cannot be read: {source}", path.display())]
+    DruidConsumer {
+        /// Which.
+        path: std::path::PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A log in which nothing fits.
     #[error("log.max_bytes is to be at least {0}, and log.segment_bytes at most half of it")]
     Log(u64),

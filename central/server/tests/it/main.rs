@@ -6,7 +6,7 @@ mod check;
 mod cluster_schema;
 mod dead_letters;
 mod derived;
-mod druid_rows;
+mod druid;
 mod event_store;
 mod events;
 mod exactly_once;

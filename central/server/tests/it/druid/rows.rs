@@ -7,14 +7,14 @@ use footfall_log::kafka::{Options, RowTopic};
 use footfall_log::{Log, Partition};
 use footfall_sink::Metrics;
 use footfall_sink::druid::Druid;
-use rdkafka::admin::AdminOptions;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message as _;
 use rdkafka::{Offset, TopicPartitionList};
 use serde_json::Value;
 
-use crate::log::fixture::{self, LogFixture, admin, client};
+use super::{clear, topic};
+use crate::log::fixture::{self, LogFixture, client};
 use crate::support::eventually;
 use crate::support::running::Running;
 
@@ -22,11 +22,6 @@ use crate::support::running::Running;
 const RECORDS: u64 = 3000;
 const ROUNDS: u64 = 12;
 const PATIENCE: Duration = Duration::from_mins(1);
-
-/// A topic that nobody else has.
-fn topic(options: &Options) -> String {
-    options.topic.replace(".events", ".page_views")
-}
 
 fn start(options: &Options, partition: &Partition, seed: u64) -> Running {
     Running::start(partition, Druid::new(options.clone(), topic(options)), &Metrics::default(), seed)
@@ -61,13 +56,6 @@ async fn committed(options: &Options) -> Vec<Value> {
         rows
     });
     reading.await.expect("read")
-}
-
-async fn clear(fixture: &LogFixture, options: &Options) {
-    let rows = topic(options);
-    let positions = format!("{rows}.positions");
-    admin(options).delete_topics(&[&rows, &positions], &AdminOptions::new()).await.expect("deleted");
-    fixture.clear().await;
 }
 
 fn partitions(log: &Log) -> Vec<Partition> {

@@ -12,7 +12,7 @@ pub struct Metrics {
     lag: Gauge,
     tasks: Gauge,
     healthy: Gauge,
-    pub(crate) failures: Counter,
+    failures: Counter,
 }
 
 impl Metrics {
@@ -33,5 +33,25 @@ impl Metrics {
         }
         self.tasks.set(i64::try_from(status.tasks).unwrap_or(i64::MAX));
         self.healthy.set(i64::from(status.problem().is_none()));
+    }
+
+    /// Druid could not be asked: nobody knows that it is well.
+    pub(crate) fn fail(&self) {
+        self.failures.inc();
+        self.healthy.set(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_that_cannot_be_asked_is_not_said_to_be_well() {
+        let metrics = Metrics::default();
+        metrics.see(&Status { healthy: true, ..Status::default() });
+        assert_eq!((metrics.healthy.get(), metrics.failures.get()), (1, 0));
+        metrics.fail();
+        assert_eq!((metrics.healthy.get(), metrics.failures.get()), (0, 1));
     }
 }

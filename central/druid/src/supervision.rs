@@ -103,7 +103,7 @@ pub async fn supervise(
                 })
             }
             Err(error) => {
-                metrics.failures.inc();
+                metrics.fail();
                 Some(error.to_string())
             }
         };
